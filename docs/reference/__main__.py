@@ -10,6 +10,7 @@ from docs.reference import (
     Facts,
     commands,
     events,
+    evidence,
     findings,
     headers,
     messages,
@@ -52,8 +53,11 @@ def pages(project: Path) -> dict[str, str]:
     made = {name: page_of_tables(name, of_page) for name, of_page in tables.items()}
     settings_page = "reference/settings.md"
     made[settings_page] = with_names(made[settings_page])
-    languages_page = "how-to/another-language.md"
-    made[languages_page] = messages.page((PAGES / languages_page).read_text("utf-8"))
+    for name, page in {
+        "how-to/another-language.md": messages.page,
+        "asvs.md": evidence.page,
+    }.items():
+        made[name] = page((PAGES / name).read_text("utf-8"))
     return made | {"reference/headers.md": page_of_headers()}
 
 

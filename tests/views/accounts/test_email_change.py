@@ -86,6 +86,7 @@ def address(app: Flask) -> str | None:
         return found
 
 
+@pytest.mark.asvs("6.3.7")
 @every_token_type
 def test_the_link_in_the_mail_changes_the_address(
     app: Flask, client: FlaskClient, credentials: Headers
@@ -133,6 +134,7 @@ def test_what_is_no_address_is_said_of_its_field(client: FlaskClient, credential
 # Who may ask for it, and who may use the link.
 
 
+@pytest.mark.asvs("7.5.1")
 @every_token_type
 def test_it_needs_a_recent_login(app: Flask, client: FlaskClient, credentials: Headers) -> None:
     grow_old(app)
@@ -204,6 +206,7 @@ def test_a_few_wrong_passwords_end_the_link(client: FlaskClient, link: str) -> N
     assert confirm(client, link, PASSWORD) == 404
 
 
+@pytest.mark.asvs("6.3.1")
 def test_wrong_passwords_count_as_those_of_a_login(make_app: MakeApp) -> None:
     app = make_app(login_rate_limit="1 per minute")
     client = app.test_client()
@@ -386,6 +389,7 @@ def test_a_user_without_an_address_gets_one_in_the_same_way(
     assert address(app) == NEW
 
 
+@pytest.mark.asvs("2.3.3")
 def test_the_address_and_what_follows_change_together_or_not_at_all(
     app: Flask, client: FlaskClient, link: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

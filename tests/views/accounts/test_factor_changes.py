@@ -153,6 +153,7 @@ def test_wrong_codes_end_no_setup_whose_key_its_user_sees(
     assert is_on(app)
 
 
+@pytest.mark.asvs("2.3.1")
 def test_a_setup_belongs_to_its_user(
     app: Flask, client: FlaskClient, credentials: Headers, others: tuple[FlaskClient, Headers]
 ) -> None:
@@ -402,6 +403,7 @@ def set_up_by(client: FlaskClient, code: str) -> tuple[str, str, Half]:
     return secret, path, half
 
 
+@pytest.mark.asvs("6.4.1")
 def test_an_invitation_is_for_one_user_and_a_week(demanding: Flask, wait: Wait) -> None:
     add_user(demanding, "grace")
     client = demanding.test_client()
@@ -427,6 +429,7 @@ def test_an_invitation_serves_again_until_the_first_code_of_an_app(
     assert send(client, INVITATION, {"code": code, **again}).status_code == 403
 
 
+@pytest.mark.asvs("6.4.1")
 def test_of_two_half_logins_with_one_invitation_one_sets_up_a_factor(demanding: Flask) -> None:
     code = invite(demanding)
     clients = [demanding.test_client() for _ in range(2)]
@@ -524,7 +527,7 @@ def test_an_invitation_lets_nobody_past_a_factor_that_is_there(
     assert refused.status_code == 401
 
 
-@pytest.mark.asvs("6.4.3")
+@pytest.mark.asvs("6.3.6", "6.4.3")
 def test_after_a_mailed_reset_the_password_alone_sets_up_nothing(demanding: Flask) -> None:
     client = demanding.test_client()
     send(client, RESET, {"email": ADDRESS})
@@ -698,6 +701,7 @@ def test_recovery_codes_come_with_what_changes_and_whom_to_ask(
     assert "Ask the people who run" in page
 
 
+@pytest.mark.asvs("6.5.6")
 def test_the_page_removes_the_app(app: Flask, client: FlaskClient, secret: str) -> None:
     assert f'action="{REMOVE}"' in client.get(FACTORS).text
     assert_leads_to(post(client, REMOVE), FACTORS)

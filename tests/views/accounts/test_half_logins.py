@@ -125,6 +125,7 @@ def test_it_lives_five_minutes(
     assert send_code(stranger, half, code_of(secret)).status_code == status
 
 
+@pytest.mark.asvs("7.2.4")
 def test_it_becomes_one_login(stranger: FlaskClient, secret: str, wait: Wait) -> None:
     half = begin_login(stranger)
     assert send_code(stranger, half, code_of(secret)).status_code == 200

@@ -131,6 +131,7 @@ def test_rows_of_your_tables_go_with_their_owner_alone(
         assert len(db.session.execute(select(full_accounts.stars)).all()) == 1
 
 
+@pytest.mark.asvs("2.3.3")
 def test_a_row_that_the_database_keeps_undoes_everything(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

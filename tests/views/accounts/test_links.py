@@ -105,6 +105,7 @@ def without_address(seen: Seen, typed: str) -> Seen:
     return seen._replace(headers=headers, body=seen.body.replace(checked_address(typed), ""))
 
 
+@pytest.mark.asvs("6.3.8")
 @pytest.mark.parametrize("path", MAILING)
 def test_nothing_tells_whether_an_address_is_known(app: Flask, ask: Ask, path: str) -> None:
     for _ in range(2):
@@ -120,11 +121,13 @@ def test_nothing_tells_whether_an_address_is_known(app: Flask, ask: Ask, path: s
     assert "no-store" in seen[0].headers
 
 
+@pytest.mark.asvs("6.3.8")
 def test_nothing_tells_whether_a_name_is_known(app: Flask, ask: Ask) -> None:
     names = [USERNAME, USERNAME.upper(), "nobody", "disabled", "waiting"]
     assert_alike([observe(app, partial(ask, REGISTER, {"username": each})) for each in names])
 
 
+@pytest.mark.asvs("6.3.8")
 @pytest.mark.parametrize(
     "names", [[USERNAME, "nobody", "disabled"], [ADDRESS, "nobody@example.org", DISABLED, WAITING]]
 )
@@ -167,6 +170,7 @@ def test_strangers_get_no_cookie(app: Flask) -> None:
 # The links.
 
 
+@pytest.mark.asvs("3.5.3")
 def test_to_open_a_page_or_a_link_changes_nothing(app: Flask, client: FlaskClient) -> None:
     """As the scanners of mail servers do."""
     pages = [*MAILING, "/change-username", *links(app).values()]
@@ -177,6 +181,7 @@ def test_to_open_a_page_or_a_link_changes_nothing(app: Flask, client: FlaskClien
     assert stored_rows(app) == before
 
 
+@pytest.mark.asvs("2.3.1")
 def test_a_link_serves_only_what_it_was_mailed_for(app: Flask, client: FlaskClient) -> None:
     mailed = links(app)
     bodies: dict[str, dict[str, object]] = {
@@ -203,6 +208,7 @@ def test_a_link_that_does_not_work_any_more_leads_on(app: Flask, path: str, next
             assert f'href="{address}"' in answer.text
 
 
+@pytest.mark.asvs("6.4.3")
 def test_links_lead_to_public_url_whatever_host_was_asked_for(make_app: MakeApp) -> None:
     hosts, site = ["www.example.org", "evil.example.org"], "http://www.example.org"
     app = make_app(trusted_hosts=hosts, public_url=site)

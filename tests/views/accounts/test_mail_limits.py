@@ -66,6 +66,7 @@ def recipients(app: Flask) -> list[str]:
 # One mailbox.
 
 
+@pytest.mark.asvs("2.4.1")
 def test_a_mailbox_gets_a_few_links_in_an_hour(app: Flask, wait: Wait) -> None:
     waits = []
     for _ in range(6):
@@ -108,6 +109,7 @@ def test_it_gets_no_second_link_of_a_kind_within_ten_minutes(app: Flask, wait: W
     assert ask(app, ADDRESS, kind="confirm") == [True]
 
 
+@pytest.mark.asvs("2.4.1")
 def test_a_mailbox_gets_as_many_mails_in_all_spellings_as_an_address(app: Flask) -> None:
     client = app.test_client()
     spelled = ["grace.hopper", "GraceHopper", "g.r.a.c.e.hopper", "grace.hopper+1"]
@@ -261,6 +263,7 @@ def test_a_mail_for_nobody_counts_as_one_that_was_sent(app: Flask) -> None:
 # One network.
 
 
+@pytest.mark.asvs("2.4.1")
 def test_a_network_that_asks_for_too_many_is_refused_and_others_are_not(
     app: Flask, client: FlaskClient
 ) -> None:
@@ -342,6 +345,7 @@ def test_the_notices_of_those_who_had_fewer_go_first(app: Flask, wait: Wait) -> 
     assert recipients(app)[early] == f"{OTHERS[0]}@example.org"
 
 
+@pytest.mark.asvs("2.4.1")
 @pytest.mark.parametrize(
     "fill",
     [fill_by_notices, fill_by_registrations, fill_by_changes, fill_by_names],

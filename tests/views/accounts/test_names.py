@@ -129,6 +129,7 @@ def test_an_operator_makes_no_user_whose_name_cannot_be_used(app: Flask, name: s
 # Another name.
 
 
+@pytest.mark.asvs("6.3.7")
 @every_token_type
 def test_a_user_changes_the_name_and_is_told_by_mail(
     app: Flask, client: FlaskClient, credentials: Headers
@@ -169,6 +170,7 @@ def test_notices_of_the_longest_names_can_be_stored(app: Flask, client: FlaskCli
     assert max(len(notice or "") for notice in notices) <= longest
 
 
+@pytest.mark.asvs("2.4.1")
 def test_nobody_tries_many_names(make_app: MakeApp) -> None:
     app = make_app(login_rate_limit="3 per minute")
     add_user(app, "grace")

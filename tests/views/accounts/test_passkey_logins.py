@@ -191,6 +191,7 @@ def test_an_unknown_passkey_is_a_failed_login(make_app: MakeApp, lines: Lines) -
     assert [each["event"] for each in lines() if "reason" in each] == ["authn_login_fail"]
 
 
+@pytest.mark.asvs("6.3.1")
 def test_failures_are_limited_by_address(
     app: Flask, passkey: Passkey, stranger: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +201,7 @@ def test_failures_are_limited_by_address(
     assert statuses == [401] * 10 + [429]
 
 
+@pytest.mark.asvs("7.4.2")
 def test_a_disabled_user_gets_in_by_no_passkey(
     app: Flask, passkey: Passkey, stranger: FlaskClient
 ) -> None:
@@ -253,7 +255,7 @@ def test_a_login_that_fails_counts_no_use(
     assert use(stranger, WAN_SIGNIN, passkey).status_code == 200
 
 
-@pytest.mark.asvs("7.5.1")
+@pytest.mark.asvs("7.2.4", "7.5.1")
 @every_token_type
 def test_a_passkey_makes_an_old_login_recent(
     app: Flask, client: FlaskClient, credentials: Headers, passkey: Passkey

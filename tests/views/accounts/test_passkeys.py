@@ -240,6 +240,7 @@ def test_an_answer_that_was_changed_before_it_was_signed_is_refused(
     assert_refused(refused, STATUS[path])
 
 
+@pytest.mark.asvs("6.5.1")
 @pytest.mark.parametrize("path", PATHS)
 def test_a_challenge_is_answered_once_and_within_five_minutes(
     path: str, client: FlaskClient, credentials: Headers, passkey: Passkey, wait: Wait

@@ -68,6 +68,7 @@ def set_password(client: FlaskClient, link: str, password: str = STRONG) -> int:
     return send(client, link, {"password": password}).status_code
 
 
+@pytest.mark.asvs("6.3.6")
 @every_token_type
 def test_the_link_sets_a_new_password_ends_all_logins_and_makes_none(
     app: Flask, client: FlaskClient, credentials: Headers, link: str
@@ -99,6 +100,7 @@ def test_the_page_of_the_link_sets_it_too(app: Flask, client: FlaskClient, link:
     assert post(client, **{**LOGIN, "password": STRONG}).status_code == 303
 
 
+@pytest.mark.asvs("6.4.3")
 def test_only_the_owner_of_an_enabled_account_gets_a_mail(
     app: Flask, client: FlaskClient, wait: Wait
 ) -> None:
@@ -130,6 +132,7 @@ def test_the_reset_mail_of_an_open_registration_is_its_confirm_link(
     assert can_log_in(client, REGISTRATION["username"], OTHER)
 
 
+@pytest.mark.asvs("6.4.3")
 def test_the_link_serves_once_and_for_an_hour(
     app: Flask, client: FlaskClient, link: str, wait: Wait
 ) -> None:

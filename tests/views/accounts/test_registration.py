@@ -535,6 +535,7 @@ def test_a_poor_new_password_or_name_leaves_the_link(app: Flask, client: FlaskCl
 # Faults and races.
 
 
+@pytest.mark.asvs("2.3.4")
 def test_of_eight_requests_with_one_link_one_makes_the_account(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
