@@ -40,7 +40,7 @@ help:
 	@echo '                = .venv/bin/python manifest.py'
 	@echo 'make pins       write the newest versions of all packages into pins/, with hashes'
 	@echo '                = .venv/bin/uv pip compile, twice, and npm update: see the Makefile'
-	@echo 'make reference  write what the code says into docs/reference/, after each change of it'
+	@echo 'make reference  write what the code says into the pages of docs/, after each change of it'
 	@echo '                = .venv/bin/python -m docs.reference'
 	@echo 'make bench      measure what a project costs, and write docs/benchmarks.md, .svg and .json'
 	@echo '                = .venv/bin/python -m benchmarks'

@@ -1,18 +1,31 @@
-"""Writes the tables of these pages from the code, and leaves the words alone: `make reference`."""
+"""Writes the tables of the pages from the code, and leaves the words alone: `make reference`."""
 
 import re
 import sys
 from pathlib import Path
 
 from benchmarks.rendered import TEMPLATE, render, temporary_folder
-from docs.reference import Fact, Facts, commands, headers, routes, settings
+from docs.reference import (
+    Fact,
+    Facts,
+    commands,
+    events,
+    findings,
+    headers,
+    messages,
+    routes,
+    settings,
+)
 
-PAGES = Path(__file__).parent
-# By them a table is known. In those that end in WORDS each row needs some.
-WORDS = "what it does |"
-ROUTES = f"| route | who may call | body | {WORDS}"
+PAGES = Path(__file__).parent.parent
+# A table is known by its heading. In all but COMMANDS each row needs words in its last cell.
+ROUTES = "| route | who may call | body | what it does |"
 COMMANDS = "| command | what it does | more |"
-SETTINGS, POLICY = f"| setting | default | valid | {WORDS}", f"| value | default | {WORDS}"
+SETTINGS = "| setting | default | valid | what it does |"
+POLICY = "| value | default | what it does |"
+EVENTS_OF_OWASP = "| event of OWASP | level | when |"
+OWN_EVENTS = "| event of our own | level | when |"
+FINDINGS = "| id | level | only with | finds |"
 NAMES = "<!-- `make reference` writes the next line. -->\n"
 GENERATED = "<!-- `make reference` writes all below this line. -->\n\n"
 
@@ -23,36 +36,51 @@ def main(folder: Path = PAGES) -> None:
         render(TEMPLATE, project.parent, project.name, accounts="self-service")
         sys.path.insert(0, str(project))
         for name, text in pages(project).items():
-            (folder / name).write_text(text, "utf-8")
+            page = folder / name
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(text, "utf-8")
 
 
 def pages(project: Path) -> dict[str, str]:
     tables: dict[str, dict[str, Facts]] = {
-        "routes.md": {ROUTES: routes.facts()},
-        "commands.md": {COMMANDS: commands.facts(project)},
-        "settings.md": {SETTINGS: settings.facts(), POLICY: settings.policy()},
+        "reference/routes.md": {ROUTES: routes.facts()},
+        "reference/commands.md": {COMMANDS: commands.facts(project)},
+        "reference/settings.md": {SETTINGS: settings.facts(), POLICY: settings.policy()},
+        "how-to/checks.md": {FINDINGS: findings.facts()},
+        "how-to/logs.md": {EVENTS_OF_OWASP: events.of_owasp(), OWN_EVENTS: events.of_our_own()},
     }
-    by_hand = (PAGES / "headers.md").read_text("utf-8").partition(GENERATED)[0]
-    made = {name: page(name, of_page) for name, of_page in tables.items()}
-    before, _, after = made["settings.md"].partition(NAMES)
-    made["settings.md"] = before + NAMES + settings.read_once() + after[after.index("\n") :]
-    return made | {"headers.md": by_hand + GENERATED + headers.text()}
+    made = {name: page_of_tables(name, of_page) for name, of_page in tables.items()}
+    settings_page = "reference/settings.md"
+    made[settings_page] = with_names(made[settings_page])
+    languages_page = "how-to/another-language.md"
+    made[languages_page] = messages.page((PAGES / languages_page).read_text("utf-8"))
+    return made | {"reference/headers.md": page_of_headers()}
 
 
-def page(name: str, tables: dict[str, Facts]) -> str:
+def with_names(text: str) -> str:
+    before, _, after = text.partition(NAMES)
+    return before + NAMES + settings.read_once() + after[after.index("\n") :]
+
+
+def page_of_headers() -> str:
+    by_hand = (PAGES / "reference" / "headers.md").read_text("utf-8").partition(GENERATED)[0]
+    return by_hand + GENERATED + headers.text()
+
+
+def page_of_tables(name: str, tables: dict[str, Facts]) -> str:
     """The page with today's facts in the tables of these headings. Rows keep their order."""
-    lines, section, heading, seen = list[str](), "", "", set[str]()
+    lines, section, heading, seen = list[str](), "", "", set[tuple[str, str]]()
     for line in (PAGES / name).read_text("utf-8").splitlines():
         section = line if line.startswith("#") else section
         heading = heading if line.startswith("|") else ""
         if heading and not line.startswith("|-"):
-            seen.add(key(line))
+            seen.add((heading, key(line)))
             lines += row(tables[heading].get(key(line)), line, heading, section)
         else:
             lines.append(line)
         heading = line if line in tables else heading
     for heading, facts in tables.items():
-        if missing := facts.keys() - seen:
+        if missing := [each for each in facts if (heading, each) not in seen]:
             sys.exit(f"{name}: add a row for {', '.join(sorted(missing))} below {heading}")
     return "\n".join([*lines, ""])
 
@@ -67,8 +95,8 @@ def row(fact: Fact | None, line: str, heading: str, section: str) -> list[str]:
     if fact is None:
         return []
     words = re.split(r"(?<!\\)\|", line)[-2].strip()
-    if heading.endswith(WORDS) and not words:
-        sys.exit(f"Say in the last cell what {key(line)} does: {line}")
+    if heading != COMMANDS and not words:
+        sys.exit(f"The last cell of {key(line)} needs words: {line}")
     if fact.of_accounts != ("accounts=self-service" in section):
         sys.exit(f"{key(line)} stands in the wrong section: {section}")
     return [f"| {' | '.join([*fact.cells, words])} |"]

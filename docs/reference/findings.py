@@ -1,0 +1,14 @@
+"""Each finding of `flask check`: its level, and whether only `--deploy` looks for it."""
+
+from benchmarks.rendered import module
+from docs.reference import Fact, Facts, create_app, is_of_accounts
+
+
+def facts() -> Facts:
+    # The app imports the modules that register a check.
+    create_app()
+    found = Facts()
+    for check in module("secure_flask.checks.registry").CHECKS.values():
+        cells = [f"`{check.id}`", check.level, "`--deploy`" if check.deploy else ""]
+        found[check.id] = Fact(cells, is_of_accounts(check.run))
+    return found
