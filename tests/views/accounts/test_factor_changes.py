@@ -663,7 +663,7 @@ def badges(client: FlaskClient, path: str) -> list[str]:
 def test_badges_say_what_is_on(client: FlaskClient, credentials: Headers) -> None:
     assert (badges(client, "/account"), badges(client, FACTORS)) == (["Off"], ["Off", "Off"])
     add_passkey(client, credentials)
-    assert (badges(client, "/account"), badges(client, FACTORS)) == (["On"], ["Off", "On", "On"])
+    assert (badges(client, "/account"), badges(client, FACTORS)) == (["On"], ["On", "Off", "On"])
     add_app(client, credentials)
     assert (badges(client, "/account"), badges(client, FACTORS)) == (["On"], ["On", "On", "On"])
 

@@ -342,7 +342,7 @@ def test_a_page_asks_again_for_a_wrong_code_and_the_fifth_leads_to_the_login(
     assert post(stranger, TF_VALIDATE, code="").status_code == 422
     last = post(stranger, f"{TF_VALIDATE}?next={ACCOUNT}", code=wrong_code_of(secret))
     assert_leads_to(last, f"{LOGIN_PAGE}?next={ACCOUNT}")
-    assert "That took too long" in stranger.get(LOGIN_PAGE).text
+    assert "took too long or failed" in stranger.get(LOGIN_PAGE).text
 
 
 def test_a_page_offers_each_factor_and_no_other(
@@ -411,3 +411,10 @@ def test_the_description_has_the_second_factor_in_each_login(
         described = paths[path]["post"]
         assert described["requestBody"]["content"]["application/json"]["schema"]
         assert {"401", "200"} <= described["responses"].keys()
+
+
+def test_who_is_logged_in_and_has_no_second_step_is_asked_for_the_password(
+    client: FlaskClient, credentials: Headers
+) -> None:
+    page = client.get(RECOVERY, headers={**credentials, "Accept": "text/html"})
+    assert page.headers["Location"].startswith("/reauthenticate")

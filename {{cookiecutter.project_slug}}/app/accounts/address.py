@@ -157,7 +157,7 @@ def _new(form: AddressForm) -> str:
     text = "We will e-mail you a link. Open it within an hour to confirm the address."
     if present:
         text += f" We will also tell your present address, {present}."
-    title = "New e-mail address" if present else "Add e-mail address"
+    title = "New e-mail address" if present else "Add an address"
     return page(title, text, form, "Send the link")
 
 

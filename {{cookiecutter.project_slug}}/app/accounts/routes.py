@@ -29,10 +29,7 @@ MAX_NAME = 150  # characters
 UNITS = ((60 * 60, "hours"), (60, "minutes"))
 # The words are the same whether or not the address is known.
 SENT = {"message": "If that address can be used here, a mail with the next step is on its way"}
-WAIT = (
-    "It usually arrives within a few minutes. Nothing there? Look in your spam folder. After ten "
-    "minutes you can ask for another."
-)
+WAIT = "It usually arrives within a few minutes. Nothing there? Look in your spam folder."
 
 Address = Annotated[PlainText, Field(max_length=MAX_ADDRESS), AfterValidator(checked_address)]
 Name = Annotated[PlainText, Field(max_length=MAX_NAME), AfterValidator(checked_name)]

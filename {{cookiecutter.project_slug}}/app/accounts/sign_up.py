@@ -202,8 +202,8 @@ def _confirmation(form: ConfirmationForm | ChoiceForm, token: str) -> str:
     if not (form.username.data or form.username.errors):
         del form.username
     text = (
-        f"Enter the password that you chose when you registered with {email}. Did you not "
-        "register? Close this page."
+        f"Enter the password that you chose when you registered with {email}. If you did not "
+        "register, close this page."
     )
     choose = {
         "question": "Forgot it?",

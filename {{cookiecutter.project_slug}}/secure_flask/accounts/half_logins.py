@@ -12,6 +12,7 @@ from secure_flask.accounts import networks, steps
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, next_pages, throttle, tokens
+from secure_flask.auth.current_login import logged_in_user
 from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash
@@ -139,9 +140,12 @@ def replaced_login(options: dict[str, Any]) -> Login | None:
 
 
 def half_login_ended() -> ErrorResponse:
-    """The error for a half login that has ended; it redirects a browser to the login page."""
-    error = error_response(401, "That took too long: log in again")
-    page = current_app.config["LOGIN_PAGE"]
+    """The error for a half login that has ended.
+
+    A browser goes to the login page. A logged-in one goes to the page for its password.
+    """
+    error = error_response(401, "The second step took too long or failed: begin again")
+    page = current_app.config["REAUTHENTICATION_PAGE" if logged_in_user() else "LOGIN_PAGE"]
     if prefers_html() and page in current_app.view_functions:
         flash(f"{error.description}.")
         error.see_other = url_for(page, next=next_pages.checked_next())

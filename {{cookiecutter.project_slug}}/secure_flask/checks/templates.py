@@ -69,8 +69,9 @@ def blocked_markup(app: Flask) -> Iterator[Finding]:
             listed = ", ".join(f"{kind} ({_listed(at)})" for kind, at in lines.items())
             yield Finding(
                 f"{shown} has what browsers skip under the policy: {listed}.",
-                hint="Put the code into a file of app/static/ whose tag has the nonce, and styles "
-                "into classes. The page about forms shows a button that asks first.",
+                hint="Put the code into a file of app/static/, csp_nonce() into its tag as the nonce, "
+                "and styles into classes. In place of an onclick that asks, take asking_button of "
+                "_forms.html.",
             )
 
 
