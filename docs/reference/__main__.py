@@ -26,7 +26,7 @@ SETTINGS = "| setting | default | valid | what it does |"
 POLICY = "| value | default | what it does |"
 EVENTS_OF_OWASP = "| event of OWASP | level | when |"
 OWN_EVENTS = "| event of our own | level | when |"
-FINDINGS = "| id | level | only with | finds |"
+FINDINGS = "| id | level | finds |"
 NAMES = "<!-- `make reference` writes the next line. -->\n"
 GENERATED = "<!-- `make reference` writes all below this line. -->\n\n"
 

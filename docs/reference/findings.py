@@ -9,6 +9,6 @@ def facts() -> Facts:
     create_app()
     found = Facts()
     for check in module("secure_flask.checks.registry").CHECKS.values():
-        cells = [f"`{check.id}`", check.level, "`--deploy`" if check.deploy else ""]
-        found[check.id] = Fact(cells, is_of_accounts(check.run))
+        level = f"{check.level}, `--deploy`" if check.deploy else check.level
+        found[check.id] = Fact([f"`{check.id}`", level], is_of_accounts(check.run))
     return found
