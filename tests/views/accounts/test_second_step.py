@@ -342,7 +342,7 @@ def test_a_page_asks_again_for_a_wrong_code_and_the_fifth_leads_to_the_login(
     assert post(stranger, TF_VALIDATE, code="").status_code == 422
     last = post(stranger, f"{TF_VALIDATE}?next={ACCOUNT}", code=wrong_code_of(secret))
     assert_leads_to(last, f"{LOGIN_PAGE}?next={ACCOUNT}")
-    assert "took too long or failed" in stranger.get(LOGIN_PAGE).text
+    assert "The second step has ended" in stranger.get(LOGIN_PAGE).text
 
 
 def test_a_page_offers_each_factor_and_no_other(

@@ -132,7 +132,7 @@ def check_page(sent: str, email: str, again: str) -> str:
     """
     links = {again: "No e-mail after ten minutes? Ask for another", **home()}
     if "mailbox.show" in current_app.view_functions:
-        links = {"mailbox.show": "Open the development mailbox", **links}
+        links["mailbox.show"] = "Open the development mailbox"
     return done("Check your e-mail", sent.format(email), links, WAIT)
 
 

@@ -144,7 +144,7 @@ def half_login_ended() -> ErrorResponse:
 
     A browser goes to the login page. A logged-in one goes to the page for its password.
     """
-    error = error_response(401, "The second step took too long or failed: begin again")
+    error = error_response(401, "The second step has ended: begin again")
     page = current_app.config["REAUTHENTICATION_PAGE" if logged_in_user() else "LOGIN_PAGE"]
     if prefers_html() and page in current_app.view_functions:
         flash(f"{error.description}.")
