@@ -191,7 +191,7 @@ def reauthentication(visitor: Visitor) -> None:
 
 def no_half_login(visitor: Visitor) -> None:
     visitor.open("/tf-validate")
-    expect(visitor.page.get_by_text("log in again")).to_be_visible()
+    expect(visitor.page.get_by_text("The second step has ended")).to_be_visible()
 
 
 STATES: list[Callable[[Visitor], None]] = [

@@ -79,14 +79,14 @@ def test_all_pages_have_one_left_edge_one_width_and_one_size_of_heading(
     assert len(seen) == 1
 
 
-def test_on_a_phone_the_parts_of_a_task_stand_below_each_other(page: Page, site: str) -> None:
+def test_on_a_phone_the_state_of_a_task_and_its_button_stand_below_its_title(page: Page, site: str) -> None:
     page.set_viewport_size(PHONE)
     log_in(page, site)
     add_task(page, site, "Buy milk")
     title, state = page.get_by_role("link", name="Buy milk"), page.get_by_text("Open", exact=True)
-    edges = [box(part) for part in (title, state, page.get_by_text("Delete Buy milk", exact=True))]
-    assert edges[0][3] <= edges[1][1]
-    assert edges[1][3] <= edges[2][1]
+    delete = page.get_by_text("Delete Buy milk", exact=True)
+    assert box(title)[3] <= min(box(state)[1], box(delete)[1])
+    assert stand_side_by_side(state, delete)
 
 
 def test_parts_of_a_page_keep_their_distance_and_are_for_everybody(page: Page, site: str) -> None:
