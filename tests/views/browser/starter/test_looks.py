@@ -79,7 +79,9 @@ def test_all_pages_have_one_left_edge_one_width_and_one_size_of_heading(
     assert len(seen) == 1
 
 
-def test_on_a_phone_the_state_of_a_task_and_its_button_stand_below_its_title(page: Page, site: str) -> None:
+def test_on_a_phone_the_state_of_a_task_and_its_button_stand_below_its_title(
+    page: Page, site: str
+) -> None:
     page.set_viewport_size(PHONE)
     log_in(page, site)
     add_task(page, site, "Buy milk")
