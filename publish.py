@@ -48,7 +48,7 @@ def main() -> None:
         write_signers(f"release@{arguments.org.lower()}.github.io", keys)
         manifest.main()
         run("bash", ".ci/release-notes", f"v{version}")
-    except SystemExit:
+    except BaseException:
         run("git", "checkout", "--quiet", "--", ".")
         raise
     left = {"org": arguments.org, "name": NAME, "version": version}

@@ -136,14 +136,14 @@ def pictures(picture: re.Match[str]) -> str:
 class SearchWords(SphinxTransform):
     """Puts the words of a page into the search: phrases first of all, their words in any order."""
 
-    # Before Sphinx collects the entries of its index.
+    # This runs before Sphinx collects the entries of its index.
     default_priority = 800
 
     def apply(self) -> None:
         for comment in list(self.document.findall(nodes.raw)):
             if found := SEARCHED.fullmatch(comment.astext().strip()):
                 phrases = found[1].split(", ")
-                # Without a target of their own, the entries lead to the page.
+                # The entries have no target, so they lead to the page.
                 entries = [("single", phrase, "", "main", None) for phrase in phrases]
                 words = ", ".join(found[1].replace(",", " ").split())
                 comment.replace_self(

@@ -25,7 +25,7 @@ BEGIN = re.compile(r"^ *1\. Begin with .*", re.MULTILINE)
 SECTION = re.compile(r"\]\(([^)#\s]+\.md)#([\w-]+)\)")
 # The two lines of app/__init__.py that name the modules with a blueprint.
 IN_TUPLE = "the tuple in `create_app`"
-# Where they are long, each name has a line of its own.
+# The formatter gives each name a line where they are long.
 MODULES = (
     re.compile(r"^from app import (\([^)]*\)|.+)$", re.M),
     re.compile(r"for module in (\([^)]*\)):"),

@@ -1,4 +1,4 @@
-"""The start pages that docs/how-to/menu.md shows, in a project that has each in place of its own."""
+"""The start pages that docs/how-to/menu.md shows, each in place of the template's."""
 
 from __future__ import annotations
 

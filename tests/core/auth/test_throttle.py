@@ -120,7 +120,7 @@ def test_every_secret_that_can_be_guessed_is_guarded(
     client: FlaskClient, credentials: dict[str, str], path: str
 ) -> None:
     guess, refused = GUESSES[path]
-    # Of random secrets, more may be wrong: clients of one address must not stop each other.
+    # More random secrets may be wrong: clients of one address must not stop each other.
     most = LIMIT * FACTOR if path == routes.REFRESH else LIMIT
     answers = [client.post(path, json=guess, headers=credentials) for _ in range(most + 2)]
     assert [answer.status_code for answer in answers] == [refused] * most + [429] * 2

@@ -135,7 +135,7 @@ def test_what_the_address_says_replaces_what_the_app_says(
     arguments = config["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]
     assert "statement_timeout=5s" in arguments["options"]
     assert arguments.get("connect_timeout") == timeout
-    # Of several hosts, the one that takes writes.
+    # This option chooses the host that takes writes.
     assert ("target_session_attrs" in arguments) == several
 
 

@@ -261,7 +261,7 @@ def test_what_is_kept_in_memory_stays_small_and_large_files_go_to_disk(client: F
     assert post(client, body, OF_X, UPLOAD).json == expected
 
 
-# In memory, and on disk.
+# Werkzeug keeps the first in memory, and the second on disk.
 @pytest.mark.parametrize(("size", "errors"), [(1000, []), (20_000, []), (20_001, ["Too large"])])
 def test_a_file_that_is_too_large_says_so_at_its_field(
     make_app: MakeApp, size: int, errors: list[str]
