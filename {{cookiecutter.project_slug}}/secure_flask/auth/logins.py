@@ -189,12 +189,13 @@ def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
 def _end_excess(new: Login) -> None:
     """End the least recently used logins beyond MAX_LOGINS. The new one is always kept."""
     db.session.flush()
-    others = select(Login.id).where(
-        Login.user_id == new.user_id, Login.kind == new.kind, Login.id != new.id
+    others = (Login.user_id == new.user_id, Login.kind == new.kind, Login.id != new.id)
+    newest_first = (
+        select(Login.id).where(*others).order_by(Login.last_used.desc(), Login.started.desc())
     )
-    oldest_last = others.order_by(Login.last_used.desc(), Login.started.desc())
-    excess = oldest_last.offset(current_app.config["MAX_LOGINS"] - 1)
-    if ended := _delete_logins(Login.id.in_(excess)):
+    # PostgreSQL hashes the subquery of a NOT IN. It may join that of an IN row by row.
+    kept = newest_first.limit(current_app.config["MAX_LOGINS"] - 1)
+    if ended := _delete_logins(*others, Login.id.not_in(kept)):
         audit.record(audit.SESSIONS_EXCEEDED, user_id=new.user_id, number=ended)
 
 

@@ -114,6 +114,7 @@ def _use_tasks(visitor: Visitor) -> None:
     page.get_by_role("link", name="Buy milk").click()
     page.get_by_label("Title").fill("Buy oats")
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved: Buy oats")
     page.go_back()
     page.go_forward()
     page.reload()
