@@ -87,7 +87,7 @@ def fill_users(app: Flask, number: int) -> None:
     ids = [uuid4() for _ in range(number)]
     names = [f"user{each:05}" for each in range(number)]
     now = int(time.time())
-    same = {"kind": "session", "started": now, "last_used": now, "expires": now + 60, "kept": False}
+    same = {"kind": "session", "created": now, "last_used": now, "expires": now + 60, "kept": False}
     with app.app_context():
         db.session.add(Role(id=7, name="reader"))
         db.session.flush()

@@ -144,7 +144,7 @@ def _rows_of_log() -> list[ViolationCount]:
 def _described_violation(row: ViolationCount) -> str:
     first, last = (datetime.fromtimestamp(when, UTC) for when in (row.first_seen, row.last_seen))
     kind = "blocked" if row.disposition == "enforce" else "only reported"
-    times = f"{row.times}x {kind}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    times = f"{row.count}x {kind}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     what = f"{row.directive} {row.blocked or '(not named)'} on {row.page}"
     shown = f"{what} ({times})\n{indent(advise(row, current_app.config), ' ' * 4)}"
     return "".join(each if each.isprintable() or each == "\n" else "?" for each in shown)

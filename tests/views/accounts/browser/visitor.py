@@ -148,7 +148,7 @@ class Visitor:
         self.sees("Second step at login")
         return codes
 
-    def new_recovery_codes(self) -> list[str]:
+    def replace_recovery_codes(self) -> list[str]:
         self.open("/account/factors")
         self.press("Make new codes")
         return self.shown_codes()
