@@ -48,6 +48,7 @@ from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.passwords import checked_new_password
 from secure_flask.auth.throttle import attempts
 from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.checks.startup import on_starting
 from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
@@ -81,6 +82,7 @@ __all__ = [
     "EncryptedBytes",
     "EncryptedJSON",
     "EncryptedString",
+    "Finding",
     "LoginResponse",
     "Model",
     "MultilineText",
@@ -137,6 +139,7 @@ __all__ = [
     "public",
     "reauthenticate",
     "recent_login",
+    "register_check",
     "responds",
     "roles_required",
     "run_migrations",

@@ -20,7 +20,7 @@ from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import logins, user_commands
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.command_group import CommandGroup, add_command
 from secure_flask.web import audit
 from sqlalchemy import func, select
 
@@ -84,7 +84,7 @@ def mail_status_command() -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(mail_commands)
+    add_command(app, mail_commands)
 
 
 def _described_factors(user: AccountMixin) -> list[str]:

@@ -27,7 +27,7 @@ from secure_flask.csp_reports.violations import (
     ViolationCount,
 )
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.command_group import CommandGroup, add_command
 from secure_flask.database.database import has_core_tables
 from secure_flask.web import csp
 from secure_flask.web.connection_allowlist import resolve_links
@@ -111,7 +111,7 @@ def clear_command() -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(csp_commands)
+    add_command(app, csp_commands)
 
 
 def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
