@@ -99,7 +99,7 @@ def test_a_stolen_table_holds_no_link_no_token_and_no_address(
 def dumped(app: Flask) -> str:
     """All that is in the table, as a backup has it."""
     with app.app_context():
-        rows = db.session.execute(text("SELECT * FROM mails")).all()
+        rows = db.session.execute(text("SELECT * FROM outgoing_mails")).all()
     return str([[as_text(value) for value in row] for row in rows])
 
 
