@@ -1,6 +1,5 @@
 """`flask check` of accounts: mail that does not go, passkeys and roles, tables that keep users."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column
 
 import mail_servers
+from core.standing_clock import clock
 from views.accounts import full_accounts
 from views.accounts.people import ADDRESS, IN_PRODUCTION, give_address
 from views.conftest import MakeApp, Wait, stored_user
@@ -72,7 +72,7 @@ def test_notices_that_wait_for_the_end_of_an_hour_are_none(make_app: MakeApp, wa
     app = make_app()
     give_address(app)
     # Until an hour begins.
-    wait(outbox.HOUR - time.time() % outbox.HOUR)
+    wait(outbox.HOUR - clock() % outbox.HOUR)
     with stored_user(app) as user:
         for _ in range(3):
             notices.code_failed(user)

@@ -8,13 +8,13 @@ only sent mails would tell which addresses have one.
 Source: OWASP ASVS 2.4.1, 6.3.8.
 """
 
-import time
 from logging import ERROR
 
 from flask import current_app, has_request_context
 from limits import RateLimitItemPerHour
 from secure_flask.accounts.addresses import address_owner
 from secure_flask.accounts.outbox import HOUR, Mail, add_link
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.counters import SITE, client_address, counters
@@ -91,7 +91,7 @@ def count_kept_mails() -> int:
     if used < LINKS:
         return 0
     resets = () if used >= RESETS else (Mail.kind != RESET_LINK,)
-    waiting = (Mail.notice.is_(None), Mail.due <= int(time.time()), *resets)
+    waiting = (Mail.notice.is_(None), Mail.due <= seconds_now(), *resets)
     return db.session.scalar(select(func.count()).select_from(Mail).where(*waiting)) or 0
 
 
@@ -109,14 +109,14 @@ def has_full_mailbox(mail: Mail) -> bool:
     Only sent mails count, so an attacker who asks for unused spellings stops no mail to the used
     one. The address of an account gets its mails in any case.
     """
-    since = int(time.time()) - HOUR
+    since = seconds_now() - HOUR
     mine = (Mail.mailbox_hash == mail.mailbox_hash, Mail.was_mailed, Mail.created > since)
     number = db.session.scalar(select(func.count()).where(*mine)) or 0
     return number >= PER_ADDRESS and address_owner(mail.email or "") is None
 
 
 def _may_have_link(kind: str, address: str) -> bool:
-    now = int(time.time())
+    now = seconds_now()
     of_kind = Mail.kind == kind
     numbers = (
         func.count(),
@@ -133,7 +133,7 @@ def _shares_used() -> tuple[float, float]:
 
     A mail to an unknown address counts as sent.
     """
-    recent = Mail.sent > int(time.time()) - HOUR
+    recent = Mail.sent > seconds_now() - HOUR
     numbers = select(func.count(), func.count(Mail.notice)).select_from(Mail).where(recent)
     sent, notices = db.session.execute(numbers).one()
     most = current_app.config["MAILS_PER_HOUR"]

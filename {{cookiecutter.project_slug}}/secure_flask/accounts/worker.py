@@ -21,6 +21,7 @@ from secure_flask.accounts.development_mailbox import kept_mails
 from secure_flask.accounts.former_addresses import purge_former_addresses
 from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.outbox import HOUR, Mail
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import DecryptionError
 from secure_flask.database import db
 from secure_flask.state import Key, app_state
@@ -71,7 +72,7 @@ def shown_mails() -> list[EmailMessage]:
 
 def _take_mail() -> Mail | None:
     """The next mail that may be sent, leased to this process; None if there is none."""
-    now = int(time.time())
+    now = seconds_now()
     columns = (Mail.id, Mail.due, Mail.created)
     due = select(*columns).where(Mail.due <= now, mail_limits.within_site_limit())
     for mail_id, seen, created in db.session.execute(
@@ -97,7 +98,7 @@ def _take_mail() -> Mail | None:
 
 def _deal_with_mail(mail: Mail) -> bool:
     """Send a mail, or drop it, or let it wait for its next try; return whether it was sent."""
-    if int(time.time()) > mail.created + (KEPT_NOTICE if mail.notice else KEPT_LINK):
+    if seconds_now() > mail.created + (KEPT_NOTICE if mail.notice else KEPT_LINK):
         _drop_mail(mail)
         return False
     try:
@@ -113,7 +114,7 @@ def _deal_with_mail(mail: Mail) -> bool:
         _retry_mail(mail, error)
         return False
     # A mail for nobody counts as sent, or the limits would tell which addresses are known.
-    _finish_mail(mail.id, due=None, sent=int(time.time()), was_mailed=message is not None)
+    _finish_mail(mail.id, due=None, sent=seconds_now(), was_mailed=message is not None)
     return message is not None
 
 
@@ -123,7 +124,7 @@ def _retry_mail(mail: Mail, error: Exception) -> None:
         _drop_mail(mail)
     else:
         wait = RETRIES[min(mail.tries, len(RETRIES)) - 1]
-        _finish_mail(mail.id, due=int(time.time()) + wait)
+        _finish_mail(mail.id, due=seconds_now() + wait)
 
 
 def _drop_mail(mail: Mail) -> None:
@@ -138,7 +139,7 @@ def _finish_mail(mail_id: UUID, **values: object) -> None:
 
 def _purge_mails() -> None:
     """Delete mails that no limit counts any more, expired steps and former addresses."""
-    since = int(time.time()) - HOUR
+    since = seconds_now() - HOUR
     old = (Mail.created <= since, Mail.sent.is_(None) | (Mail.sent <= since))
     unread = {"synchronize_session": False}
     db.session.execute(delete(Mail).where(Mail.due.is_(None), *old), execution_options=unread)
