@@ -11,7 +11,6 @@ from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column
 
 import mail_servers
-from core.standing_clock import clock
 from views.accounts import full_accounts
 from views.accounts.people import ADDRESS, IN_PRODUCTION, give_address
 from views.conftest import MakeApp, Wait, stored_user
@@ -71,8 +70,6 @@ def test_mails_that_wait_because_the_site_has_sent_its_share_are_reported_at_onc
 def test_notices_that_wait_for_the_end_of_an_hour_are_none(make_app: MakeApp, wait: Wait) -> None:
     app = make_app()
     give_address(app)
-    # Until an hour begins.
-    wait(outbox.HOUR - clock() % outbox.HOUR)
     with stored_user(app) as user:
         for _ in range(3):
             notices.code_failed(user)

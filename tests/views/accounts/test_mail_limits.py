@@ -398,8 +398,6 @@ def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
     make_app: MakeApp, wait: Wait, lines: Lines
 ) -> None:
     app = make_app(**IN_PRODUCTION, mails_per_hour=10)
-    # Until an hour begins.
-    wait(HOUR - clock() % HOUR)
     ask(app, *(f"stranger{number}@example.org" for number in range(10)), kind="confirm")
     found = []
     for seconds in (0, 60, HOUR - 120, 120):

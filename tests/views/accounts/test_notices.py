@@ -8,7 +8,6 @@ from secure_flask.accounts import notices
 from secure_flask.accounts.outbox import HOUR
 
 from core import routes
-from core.standing_clock import clock
 from views.accounts.people import ADDRESS, STRONG, Headers, delivered, give_address, send
 from views.conftest import PASSWORD, USERNAME, MakeApp, Wait, add_user, stored_user
 
@@ -75,7 +74,6 @@ def test_the_first_is_sent_at_once_and_all_others_of_the_hour_as_one(
 
 def test_notices_are_joined_by_kind_recipient_and_hour(app: Flask, wait: Wait) -> None:
     """Two users who had one address one after the other are one recipient."""
-    wait(HOUR - clock() % HOUR)
     add_user(app, "grace")
     for name in (USERNAME, "grace"):
         with stored_user(app, name) as user:

@@ -8,8 +8,8 @@ Source: OWASP ASVS 2.4.1, 6.3.8; OWASP Forgot Password Cheat Sheet.
 """
 
 import os
-import time
 from email.message import EmailMessage
+from functools import partial
 from logging import ERROR
 from random import uniform
 from threading import Event, Lock, Thread
@@ -45,11 +45,8 @@ def send_due_mails(slots: MailSlots | None = None) -> int:
     """Deal with all mails that are due, in `slots` if there are any; return how many were sent."""
     sent = 0
     while (mail := _take_mail()) is not None:
-        began = time.monotonic()
-        was_sent = _deal_with_mail(mail)
-        sent += was_sent
-        if slots and not mail.notice:
-            slots.fill(began, was_sent=was_sent)
+        send = partial(_deal_with_mail, mail)
+        sent += slots.fill(send) if slots and not mail.notice else send()
     mail_limits.record_used_up_mails()
     _purge_mails()
     return sent
