@@ -1,7 +1,6 @@
 """The login of a request is found once, where something asks for it, and no view can change it."""
 
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -42,6 +41,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in
 from core.site import User
+from core.standing_clock import clock
 from core.statements import counted_statements
 
 NEW = "another good long password"
@@ -236,7 +236,7 @@ def logged_in_a_while_ago(app: Flask) -> tuple[FlaskClient, dict[str, str], int]
     """A client, and when its login was used: two minutes ago."""
     client = app.test_client()
     credentials = log_in(client)
-    then = int(time.time()) - 2 * LAST_USED_STEP
+    then = int(clock()) - 2 * LAST_USED_STEP
     with app.app_context():
         db.session.execute(update(Login).values(last_used=then))
         db.session.commit()
