@@ -42,7 +42,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in
 from core.site import User
 from core.standing_clock import clock
-from core.statements import counted_statements
+from core.statements import statements_of
 
 NEW = "another good long password"
 WHO = "{{ current_user.name if current_user else 'nobody' }}"
@@ -65,10 +65,8 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
     return make_app(TOKEN_TYPE=token_type)
 
 
-def statements_of(client: FlaskClient, path: str, credentials: dict[str, str]) -> int:
-    with client.application.app_context():
-        engine = db.engine
-    with counted_statements(engine) as counted:
+def number_of_statements(client: FlaskClient, path: str, credentials: dict[str, str]) -> int:
+    with statements_of(client.application) as counted:
         assert client.get(path, headers=credentials).status_code == 200
     return len(counted.statements)
 
@@ -83,8 +81,8 @@ def test_a_page_that_asks_three_times_looks_it_up_once(app: Flask) -> None:
     app.add_url_rule("/probe/often", "often", login_required(three_times))
     client = app.test_client()
     credentials = log_in(client)
-    once = statements_of(client, "/probe/once", credentials)
-    assert statements_of(client, "/probe/often", credentials) == once
+    once = number_of_statements(client, "/probe/once", credentials)
+    assert number_of_statements(client, "/probe/often", credentials) == once
 
 
 def test_a_public_file_and_page_that_ask_for_nobody_look_nothing_up(app: Flask) -> None:
@@ -94,8 +92,8 @@ def test_a_public_file_and_page_that_ask_for_nobody_look_nothing_up(app: Flask) 
     )
     client = app.test_client()
     credentials = log_in(client)
-    assert statements_of(client, "/probe/plain", credentials) == 0
-    assert statements_of(client, "/probe/file", credentials) == 0
+    assert number_of_statements(client, "/probe/plain", credentials) == 0
+    assert number_of_statements(client, "/probe/file", credentials) == 0
 
 
 class Attributes(_AppCtxGlobals):

@@ -3,7 +3,7 @@
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from views.accounts.browser.mail_server import MailServer
+import mail_servers
 from views.accounts.browser.visitor import Visitor, code_of
 from views.accounts.devices import wrong_code_of
 from views.accounts.people import ADDRESS, REGISTRATION, STRONG, delivered
@@ -104,13 +104,13 @@ def test_a_deleted_account_logs_nobody_in(visitor: Visitor) -> None:
 def test_a_mail_server_brings_the_link_of_a_registration(
     make_app: MakeApp, serve: Serve, page: Page
 ) -> None:
-    with MailServer() as server:
+    with mail_servers.running() as server:
         app: Flask = make_app(mail_url=f"smtp://127.0.0.1:{server.port}")
         app.config["PUBLIC_URL"] = site = serve(app).at("localhost")
         visitor = Visitor(app, page, site)
         visitor.register()
         delivered(app)
-        message = server.received.get(timeout=10)
+        message = server.next()
         assert message["To"] == REGISTRATION["email"]
         visitor.open_link_of(message)
         visitor.fill(password=STRONG)

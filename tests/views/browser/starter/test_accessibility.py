@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from flask import Flask, abort
+from flask import abort
 from playwright.sync_api import Page, expect
 from secure_flask import public
 
@@ -22,11 +22,6 @@ LOOKS: list[dict[str, Any]] = [
 ]
 # A phone's and a small phone's, and what 200 % zoom and letters twice as large come to.
 SCREENS = [(320, "100%"), (360, "100%"), (640, "100%"), (640, "200%"), (1280, "200%")]
-
-
-@pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
 
 
 def attacked(page: Page, site: str) -> None:

@@ -11,7 +11,7 @@ from secure_flask import db
 from secure_flask.auth.login_table import Login
 from sqlalchemy import select
 
-from views.browser.conftest import TIMEOUT, Serve
+from views.browser.conftest import new_page
 from views.browser.starter.states import log_in
 from views.browser.starter.test_looks import PHONE, box, stand_side_by_side
 
@@ -20,16 +20,9 @@ HOUR = 60 * 60  # seconds
 
 
 @pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
-
-
-@pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(timezone_id=ZONE)
-    context.set_default_timeout(TIMEOUT)
-    yield context.new_page()
-    context.close()
+    with new_page(browser, timezone_id=ZONE) as page:
+        yield page
 
 
 def open_later(app: Flask, page: Page, site: str, seconds: int) -> datetime:
