@@ -118,17 +118,18 @@ def addresses(site: Site, page: Page) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_every_page_has_the_look_of_bootstrap(
-    site: Site, page: Page, look: str, tmp_path: Path
+    site: Site, page: Page, look: str, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     said: list[str] = []
     page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     for number, address in enumerate(addresses(site, page)):
-        page.screenshot(path=tmp_path / f"{look}-{number}.png", full_page=True)
-        assert page.evaluate(UNSTYLED) == [], address
-        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert ground == GROUND[look], address
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        with subtests.test(address):
+            page.screenshot(path=tmp_path / f"{look}-{number}.png", full_page=True)
+            assert page.evaluate(UNSTYLED) == []
+            ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert ground == GROUND[look]
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert not [line for line in said if "Failed to load resource" not in line]
 
 
