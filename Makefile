@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new adopt publish quick test test-all test-containers lint sizes manifest pins reference bench pictures browsers site help
+.PHONY: demo new adopt publish quick test test-all test-recipes test-containers lint sizes manifest pins reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -24,9 +24,12 @@ help:
 	@echo 'make quick      the tests of the core alone, in under a minute'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core'
 	@echo 'make test       the tests, with every pair of answers in some render'
-	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine"'
+	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine and not recipes"'
 	@echo 'make test-all   what those leave out: three browser engines, failing servers, pages of the docs, every combination of answers'
-	@echo '                = the same with -m "all and not engine"'
+	@echo '                = the same with -m "all and not engine and not recipes"'
+	@echo 'make test-recipes'
+	@echo "                what the docs say of other people's packages; a weekly job runs them too"
+	@echo '                = the same with -m recipes'
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'
 	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
@@ -69,10 +72,13 @@ quick: .venv/ready
 	.venv/bin/python -m pytest -n auto --dist worksteal tests/core
 
 test: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine'
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine and not recipes'
 
 test-all: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal -m 'all and not engine'
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'all and not engine and not recipes'
+
+test-recipes: .venv/ready
+	.venv/bin/python -m pytest -n auto --dist worksteal -m recipes
 
 test-containers: .venv/ready
 	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py

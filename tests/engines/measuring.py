@@ -86,9 +86,7 @@ def attacks(
         for cell, text in (known or {}).items()
         if (cell.engine, cell.level, text) == (engine, level, policies.SILENT)
     }
-    tried = in_a_browser(
-        engine, project, lambda tab, served: policies.attacks(tab, served, silent)
-    )
+    tried = in_a_browser(engine, project, lambda tab, served: policies.attacks(tab, served, silent))
     seen = {Cell(ATTACK, name, engine, level): text for name, (text, _) in tried.items()}
     return seen, {Cell(ATTACK, name, engine, level): text for name, (_, text) in tried.items()}
 
