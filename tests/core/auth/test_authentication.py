@@ -418,7 +418,6 @@ def test_a_login_that_ends_meanwhile_is_not_replaced_and_changes_no_password(
     assert try_login(client).status_code == 200
 
 
-@pytest.mark.usefixtures("wait")
 def test_wrong_passwords_of_all_routes_are_one_count(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

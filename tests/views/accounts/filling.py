@@ -1,6 +1,5 @@
 """Tables as a stranger fills them, by one statement each."""
 
-import time
 from uuid import UUID, uuid4
 
 from flask import Flask
@@ -10,6 +9,8 @@ from secure_flask.accounts.steps import Step
 from secure_flask.crypto.blind_indexes import blind_index
 from sqlalchemy import insert
 
+from core.standing_clock import clock
+
 
 def fill_steps(app: Flask, number: int, address: str, user_id: UUID | None = None) -> None:
     """Steps of an address, as many as no request leaves."""
@@ -17,7 +18,7 @@ def fill_steps(app: Flask, number: int, address: str, user_id: UUID | None = Non
         found = blind_index(address, context="account_steps.email")
         data = {"name": "thief", "password_hash": "x", "registration": str(uuid4())}
         row = {"purpose": "registration", "email_index": found, "data": data, "failures": 0}
-        row |= {"expires": int(time.time()) + 3600, "mailed": False, "user_id": user_id}
+        row |= {"expires": int(clock()) + 3600, "mailed": False, "user_id": user_id}
         rows = [{"id": uuid4(), **row} for _ in range(number)]
         db.session.execute(insert(Step.__table__), rows)  # type: ignore[arg-type]
         db.session.commit()
@@ -25,7 +26,7 @@ def fill_steps(app: Flask, number: int, address: str, user_id: UUID | None = Non
 
 def fill_mails(app: Flask, number: int, **columns: object) -> None:
     """Mails with a link, to addresses that nobody reads; they wait unless `columns` say otherwise."""
-    now = int(time.time())
+    now = int(clock())
     row = {"kind": "confirm", "arguments": {}, "notices": 1, "created": now, "due": now}
     row |= {"tries": 0, "turn": 1, "was_mailed": False, **columns}
     with app.app_context():

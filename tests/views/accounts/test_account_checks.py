@@ -1,6 +1,5 @@
 """`flask check` of accounts: mail that does not go, passkeys and roles, tables that keep users."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -71,8 +70,6 @@ def test_mails_that_wait_because_the_site_has_sent_its_share_are_reported_at_onc
 def test_notices_that_wait_for_the_end_of_an_hour_are_none(make_app: MakeApp, wait: Wait) -> None:
     app = make_app()
     give_address(app)
-    # Until an hour begins.
-    wait(outbox.HOUR - time.time() % outbox.HOUR)
     with stored_user(app) as user:
         for _ in range(3):
             notices.code_failed(user)

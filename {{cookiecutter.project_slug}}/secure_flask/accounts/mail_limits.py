@@ -8,13 +8,13 @@ only sent mails would tell which addresses have one.
 Source: OWASP ASVS 2.4.1, 6.3.8.
 """
 
-import time
 from logging import ERROR
 
 from flask import current_app, has_request_context
 from limits import RateLimitItemPerHour
 from secure_flask.accounts.addresses import address_owner
 from secure_flask.accounts.outbox import HOUR, OutgoingMail, add_link
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.counters import SITE, client_address, counters
@@ -91,7 +91,7 @@ def count_kept_mails() -> int:
     if used < LINKS:
         return 0
     resets = () if used >= RESETS else (OutgoingMail.kind != RESET_LINK,)
-    waiting = (OutgoingMail.notice_hash.is_(None), OutgoingMail.due <= int(time.time()), *resets)
+    waiting = (OutgoingMail.notice_hash.is_(None), OutgoingMail.due <= seconds_now(), *resets)
     return db.session.scalar(select(func.count()).select_from(OutgoingMail).where(*waiting)) or 0
 
 
@@ -109,7 +109,7 @@ def has_full_mailbox(mail: OutgoingMail) -> bool:
     Only sent mails count, so an attacker who asks for unused spellings stops no mail to the used
     one. The address of an account gets its mails in any case.
     """
-    since = int(time.time()) - HOUR
+    since = seconds_now() - HOUR
     mine = (
         OutgoingMail.mailbox_hash == mail.mailbox_hash,
         OutgoingMail.was_mailed,
@@ -120,7 +120,7 @@ def has_full_mailbox(mail: OutgoingMail) -> bool:
 
 
 def _may_have_link(kind: str, address: str) -> bool:
-    now = int(time.time())
+    now = seconds_now()
     of_kind = OutgoingMail.kind == kind
     numbers = (
         func.count(),
@@ -141,7 +141,7 @@ def _shares_used() -> tuple[float, float]:
 
     A mail to an unknown address counts as sent.
     """
-    recent = OutgoingMail.sent > int(time.time()) - HOUR
+    recent = OutgoingMail.sent > seconds_now() - HOUR
     numbers = (
         select(func.count(), func.count(OutgoingMail.notice_hash))
         .select_from(OutgoingMail)

@@ -5,13 +5,13 @@ which addresses have an account. A row holds no link, no token and no text: a ba
 opens no account. worker.py decides what is sent. Source: OWASP ASVS 6.3.5, 6.3.7, 6.3.8.
 """
 
-import time
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
 from secure_flask.accounts.mailboxes import mailbox_hash
 from secure_flask.accounts.users import AccountMixin
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
@@ -65,7 +65,7 @@ def add_link(
     """
     # The hash is computed in each case, so that its time does not tell whether the mail waits.
     mailbox = mailbox_hash(address)
-    due = int(time.time()) if waits else None
+    due = seconds_now() if waits else None
     counted = mailbox if waits else None
     _insert_mail(kind, address, arguments, due=due, turn=turn, mailbox_hash=counted)
 
@@ -76,7 +76,7 @@ def forget_links(address: str) -> None:
     Only a reader of the address can use a link, so no stranger can reset the limits.
     """
     # Older rows do not count, and the worker may be deleting them in another order (deadlock).
-    recent = OutgoingMail.created > int(time.time()) - HOUR
+    recent = OutgoingMail.created > seconds_now() - HOUR
     had = (
         OutgoingMail.email == address,
         OutgoingMail.notice_hash.is_(None),
@@ -110,7 +110,7 @@ def notify_address(
     The first notice of a kind in an hour is sent at once. The others of this hour become one mail
     at its end, with their number. `about` separates notices of a kind; no user chooses it.
     """
-    now = int(time.time())
+    now = seconds_now()
     hour = now // HOUR
     end = (now // HOUR + 1) * HOUR
     first = _notice_hash(kind, about, address, hour, "first")
@@ -131,7 +131,7 @@ def notify_address(
 
 def _number_of_notices(user: AccountMixin) -> int:
     """How many notices of a user wait, or were sent within the hour."""
-    recent = OutgoingMail.due.is_not(None) | (OutgoingMail.created > int(time.time()) - HOUR)
+    recent = OutgoingMail.due.is_not(None) | (OutgoingMail.created > seconds_now() - HOUR)
     mine = select(func.count()).where(
         OutgoingMail.user_id == user.id, OutgoingMail.notice_hash.is_not(None), recent
     )
@@ -161,7 +161,7 @@ def _insert_mail(
     mail.mailbox_hash = mailbox_hash
     mail.user_id = user.id if user else None
     # A notice for the end of the hour counts as created then, so that it is not late before.
-    mail.created = due or int(time.time())
+    mail.created = due or seconds_now()
     mail.notices = 1
     mail.tries = 0
     mail.sent = None

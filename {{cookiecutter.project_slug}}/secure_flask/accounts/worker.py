@@ -8,8 +8,8 @@ Source: OWASP ASVS 2.4.1, 6.3.8; OWASP Forgot Password Cheat Sheet.
 """
 
 import os
-import time
 from email.message import EmailMessage
+from functools import partial
 from logging import ERROR
 from random import uniform
 from threading import Event, Lock, Thread
@@ -21,6 +21,7 @@ from secure_flask.accounts.development_mailbox import kept_mails
 from secure_flask.accounts.former_addresses import purge_former_addresses
 from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.outbox import HOUR, OutgoingMail
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import DecryptionError
 from secure_flask.database import db
 from secure_flask.state import Key, app_state
@@ -44,11 +45,8 @@ def send_due_mails(slots: MailSlots | None = None) -> int:
     """Deal with all mails that are due, in `slots` if there are any; return how many were sent."""
     sent = 0
     while (mail := _take_mail()) is not None:
-        began = time.monotonic()
-        was_sent = _deal_with_mail(mail)
-        sent += was_sent
-        if slots and not mail.notice_hash:
-            slots.fill(began, was_sent=was_sent)
+        send = partial(_deal_with_mail, mail)
+        sent += slots.fill(send) if slots and not mail.notice_hash else send()
     mail_limits.record_used_up_mails()
     _purge_mails()
     return sent
@@ -72,7 +70,7 @@ def development_mails() -> list[EmailMessage]:
 
 def _take_mail() -> OutgoingMail | None:
     """The next mail that may be sent, leased to this process; None if there is none."""
-    now = int(time.time())
+    now = seconds_now()
     columns = (OutgoingMail.id, OutgoingMail.due, OutgoingMail.created)
     due = select(*columns).where(OutgoingMail.due <= now, mail_limits.within_site_limit())
     for mail_id, seen, created in db.session.execute(
@@ -98,7 +96,7 @@ def _take_mail() -> OutgoingMail | None:
 
 def _deal_with_mail(mail: OutgoingMail) -> bool:
     """Send a mail, or drop it, or let it wait for its next try; return whether it was sent."""
-    if int(time.time()) > mail.created + (KEPT_NOTICE if mail.notice_hash else KEPT_LINK):
+    if seconds_now() > mail.created + (KEPT_NOTICE if mail.notice_hash else KEPT_LINK):
         _drop_mail(mail)
         return False
     try:
@@ -114,7 +112,7 @@ def _deal_with_mail(mail: OutgoingMail) -> bool:
         _retry_mail(mail, error)
         return False
     # A mail for nobody counts as sent, or the limits would tell which addresses are known.
-    _finish_mail(mail.id, due=None, sent=int(time.time()), was_mailed=message is not None)
+    _finish_mail(mail.id, due=None, sent=seconds_now(), was_mailed=message is not None)
     return message is not None
 
 
@@ -124,7 +122,7 @@ def _retry_mail(mail: OutgoingMail, error: Exception) -> None:
         _drop_mail(mail)
     else:
         wait = RETRIES[min(mail.tries, len(RETRIES)) - 1]
-        _finish_mail(mail.id, due=int(time.time()) + wait)
+        _finish_mail(mail.id, due=seconds_now() + wait)
 
 
 def _drop_mail(mail: OutgoingMail) -> None:
@@ -139,7 +137,7 @@ def _finish_mail(mail_id: UUID, **values: object) -> None:
 
 def _purge_mails() -> None:
     """Delete mails that no limit counts any more, expired steps and former addresses."""
-    since = int(time.time()) - HOUR
+    since = seconds_now() - HOUR
     old = (
         OutgoingMail.created <= since,
         OutgoingMail.sent.is_(None) | (OutgoingMail.sent <= since),

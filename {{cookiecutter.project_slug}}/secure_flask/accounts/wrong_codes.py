@@ -7,7 +7,6 @@ change of the password with the present one starts a new count: a mailed reset o
 somebody reads the mails. Source: OWASP ASVS 6.3.1, 6.5.5.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -19,6 +18,7 @@ from secure_flask.auth import throttle
 from secure_flask.auth.authentication import password_changed
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.users import UserMixin
+from secure_flask.clock import seconds_now
 from secure_flask.database import Model, db
 from secure_flask.web import audit
 from secure_flask.web.errors import ErrorResponse, error_response
@@ -71,7 +71,7 @@ def _start_again(user: UserMixin) -> None:
 
 def _count_wrong_code(user: AccountMixin, network_hash: bytes) -> tuple[int, int]:
     """Count a code; return when the first one was counted, in seconds since 1970, and how many."""
-    now = int(time.time())
+    now = seconds_now()
     mine = WrongCodes.user_id == user.id
     # Old counts are deleted, since each network would leave a row behind.
     db.session.execute(delete(WrongCodes).where(mine, WrongCodes.created <= now - DAY))
@@ -93,7 +93,7 @@ def _give_back_code(user: AccountMixin, network_hash: bytes) -> None:
 
 def _refused_code(user: AccountMixin, created: int) -> ErrorResponse:
     audit.record(audit.LOGIN_FAIL_MAX, account=user.name, reason="second factor")
-    seconds = max(1, created + DAY - int(time.time()))
+    seconds = max(1, created + DAY - seconds_now())
     others = " or ".join(OTHERS[each] for each in factors_of(user) if each in OTHERS)
     advice = f": {others} still works" if others else ""
     return error_response(429, f"Too many wrong codes{advice}", Retry_After=str(seconds))

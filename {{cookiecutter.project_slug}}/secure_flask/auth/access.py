@@ -8,7 +8,6 @@ Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 """
 
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, overload
@@ -25,6 +24,7 @@ from secure_flask.auth.current_login import (
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.own_login import FIND_USER, require_core_tables, role_names_of
 from secure_flask.auth.users import UserMixin, counting_roles
+from secure_flask.clock import seconds_now
 from secure_flask.state import app_state
 from secure_flask.web import audit, request_checks
 from secure_flask.web.closed_views import close_view
@@ -250,7 +250,7 @@ def _is_recent(login: Login, minutes: int) -> bool:
     if login.authenticated is None:
         return False
     # abs(): a clock that is set back must not make an old login recent.
-    return abs(time.time() - login.authenticated) <= minutes * 60
+    return abs(seconds_now() - login.authenticated) <= minutes * 60
 
 
 def _require_roles(user: UserMixin, demanded: tuple[str, ...]) -> None:

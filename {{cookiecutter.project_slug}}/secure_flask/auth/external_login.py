@@ -7,7 +7,6 @@ Source: OpenID Connect Core 1.0, sections 2 and 3.1.3.7; RFC 8176; RFC 9470; OWA
 6.8.4, 7.6.1.
 """
 
-import time
 from collections.abc import Collection
 from functools import partial
 from typing import Any
@@ -20,6 +19,7 @@ from secure_flask.auth.login_table import Voucher
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user
+from secure_flask.clock import seconds_now
 from secure_flask.web import audit
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import error_response
@@ -84,7 +84,7 @@ def _credible_time(at: object) -> int | None:
 
     A provider that counts milliseconds would otherwise make each login recent.
     """
-    now = time.time()
+    now = seconds_now()
     if not isinstance(at, int | float) or not 0 <= at <= now + CLOCK_SKEW:
         return None
     return int(min(at, now))

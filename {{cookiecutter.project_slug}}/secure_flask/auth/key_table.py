@@ -5,10 +5,10 @@ Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
 """
 
 import secrets
-import time
 from uuid import UUID
 
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
+from secure_flask.clock import seconds_now
 from secure_flask.database.database import CORE_TABLES, ModelOfUsers
 from sqlalchemy import JSON, BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -44,7 +44,7 @@ class ApiKey(ModelOfUsers):
 
         A key without a second factor is refused once the user has a role that demands one.
         """
-        if time.time() >= self.expires or self.user.disabled:
+        if seconds_now() >= self.expires or self.user.disabled:
             return False
         return self.second_factor or not demands_second_factor(self.user)
 

@@ -6,7 +6,6 @@ Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.2, 7.2.1, 7.3.1 to 
 
 import re
 import secrets
-import time
 from hashlib import sha256
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from secure_flask.auth import clients
 from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import Login, Voucher, live_logins
 from secure_flask.auth.users import UserMixin
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.database.database import impatient_transaction
@@ -99,7 +99,7 @@ def find_live_login(condition: ColumnElement[bool]) -> Login | None:
 def is_last_used_outdated(row: Login | ApiKey) -> bool:
     """Whether the stored time of the last use is old enough to be replaced."""
     # abs(): after the clock was set back, the stored time must be corrected.
-    return row.last_used is None or abs(time.time() - row.last_used) >= LAST_USED_STEP
+    return row.last_used is None or abs(seconds_now() - row.last_used) >= LAST_USED_STEP
 
 
 def store_last_used(table: type[Login | ApiKey], row_id: str) -> None:
@@ -107,7 +107,7 @@ def store_last_used(table: type[Login | ApiKey], row_id: str) -> None:
 
     If the row is locked or the database is read-only, the old time stays.
     """
-    now = int(time.time())
+    now = seconds_now()
     try:
         with impatient_transaction() as connection:
             connection.execute(update(table).where(table.id == row_id).values(last_used=now))
@@ -200,7 +200,7 @@ def _end_excess(new: Login) -> None:
 
 
 def _purge(table: type[Login | ApiKey]) -> int:
-    expired = select(table.id).where(table.expires <= int(time.time())).limit(PURGED)
+    expired = select(table.id).where(table.expires <= seconds_now()).limit(PURGED)
     # A row that a request has locked is left to the next purge; waiting for it could deadlock.
     # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
     some = expired.with_for_update(skip_locked=True).cte("expired", nesting=True)

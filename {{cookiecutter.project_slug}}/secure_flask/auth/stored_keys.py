@@ -5,7 +5,6 @@ that still uses it. Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
 """
 
 import secrets
-import time
 from collections.abc import Sequence
 from string import ascii_letters, digits
 
@@ -15,6 +14,7 @@ from secure_flask.auth import checksums, logins
 from secure_flask.auth.key_table import MAX_KEY_NAME, ApiKey
 from secure_flask.auth.login_table import DAY, Login
 from secure_flask.auth.users import UserMixin, locked_user
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
@@ -51,7 +51,7 @@ def store_key(
     _check_values(user, name, lifetime, roles)
     _lock_owner(user, login)
     _make_room(user, name)
-    now = int(time.time())
+    now = seconds_now()
     key_id = secrets.token_hex(8)
     secret = _new_key(key_id)
     key = ApiKey(
@@ -163,7 +163,7 @@ def _new_key(key_id: str) -> str:
 
 
 def _not_expired() -> ColumnElement[bool]:
-    return ApiKey.expires > int(time.time())
+    return ApiKey.expires > seconds_now()
 
 
 def _prefix() -> str:

@@ -14,13 +14,13 @@ Allowlists, "Reporting"; W3C Subresource Integrity, "Report violations"; OWASP A
 """
 
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from flask import current_app
 from secure_flask.auth.own_login import needs_core_tables
+from secure_flask.clock import seconds_now
 from secure_flask.database import Model, db
 from secure_flask.database.database import CORE_TABLES
 from secure_flask.web.csp_syntax import DIRECTIVES
@@ -96,7 +96,7 @@ def read_violations(body: object) -> Iterator[Violation]:
 
 def add_violations(found: Mapping[Violation, int]) -> list[Violation]:
     """Count the violations of one body, in one statement; return those that the table lacked."""
-    now = int(time.time())
+    now = seconds_now()
     when = {"first_seen": now, "last_seen": now}
     # Rows are sorted, so that two concurrent bodies with the same violations do not deadlock.
     rows = [{**key._asdict(), "count": count, **when} for key, count in sorted(found.items())]

@@ -431,7 +431,6 @@ def test_anything_but_one_plain_text_in_its_place_is_400(client: FlaskClient, lo
     refreshed(client, login)
 
 
-@pytest.mark.usefixtures("wait")
 def test_guessing_is_slowed_and_refreshing_is_not_and_passwords_are_counted_apart(
     app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
