@@ -12,4 +12,5 @@ CLOCK = Key[Callable[[], float]]("clock")
 
 def seconds_now() -> int:
     """The whole seconds since 1970, by the clock of this app."""
-    return int(app_state(current_app).get(CLOCK, time.time)())
+    clock = app_state(current_app).get(CLOCK) or time.time
+    return int(clock())
