@@ -63,7 +63,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
 def few_keys(monkeypatch: pytest.MonkeyPatch) -> int:
     """How many keys there may be, and with them a few that are shared."""
     monkeypatch.setattr(counters, "SHARED_KEYS", 4)
-    monkeypatch.setattr(counters, "MAX_KEYS", 50)
+    monkeypatch.setattr(counters, "MAX_COUNTED_KEYS", 50)
     return 50
 
 
@@ -282,7 +282,7 @@ def test_strangers_who_share_counts_lock_no_victim_out(
     local: Counters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each second 40 passwords are hashed at most, so these are all that fail in a minute."""
-    monkeypatch.setattr(counters, "MAX_KEYS", 1)
+    monkeypatch.setattr(counters, "MAX_COUNTED_KEYS", 1)
     for number in range(2400):
         local.add(MINUTE, f"stranger {number}")
     assert local.add(MINUTE, "victim").allowed

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from flask import Flask
 from secure_flask import db
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import Step
 from secure_flask.crypto.blind_indexes import blind_index
 from sqlalchemy import insert
@@ -27,9 +27,9 @@ def fill_steps(app: Flask, number: int, address: str, user_id: UUID | None = Non
 def fill_mails(app: Flask, number: int, **columns: object) -> None:
     """Mails with a link, to addresses that nobody reads; they wait unless `columns` say otherwise."""
     now = int(clock.now())
-    row = {"kind": "confirm", "arguments": {}, "number": 1, "created": now, "due": now}
+    row = {"kind": "confirm", "arguments": {}, "notices": 1, "created": now, "due": now}
     row |= {"tries": 0, "turn": 1, "was_mailed": False, **columns}
     with app.app_context():
         rows = [{"id": uuid4(), **row} for _ in range(number)]
-        db.session.execute(insert(Mail.__table__), rows)  # type: ignore[arg-type]
+        db.session.execute(insert(OutgoingMail.__table__), rows)  # type: ignore[arg-type]
         db.session.commit()

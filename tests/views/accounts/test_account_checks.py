@@ -100,6 +100,11 @@ def with_role(make_app: MakeApp) -> Callable[..., Flask]:
     return make
 
 
+def test_a_page_of_the_second_factor_that_no_view_has_is_reported(make_app: MakeApp) -> None:
+    [message] = found(make_app(SECOND_FACTOR_PAGE="shop.gone"), "policy.unknown-endpoint")
+    assert message.startswith("SECOND_FACTOR_PAGE names shop.gone")
+
+
 def test_a_role_for_which_a_password_is_enough_is_named(with_role: Callable[..., Flask]) -> None:
     [message] = found(with_role("editor"), WITHOUT_FACTOR)
     assert "boss" in message

@@ -55,7 +55,7 @@ def app(make_app: MakeApp, token_type: str, said: dict[str, Any]) -> Flask:
     @app.route(BACK, methods=["GET", "POST"])
     @public
     def back() -> Any:
-        return log_in_user(User.find(USERNAME), **{"by": ISSUER, **said})
+        return log_in_user(User.find(USERNAME), **{"provider": ISSUER, **said})
 
     @app.get(SECRET)
     @recent_login

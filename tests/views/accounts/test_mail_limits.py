@@ -404,7 +404,7 @@ def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
         wait(seconds)
         with app.app_context():
             worker.send_due_mails()
-        written = [line for line in lines() if line["event"] == "mails_used_up"]
+        written = [line for line in lines() if line["event"] == "mail_limit_reached"]
         found.append([(line["level"], line["waiting"]) for line in written])
         if seconds == HOUR - 120:
             ask(app, *(f"other{number}@example.org" for number in range(10)), kind="confirm")

@@ -86,7 +86,7 @@ def test_the_tries_of_ones_own_mails_tell_nothing_while_the_server_is_away(
         ask(app, OWN, between, OWN)
         with app.app_context():
             worker.send_due_mails(MailSlots(clock.wait, clock))
-            db.session.execute(delete(outbox.Mail))
+            db.session.execute(delete(outbox.OutgoingMail))
             db.session.commit()
         tries.append(clock.of(OWN))
     known, unknown = tries

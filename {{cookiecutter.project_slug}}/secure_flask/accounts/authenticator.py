@@ -65,7 +65,7 @@ def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> Non
     if not steps.use_step(step):
         raise error_response(400, ENDED)
     user.totp_secret = secret
-    user.totp_last = counter
+    user.totp_last_step = counter
 
 
 def use_authenticator_code(user: AccountMixin, code: str) -> bool:
@@ -75,8 +75,8 @@ def use_authenticator_code(user: AccountMixin, code: str) -> bool:
     if counter is None:
         return False
     model = type(user)
-    unused = model.totp_last.is_(None) | (model.totp_last < counter)
-    used = update(model).where(model.id == user.id, unused).values(totp_last=counter)
+    unused = model.totp_last_step.is_(None) | (model.totp_last_step < counter)
+    used = update(model).where(model.id == user.id, unused).values(totp_last_step=counter)
     return db.session.scalar(used.returning(model.id)) is not None
 
 

@@ -28,12 +28,12 @@ class FormerAddress(Model):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     email = encrypted_column()
-    until: Mapped[int] = mapped_column(BigInteger, index=True)
+    expires: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
 def remember_address(user: AccountMixin, address: str) -> None:
     """Keep an address that a user had until now, within the caller's transaction."""
-    db.session.add(FormerAddress(user_id=user.id, email=address, until=seconds_now() + KEPT))
+    db.session.add(FormerAddress(user_id=user.id, email=address, expires=seconds_now() + KEPT))
 
 
 def require_few_changes(user: AccountMixin) -> None:
@@ -42,9 +42,9 @@ def require_few_changes(user: AccountMixin) -> None:
     :raises ErrorResponse: 429, too many changes.
     """
     now = seconds_now()
-    mine = (FormerAddress.user_id == user.id, FormerAddress.until > now)
+    mine = (FormerAddress.user_id == user.id, FormerAddress.expires > now)
     number, first = db.session.execute(
-        select(func.count(), func.min(FormerAddress.until)).where(*mine)
+        select(func.count(), func.min(FormerAddress.expires)).where(*mine)
     ).one()
     if number >= MAX_CHANGES:
         wait = str(max(1, first - now))
@@ -53,8 +53,8 @@ def require_few_changes(user: AccountMixin) -> None:
 
 def former_addresses_of(user: AccountMixin) -> list[str]:
     """The addresses that a user had within the last week, the oldest first."""
-    mine = (FormerAddress.user_id == user.id, FormerAddress.until > seconds_now())
-    oldest = select(FormerAddress).where(*mine).order_by(FormerAddress.until, FormerAddress.id)
+    mine = (FormerAddress.user_id == user.id, FormerAddress.expires > seconds_now())
+    oldest = select(FormerAddress).where(*mine).order_by(FormerAddress.expires, FormerAddress.id)
     found = (
         readable_value(each, "email") for each in db.session.scalars(oldest.limit(MAX_CHANGES))
     )
@@ -63,5 +63,5 @@ def former_addresses_of(user: AccountMixin) -> list[str]:
 
 def purge_former_addresses() -> None:
     """Delete addresses that are older than a week, within the caller's transaction."""
-    old = delete(FormerAddress).where(FormerAddress.until <= seconds_now())
+    old = delete(FormerAddress).where(FormerAddress.expires <= seconds_now())
     db.session.execute(old, execution_options={"synchronize_session": False})

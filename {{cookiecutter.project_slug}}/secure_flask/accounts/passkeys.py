@@ -62,7 +62,7 @@ def list_passkeys(user: AccountMixin) -> list[dict[str, object]]:
     return [{"name": each.name, "last_used": each.last_used} for each in passkeys_of(user)]
 
 
-def begin_passkey_registration(user: AccountMixin) -> dict[str, object]:
+def begin_passkey_registration_of(user: AccountMixin) -> dict[str, object]:
     """Return `state`, and `options` for navigator.credentials.create().
 
     :raises ErrorResponse: 409, the user has as many as allowed.

@@ -130,8 +130,8 @@ def keys_allowed(
     return decorate(view) if view else decorate
 
 
-def credentials(view: Decorated) -> Decorated:
-    """Mark a view that takes a password or another secret in its body: `@credentials`.
+def takes_credentials(view: Decorated) -> Decorated:
+    """Mark a view that takes a password or another secret in its body: `@takes_credentials`.
 
     An invalid body gets a 400 without details, since the secret may be in the wrong member. The
     function that checks the secret, such as `log_in`, limits failures by LOGIN_RATE_LIMIT.
@@ -139,13 +139,13 @@ def credentials(view: Decorated) -> Decorated:
     return add_options(view, credentials=True)
 
 
-def is_recent(minutes: int = RECENT) -> bool:
+def has_recent_login(minutes: int = RECENT) -> bool:
     """Whether the user entered the password at most `minutes` ago; a refresh does not count.
 
-    A page hides what `@recent_login(minutes=5)` would refuse by `is_recent(minutes=5)`. It is False
-    if nobody is logged in.
+    A page hides what `@recent_login(minutes=5)` would refuse by `has_recent_login(minutes=5)`. It is
+    False if nobody is logged in.
     """
-    require_core_tables("is_recent()")
+    require_core_tables("has_recent_login()")
     login = current_login()
     return login is not None and _is_recent(login, minutes)
 

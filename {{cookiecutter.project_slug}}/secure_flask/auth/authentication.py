@@ -153,7 +153,7 @@ def set_password(user: UserMixin, password: str, *, check_password: bool = True)
 def list_logins() -> list[dict[str, Any]]:
     """The logins of the user, newest first: `return {"sessions": list_logins()}`.
 
-    Each has `id` (str), `issued`, `last_used`, `expires` (int, in seconds since 1970), `current`
+    Each has `id` (str), `created`, `last_used`, `expires` (int, in seconds since 1970), `current`
     (bool), and `client` (str, as it described itself; None if that is unknown).
 
     :raises ErrorResponse: 401, nobody is logged in.
@@ -162,7 +162,7 @@ def list_logins() -> list[dict[str, Any]]:
     return [
         {
             "id": login.id,
-            "issued": login.started,
+            "created": login.created,
             # The present login is used now; its row is updated only after the request.
             "last_used": seconds_now() if login.id == present.id else login.last_used,
             "expires": login.expires,

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 MAX_KEY_NAME = 80  # characters
 
 
-class MachineKey(ModelOfUsers):
+class ApiKey(ModelOfUsers):
     """A key of one program."""
 
-    __tablename__ = "keys"
+    __tablename__ = "user_api_keys"
     __table_args__ = (UniqueConstraint("user_id", "name"),)
 
     # The id is a part of the key, so an operator can end a leaked key without knowing its user.
@@ -49,4 +49,4 @@ class MachineKey(ModelOfUsers):
         return self.second_factor or not demands_second_factor(self.user)
 
 
-CORE_TABLES.add(MachineKey.__tablename__)
+CORE_TABLES.add(ApiKey.__tablename__)

@@ -29,7 +29,7 @@ class Voucher(NamedTuple):
     `at` is in seconds since 1970; None if it is unknown.
     """
 
-    by: str
+    provider: str
     at: int | None
 
 
@@ -54,7 +54,7 @@ class Login(ModelOfUsers):
     # How many rotations in a row were repeated, and whether the previous one was.
     repeats: Mapped[int] = mapped_column(default=0)
     repeated: Mapped[bool] = mapped_column(default=False)
-    started: Mapped[int] = mapped_column(BigInteger)
+    created: Mapped[int] = mapped_column(BigInteger)
     # The time when the user entered the password or logged in elsewhere; None if it is unknown.
     authenticated: Mapped[int | None] = mapped_column(BigInteger)
     last_used: Mapped[int] = mapped_column(BigInteger)
@@ -88,7 +88,7 @@ class Login(ModelOfUsers):
         now = seconds_now()
         config = current_app.config
         lifetime = config["KEPT_LIFETIME"] if self.kept else config["LOGIN_LIFETIME"]
-        self.started = self.last_used = now
+        self.created = self.last_used = now
         self.authenticated = voucher.at if voucher else now
         self.expires = now + (lifetime or LIFETIMES[self.kind])
 

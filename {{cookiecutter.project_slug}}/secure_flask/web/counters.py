@@ -3,8 +3,8 @@
 Each limit counts in windows of its length, and the number of the window is part of the key. So a
 count can be undone only where it was counted; at the edge of two windows a client may have twice
 the limit. Limits fail closed: while Redis is unavailable, each process counts in memory and allows
-half the limit. Beyond MAX_KEYS keys in memory, new keys share counts. A shared count is never lower
-than the count of one key would be. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
+half the limit. Beyond MAX_COUNTED_KEYS keys in memory, new keys share counts. A shared count is
+never lower than the count of one key would be. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
 """
 
 import os
@@ -31,7 +31,7 @@ CountKey = tuple[str, ...]
 
 IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
-MAX_KEYS = 100_000  # in memory, about 30 MB
+MAX_COUNTED_KEYS = 100_000  # in memory, about 30 MB
 # Each limit and window has this many. One process cannot answer enough requests to fill them.
 SHARED_KEYS = 2**14
 SITE = 48  # bits: providers give one IPv6 customer up to a /48, which is 65,536 networks
@@ -140,7 +140,7 @@ class Counters:
     def _has_room(self, limit: RateLimitItem) -> bool:
         """Whether a new key counts alone. It does not in a window in which keys share counts."""
         window = limit.get_expiry()
-        if len(self.local) >= MAX_KEYS:
+        if len(self.local) >= MAX_COUNTED_KEYS:
             self._shared_until[window] = self._window_end(limit)
         return self._clock() >= self._shared_until.get(window, 0)
 

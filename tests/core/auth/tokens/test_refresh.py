@@ -353,7 +353,7 @@ def test_a_refresh_changes_neither_when_nor_where_the_login_began(
     fresh = bearer(refreshed(client, login))
     [after] = client.get(routes.SESSIONS, headers=fresh).get_json()["sessions"]
     assert before["client"]
-    assert (after["client"], after["issued"]) == (before["client"], before["issued"])
+    assert (after["client"], after["created"]) == (before["client"], before["created"])
     # So it is no recent login.
     assert client.delete(routes.SESSIONS, headers=fresh).status_code == 401
 

@@ -31,7 +31,7 @@ CLAIMS = {
     **dict.fromkeys(("iat", "nbf", "exp"), int),
 }
 
-blueprint = Blueprint("jwks", __name__)
+blueprint = Blueprint("secure_flask_jwks", __name__)
 
 SIGNING_KEYS = Key[dict[str, Ed25519PrivateKey]]("signing keys")
 

@@ -16,7 +16,7 @@ from flask import Blueprint, Flask, Request, current_app
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask.auth import logins, throttle
-from secure_flask.auth.access import credentials, public
+from secure_flask.auth.access import public, takes_credentials
 from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.tokens import jwt_token
 from secure_flask.auth.tokens.jwt_token import InvalidToken
@@ -36,7 +36,7 @@ KIND = "refresh"
 PURPOSE = b"rotation of refresh tokens"
 MOST_REPEATS = 3  # rotations in a row that were repeated
 
-blueprint = Blueprint("refresh", __name__)
+blueprint = Blueprint("secure_flask_token_refresh", __name__)
 
 
 class RefreshBody(Body):
@@ -45,7 +45,7 @@ class RefreshBody(Body):
 
 @blueprint.post("/token/refresh")
 @public
-@credentials
+@takes_credentials
 @responds(LoginResponse, 401, 429, 503)
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
