@@ -146,7 +146,7 @@ def protect(app: Flask, **changes: Any) -> Flask:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app.config.update({**POLICY, "TESTING": True, **replaced})
     init_app(app, Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes}))
-    app_state(app)[CLOCK] = clock.__call__
+    app_state(app)[CLOCK] = clock.now
     return app
 
 
@@ -295,7 +295,7 @@ def _running(*, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
     app = create_app(settings, **{"TESTING": True, **replaced})
-    app_state(app)[CLOCK] = clock.__call__
+    app_state(app)[CLOCK] = clock.now
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     with app.app_context():

@@ -220,7 +220,7 @@ def _started(**changes: Any) -> Flask:
     policy = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     settings = testing.settings(Settings, **{**SETTINGS, **changes})
     app = create_app(settings, TESTING=True, **policy)
-    app_state(app)[CLOCK] = clock.__call__
+    app_state(app)[CLOCK] = clock.now
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     _fill(app)
