@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -23,13 +22,7 @@ MINUTE = parse("5 per minute")
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 # The clock stands still, so that no test meets the edge of two windows.
-pytestmark = pytest.mark.usefixtures("wait", "_in_context")
-
-
-@pytest.fixture
-def _in_context(app: Flask) -> Any:
-    with app.app_context():
-        yield
+pytestmark = pytest.mark.usefixtures("wait", "app_context")
 
 
 @pytest.fixture
