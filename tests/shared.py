@@ -18,13 +18,16 @@ from jinja2 import FileSystemBytecodeCache
 from redis import Redis
 from secure_flask import Role, create_user, db, testing
 from secure_flask.auth import users
+from secure_flask.clock import CLOCK
 from secure_flask.database import Model
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
+from secure_flask.state import app_state
 from secure_flask.web import counters
 from werkzeug.test import TestResponse
 
 from core import routes
+from core.standing_clock import clock
 
 __all__ = [
     "LOGIN",
@@ -42,6 +45,7 @@ __all__ = [
     "add_user",
     "app",
     "apps_made_by",
+    "begin_of_a_day",
     "client",
     "credentials",
     "every_token_type",
@@ -59,6 +63,7 @@ __all__ = [
     "stored_hash",
     "stored_user",
     "token_type",
+    "wait",
 ]
 
 TOKEN_TYPES = ("session", "opaque", "jwt")
@@ -222,6 +227,19 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
     return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
+@pytest.fixture(autouse=True)
+def begin_of_a_day() -> Iterator[None]:
+    """Each test begins with a day."""
+    yield
+    clock.reset()
+
+
+@pytest.fixture
+def wait() -> Wait:
+    """`wait(60)`: the clock of all apps goes on by 60 seconds, and stands still otherwise."""
+    return clock.wait
+
+
 @contextmanager
 def apps_made_by(create_site: Create, **usual: Any) -> Iterator[MakeApp]:
     """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy.
@@ -266,6 +284,7 @@ def _give_connections_back(app: Flask) -> None:
 def _running(create_site: Create, *, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app = create_site({**SETTINGS, **SECRETS, **changes}, **{"TESTING": True, **replaced})
+    app_state(app)[CLOCK] = clock.__call__
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     with app.app_context():

@@ -3,7 +3,6 @@
 # pytest finds fixtures by these names, and tests import the others from here.
 # ruff: noqa: F403, F405
 
-import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Literal
 
@@ -14,13 +13,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import init_app
 from secure_flask.auth import users
+from secure_flask.clock import CLOCK
 from secure_flask.settings import Settings
+from secure_flask.state import app_state
 
 from core import routes, site
 from core.site import POLICY
+from core.standing_clock import clock
 from shared import *
-
-DAY = 24 * 60 * 60  # seconds
 
 
 @pytest.hookimpl(wrapper=True)
@@ -70,6 +70,7 @@ def protect(app: Flask, **changes: Any) -> Flask:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app.config.update({**POLICY, "TESTING": True, **replaced})
     init_app(app, Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes}))
+    app_state(app)[CLOCK] = clock.__call__
     return app
 
 
@@ -101,19 +102,3 @@ def app_context(app: Flask) -> Iterator[None]:
 def token(client: FlaskClient) -> str:
     """The token that `client` got by logging in."""
     return str(client.post(routes.LOGIN, json=LOGIN).get_json()["token"])
-
-
-@pytest.fixture(autouse=True)
-def _begin_of_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no window of a limit end within a test: each test begins with a day."""
-    now = time.time
-    ahead = DAY - now() % DAY
-    monkeypatch.setattr(time, "time", lambda: now() + ahead)
-
-
-@pytest.fixture
-def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
-    """`wait(60)`: the clock stands still but for such steps, here by 60 seconds."""
-    started, steps = time.time(), [0.0]
-    monkeypatch.setattr(time, "time", lambda: started + sum(steps))
-    return steps.append

@@ -4,7 +4,6 @@
 # ruff: noqa: F403, F405
 
 import os
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,11 +74,3 @@ def make_app(create_site: Create, token_type: str) -> Iterator[MakeApp]:
     """An app of its own for a test; see `apps_made_by`."""
     with apps_made_by(create_site, TOKEN_TYPE=token_type) as make:
         yield make
-
-
-@pytest.fixture
-def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
-    """`wait(60)`: the clock stands still but for such steps, here by 60 seconds."""
-    started, steps = time.time(), [0.0]
-    monkeypatch.setattr(time, "time", lambda: started + sum(steps))
-    return steps.append

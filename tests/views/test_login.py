@@ -225,7 +225,6 @@ def test_a_login_without_an_origin_is_taken_at_the_browsers_word(app: Flask) -> 
         assert post(app.test_client(), routes.LOGIN, headers, **LOGIN).status_code == expected
 
 
-@pytest.mark.usefixtures("wait")
 def test_forms_and_json_share_one_limit(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,7 +117,6 @@ def test_an_unknown_a_disabled_and_a_known_name_cost_one_hash_and_get_one_answer
     }
 
 
-@pytest.mark.usefixtures("wait")
 def test_after_five_failures_even_the_right_password_waits(client: FlaskClient) -> None:
     assert [send_form(client, **WRONG).status_code for _ in range(5)] == [401] * 5
     for answer in (send_form(client, **LOGIN), client.post(routes.LOGIN, json=LOGIN, headers=OWN)):

@@ -31,13 +31,13 @@ def nonce_of(response: TestResponse) -> str | None:
 def test_a_page_gets_the_policy(probes: FlaskClient) -> None:
     response = probes.get(PAGE)
     nonce = csp_levels.NONCE.replace("{nonce}", nonce_of(response) or "")
-    for directive, sources in testing.page_policy(probes.application).items():
+    for directive, sources in testing.page_csp(probes.application).items():
         sent = policy_of(response)[directive]
         assert sent == [nonce if each == csp_levels.NONCE else each for each in sources]
 
 
 def test_no_injected_script_runs_under_the_policy(app: Flask) -> None:
-    policy = testing.page_policy(app)
+    policy = testing.page_csp(app)
     scripts = policy.get("script-src", policy.get("default-src", ["*"]))
     assert RUN_ANYTHING.isdisjoint(scripts)
     assert policy.get("object-src", policy.get("default-src")) == [csp_levels.NONE]

@@ -1,7 +1,6 @@
 """The login of a request is found once, where something asks for it, and no view can change it."""
 
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -26,7 +25,7 @@ from secure_flask import (
     current_user,
     end_login,
     end_other_logins,
-    is_recent,
+    has_recent_login,
     list_logins,
     log_out,
     login_required,
@@ -42,6 +41,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.conftest import PASSWORD, USERNAME, MakeApp, every_token_type, log_in
 from core.site import User
+from core.standing_clock import clock
 from core.statements import statements_of
 
 NEW = "another good long password"
@@ -74,7 +74,7 @@ def number_of_statements(client: FlaskClient, path: str, credentials: dict[str, 
 def test_a_page_that_asks_three_times_looks_it_up_once(app: Flask) -> None:
     def three_times() -> str:
         again = render_template_string(WHO)
-        return f"{current_user.name} {is_recent()} {again}"
+        return f"{current_user.name} {has_recent_login()} {again}"
 
     app.add_url_rule("/probe/once", "once", login_required(lambda: ""))
     app.add_url_rule("/probe/often", "often", login_required(three_times))
@@ -145,10 +145,14 @@ def test_and_serves_a_user(app: Flask, name: str) -> None:
 
 
 def test_a_visitor_is_not_recent(app: Flask) -> None:
-    app.add_url_rule("/probe/recent", "recent", public(lambda: {"is_recent": is_recent()}))
+    app.add_url_rule(
+        "/probe/recent", "recent", public(lambda: {"has_recent_login": has_recent_login()})
+    )
     client = app.test_client()
-    assert client.get("/probe/recent").get_json() == {"is_recent": False}
-    assert client.get("/probe/recent", headers=log_in(client)).get_json() == {"is_recent": True}
+    assert client.get("/probe/recent").get_json() == {"has_recent_login": False}
+    assert client.get("/probe/recent", headers=log_in(client)).get_json() == {
+        "has_recent_login": True
+    }
 
 
 def test_outside_a_request_nobody_is_logged_in(app: Flask) -> None:
@@ -229,7 +233,7 @@ def logged_in_a_while_ago(app: Flask) -> tuple[FlaskClient, dict[str, str], int]
     """A client, and when its login was used: two minutes ago."""
     client = app.test_client()
     credentials = log_in(client)
-    then = int(time.time()) - 2 * LAST_USED_STEP
+    then = int(clock()) - 2 * LAST_USED_STEP
     with app.app_context():
         db.session.execute(update(Login).values(last_used=then))
         db.session.commit()
@@ -351,7 +355,7 @@ def remember() -> str:
 @pytest.mark.parametrize(
     ("view", "functions"),
     [
-        pytest.param(is_recent, [share], id="the view"),
+        pytest.param(has_recent_login, [share], id="the view"),
         pytest.param(lambda: "", [greet, share], id="a function after it"),
         pytest.param(remember, [share], id="the session that it saves"),
     ],

@@ -11,7 +11,7 @@ from flask import Flask, Response
 from flask.views import MethodView
 from secure_flask import (
     current_user,
-    is_recent,
+    has_recent_login,
     keys_allowed,
     login_required,
     public,
@@ -165,7 +165,7 @@ def test_a_key_is_never_recent(site: Flask) -> None:
 
     @keys_allowed
     def asked() -> dict[str, object]:
-        return {"recent": is_recent()}
+        return {"recent": has_recent_login()}
 
     @keys_allowed
     def calls() -> Any:
@@ -354,7 +354,7 @@ def test_a_token_with_the_prefix_of_keys_is_looked_up_among_keys_alone(site: Fla
 
 
 def test_a_key_has_a_limit_of_its_own(make_app: MakeApp) -> None:
-    app = make_app(KEY_RATE_LIMIT="2 per minute")
+    app = make_app(API_KEY_RATE_LIMIT="2 per minute")
     client = app.test_client()
     key, other = new_key(app), new_key(app, name="Other")
     addresses = [f"203.0.113.{number}" for number in range(3)]

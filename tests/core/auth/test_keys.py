@@ -1,4 +1,4 @@
-"""`create_key`, `list_keys`, `end_key`: what users do with their keys, by JSON."""
+"""`create_api_key`, `list_api_keys`, `end_api_key`: what users do with their keys, by JSON."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import (
     change_password,
-    create_key,
+    create_api_key,
     create_user,
-    end_key,
+    end_api_key,
     end_login,
     end_other_logins,
     keys_allowed,
-    list_keys,
+    list_api_keys,
     list_logins,
     log_out,
     login_required,
@@ -52,7 +52,7 @@ from core.conftest import (
 )
 from core.site import User
 
-PREFIX = Policy.model_fields["KEY_PREFIX"].default
+PREFIX = Policy.model_fields["API_KEY_PREFIX"].default
 NEW_PASSWORD = "seven owls in a well of ink"
 MINUTE = 60  # seconds
 
@@ -159,7 +159,7 @@ def test_a_name_is_there_once(client: FlaskClient, credentials: dict[str, str]) 
 def test_one_key_too_many_is_refused_and_ends_no_other(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_KEYS", 2)
+    monkeypatch.setitem(app.config, "MAX_API_KEYS", 2)
     keys = [new_key(app, name=name) for name in ("one", "two")]
     answer = make(client, log_in(client))
     assert (answer.status_code, answer.get_json()["error"]) == (
@@ -172,7 +172,7 @@ def test_one_key_too_many_is_refused_and_ends_no_other(
 def test_an_expired_key_takes_no_place_and_no_name(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, wait: Wait
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_KEYS", 1)
+    monkeypatch.setitem(app.config, "MAX_API_KEYS", 1)
     new_key(app, expires_in=MINUTE)
     wait(MINUTE)
     assert make(client, log_in(client)).status_code == 201
@@ -182,7 +182,7 @@ def test_an_expired_key_takes_no_place_and_no_name(
 def test_a_key_of_another_user_takes_no_place_and_no_name(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_KEYS", 1)
+    monkeypatch.setitem(app.config, "MAX_API_KEYS", 1)
     with app.app_context():
         create_user("bob", PASSWORD)
     theirs = new_key(app, to="bob")
@@ -214,7 +214,9 @@ def test_a_key_is_made_by_a_recent_login_alone(
 def test_create_key_itself_asks_for_a_recent_login(make_app: MakeApp, wait: Wait) -> None:
     """A view of an owner may lack the mark."""
     app = make_app()
-    app.add_url_rule("/naive", view_func=login_required(lambda: create_key(NAME)), methods=["POST"])
+    app.add_url_rule(
+        "/naive", view_func=login_required(lambda: create_api_key(NAME)), methods=["POST"]
+    )
     client = app.test_client()
     credentials = log_in(client)
     wait(16 * MINUTE)
@@ -303,9 +305,9 @@ NAIVE: dict[str, Callable[[], object]] = {
     "end_login": lambda: end_login("0" * 32),
     "end_other_logins": end_other_logins,
     "log_out": log_out,
-    "create_key": lambda: create_key("Another"),
-    "list_keys": lambda: {"keys": list_keys()},
-    "end_key": lambda: end_key("0" * 16),
+    "create_api_key": lambda: create_api_key("Another"),
+    "list_api_keys": lambda: {"keys": list_api_keys()},
+    "end_api_key": lambda: end_api_key("0" * 16),
 }
 
 
@@ -427,7 +429,7 @@ def test_a_view_makes_no_key_if_meanwhile(make_app: MakeApp, change: str) -> Non
     def late() -> Any:
         db.session.execute(CHANGES[change], execution_options={"synchronize_session": False})
         db.session.commit()
-        return create_key(NAME)
+        return create_api_key(NAME)
 
     app.add_url_rule("/late", view_func=late, methods=["POST"])
     client = app.test_client()

@@ -1,6 +1,5 @@
 """`flask user …`: users, passwords, roles and logins, as an operator and the users see them."""
 
-import time
 from io import StringIO
 from types import SimpleNamespace
 from uuid import uuid4
@@ -31,6 +30,7 @@ from core.conftest import (
     stored_user,
 )
 from core.site import User
+from core.standing_clock import clock
 from core.statements import SIZES, statements_of
 
 NEW, OTHER = "grace", "bob"
@@ -86,8 +86,8 @@ def fill_users(app: Flask, number: int) -> None:
     """Add so many users at once, each with a role and a login."""
     ids = [uuid4() for _ in range(number)]
     names = [f"user{each:05}" for each in range(number)]
-    now = int(time.time())
-    same = {"kind": "session", "started": now, "last_used": now, "expires": now + 60, "kept": False}
+    now = int(clock())
+    same = {"kind": "session", "created": now, "last_used": now, "expires": now + 60, "kept": False}
     with app.app_context():
         db.session.add(Role(id=7, name="reader"))
         db.session.flush()

@@ -1,7 +1,5 @@
 """What the tests of accounts share."""
 
-import time
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -12,16 +10,7 @@ from views.accounts.devices import STEP, Passkey, add_app, add_passkey
 from views.accounts.people import ADDRESS, Headers, give_address
 from views.conftest import Wait, add_user, log_in
 
-DAY = 24 * 60 * 60  # seconds
 OTHER = "grace"
-
-
-@pytest.fixture(autouse=True)
-def _begin_of_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no window of a limit end within a test: each test begins with a day."""
-    now = time.time
-    ahead = DAY - now() % DAY
-    monkeypatch.setattr(time, "time", lambda: now() + ahead)
 
 
 @pytest.fixture

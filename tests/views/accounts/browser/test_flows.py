@@ -16,7 +16,7 @@ NEW_PASSWORD = "eight herons in a pot of glue, and one that stayed at home"
 def test_a_person_registers_and_uses_an_app_until_the_device_is_lost(visitor: Visitor) -> None:
     visitor.confirm()
     device = visitor.set_up_app()
-    [lost, *_] = visitor.new_recovery_codes()
+    [lost, *_] = visitor.replace_recovery_codes()
 
     visitor.log_out()
     visitor.open("/tasks/new")
@@ -123,7 +123,7 @@ def test_a_mail_server_brings_the_link_of_a_registration(
 def test_recovery_codes_are_shown_once_downloaded_and_printed(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.set_up_app()
-    codes = visitor.new_recovery_codes()
+    codes = visitor.replace_recovery_codes()
     with visitor.page.expect_download() as begun:
         visitor.follow("Save as a file")
     assert begun.value.path().read_text().split() == codes

@@ -57,7 +57,7 @@ def test_a_person_without_javascript_registers_and_uses_an_app(
     visitor = without_javascript
     visitor.confirm()
     device = visitor.set_up_app()
-    [first, *_] = visitor.new_recovery_codes()
+    [first, *_] = visitor.replace_recovery_codes()
     visitor.begin_login("/tasks/new", **visitor.GRACE)
     visitor.fill(code=code_of(device, 1))
     visitor.submit()

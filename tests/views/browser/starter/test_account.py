@@ -29,7 +29,7 @@ def open_later(app: Flask, page: Page, site: str, seconds: int) -> datetime:
     """Open the page when this much time has passed since the login; when that began."""
     log_in(page, site)
     with app.app_context():
-        began = datetime.fromtimestamp(db.session.scalars(select(Login.started)).one(), UTC)
+        began = datetime.fromtimestamp(db.session.scalars(select(Login.created)).one(), UTC)
     page.clock.set_fixed_time(began + timedelta(seconds=seconds))
     page.goto(f"{site}/account")
     return began
