@@ -62,12 +62,13 @@ def port(pooled: Pooled, tmp_path_factory: pytest.TempPathFactory) -> Iterator[i
 
 
 def test_more_clients_than_sessions_are_all_served(port: int) -> None:
-    def go_on(client: int) -> None:
-        for _ in range(ROUNDS):
-            assert clients.is_accepted(port, clients.log_in(port, f"client-{client}"))
+    def go_on(client: int) -> list[bool]:
+        name = f"client-{client}"
+        return [clients.is_accepted(port, clients.log_in(port, name)) for _ in range(ROUNDS)]
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        list(pool.map(go_on, range(CLIENTS)))
+        served = dict(enumerate(pool.map(go_on, range(CLIENTS))))
+    assert served == {client: [True] * ROUNDS for client in range(CLIENTS)}
 
 
 def test_nobody_waits_for_locked_rows(pooled: Pooled, port: int) -> None:

@@ -157,8 +157,7 @@ def wrong_code(visitor: Visitor) -> None:
 
 def recovery_code(visitor: Visitor) -> None:
     second_step(visitor)
-    visitor.follow("Use a recovery code")
-    expect(visitor.page.get_by_label("Recovery code")).to_be_visible()
+    visitor.open_recovery()
 
 
 def no_passkeys(visitor: Visitor) -> None:

@@ -27,14 +27,14 @@ def test_a_person_registers_and_uses_an_app_until_the_device_is_lost(visitor: Vi
 
     visitor.log_out()
     visitor.begin_login("/tasks/new", **visitor.GRACE)
-    visitor.follow("Use a recovery code")
+    visitor.open_recovery()
     # As somebody types it from paper.
     visitor.fill(code=lost.replace("-", " ").upper())
     visitor.submit()
     visitor.is_at("/tasks/new")
 
     visitor.begin_login(**visitor.GRACE)
-    visitor.follow("Use a recovery code")
+    visitor.open_recovery()
     visitor.fill(code=lost)
     visitor.submit()
     visitor.is_refused()
@@ -45,6 +45,7 @@ def test_a_wrong_first_code_leads_to_another_try(visitor: Visitor) -> None:
     device = visitor.begin_setup()
     visitor.fill(code=wrong_code_of(device.secret))
     visitor.submit()
+    visitor.is_refused()
     visitor.fill(code=code_of(device))
     visitor.submit()
     visitor.keep_first_codes()
@@ -64,6 +65,7 @@ def test_a_forgotten_password_is_replaced(visitor: Visitor) -> None:
     visitor.follow("Set a new one")
     visitor.fill(email=ADDRESS)
     visitor.submit()
+    visitor.sees("Check your e-mail")
     visitor.open_newest_mail()
     visitor.fill(password=NEW_PASSWORD)
     visitor.submit()
@@ -91,6 +93,8 @@ def test_a_deleted_account_logs_nobody_in(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.open("/account")
     visitor.follow("Delete your account")
+    # The page before has a link to the data, too.
+    visitor.sees("Delete your account")
     with visitor.page.expect_download() as begun:
         visitor.follow("Download your data")
     assert begun.value.suggested_filename == "personal-data.json"

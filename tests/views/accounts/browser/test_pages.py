@@ -63,7 +63,7 @@ def test_a_person_without_javascript_registers_and_uses_an_app(
     visitor.submit()
     visitor.is_at("/tasks/new")
     visitor.begin_login("/tasks/new", **visitor.GRACE)
-    visitor.follow("Use a recovery code")
+    visitor.open_recovery()
     visitor.fill(code=first)
     visitor.submit()
     visitor.is_at("/tasks/new")

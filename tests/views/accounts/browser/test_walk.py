@@ -121,8 +121,7 @@ def _use_factors(visitor: Visitor) -> None:
     visitor.begin_login("/account/passkeys", **visitor.GRACE)
     visitor.press("Use a passkey")
     visitor.is_at("/account/passkeys")
-    visitor.confirm_press("Delete", "My phone")
-    expect(visitor.page.get_by_role("table")).to_have_count(0)
+    visitor.delete_passkey()
     visitor.log_out()
     visitor.begin_login("/account", **visitor.GRACE)
     visitor.fill(code=code_of(device, 1))
@@ -132,6 +131,7 @@ def _use_factors(visitor: Visitor) -> None:
 
 def _leave(visitor: Visitor) -> None:
     visitor.follow("Delete your account")
+    visitor.sees("Delete your account")
     with visitor.page.expect_download():
         visitor.follow("Download your data")
     visitor.press("Delete my account")

@@ -95,6 +95,11 @@ class Visitor:
         self.enter(**person)
         self.sees("Second step")
 
+    def open_recovery(self) -> None:
+        """Leave the second step for the page of recovery codes: both have a field `code`."""
+        self.follow("Use a recovery code")
+        expect(self.page.get_by_label("Recovery code")).to_be_visible()
+
     def is_logged_in(self) -> None:
         navigation = self.page.get_by_role("navigation", name="Site")
         expect(navigation.get_by_role("button", name="Log out")).to_be_visible()
@@ -102,7 +107,7 @@ class Visitor:
     def log_out(self) -> None:
         navigation = self.page.get_by_role("navigation", name="Site")
         navigation.get_by_role("button", name="Log out").click()
-        expect(navigation.get_by_role("button", name="Log out")).to_have_count(0)
+        expect(self.page.get_by_role("link", name="Log in").first).to_be_visible()
 
     def ask_for_link(self, path: str, address: str) -> None:
         self.open(path)
@@ -147,6 +152,12 @@ class Visitor:
         self.follow("I have saved them")
         self.sees("Second step at login")
         return codes
+
+    def delete_passkey(self, name: str = "My phone") -> None:
+        """Delete the only passkey, on the page of passkeys."""
+        self.confirm_press("Delete", name)
+        expect(self.page.get_by_text("The passkey is deleted.")).to_be_visible()
+        expect(self.page.get_by_role("table")).to_have_count(0)
 
     def replace_recovery_codes(self) -> list[str]:
         self.open("/account/factors")

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from secure_flask import db
 from secure_flask.auth.login_table import Login
 from sqlalchemy import select
@@ -67,16 +68,24 @@ def test_a_time_is_in_the_language_of_the_page(app: Flask, page: Page, site: str
     expect(page.locator("time").first).to_have_text("vor 2 Stunden")
 
 
-def test_each_caption_stands_beside_its_card_and_above_it_on_a_phone(page: Page, site: str) -> None:
+def test_each_caption_stands_beside_its_card_and_above_it_on_a_phone(
+    page: Page, site: str, subtests: pytest.Subtests
+) -> None:
     log_in(page, site)
     page.goto(f"{site}/account")
     parts = page.locator("main > section")
-    for width in (1280, PHONE["width"]):
-        page.set_viewport_size({"width": width, "height": 640})
-        for part in parts.all():
-            caption, card = part.locator("> div").first, part.locator("> :nth-child(2)")
-            assert stand_side_by_side(caption, card) == (width == 1280)
-            assert box(card)[2] <= width
-            # Nothing but the longer of both makes a part high.
-            last = part.locator("> :last-child")
-            assert box(part)[3] == max(box(caption)[3], box(last)[3])
+    names = parts.get_by_role("heading", level=2).all_inner_texts()
+    assert len(names) == parts.count()
+    for width, (part, name) in product((1280, PHONE["width"]), enumerate(names)):
+        with subtests.test(name, width=width):
+            page.set_viewport_size({"width": width, "height": 640})
+            assert_caption_fits(parts.nth(part), width)
+
+
+def assert_caption_fits(part: Locator, width: int) -> None:
+    caption, card = part.locator("> div").first, part.locator("> :nth-child(2)")
+    assert stand_side_by_side(caption, card) == (width == 1280)
+    assert box(card)[2] <= width
+    # Nothing but the longer of both makes a part high.
+    last = part.locator("> :last-child")
+    assert box(part)[3] == max(box(caption)[3], box(last)[3])
