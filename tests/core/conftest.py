@@ -65,11 +65,12 @@ class CountingHasher(PasswordHasher):
             raise
 
 
-def protect(app: Flask, **changes: Any) -> Flask:
+def protect(app: Flask, *, find_user: Callable[[], object] | None = None, **changes: Any) -> Flask:
     """Protect an app that a test creates by itself; the changes are those of `make_app`."""
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app.config.update({**POLICY, "TESTING": True, **replaced})
-    init_app(app, Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes}))
+    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
+    init_app(app, settings, find_user=find_user)
     app_state(app)[CLOCK] = clock.__call__
     return app
 
