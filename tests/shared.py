@@ -81,7 +81,7 @@ SETTINGS: dict[str, Any] = {
     "redis_url": os.environ.get("TEST_REDIS_URL"),
 }
 # For `make_app`: the test client speaks https to such an app, as a browser would.
-PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
+PRODUCTION: dict[str, Any] = {"app_env": "production", "trusted_hosts": ["localhost"]}
 
 # The first database in memory: to copy it takes a tenth of the time to make another.
 _copies: list[bytes] = []
