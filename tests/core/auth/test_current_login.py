@@ -39,7 +39,7 @@ from secure_flask.database import db, engine_options
 from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in
+from core.conftest import PASSWORD, USERNAME, MakeApp, every_token_type, log_in
 from core.site import User
 from core.standing_clock import clock
 from core.statements import statements_of
@@ -47,7 +47,6 @@ from core.statements import statements_of
 NEW = "another good long password"
 WHO = "{{ current_user.name if current_user else 'nobody' }}"
 
-each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
 
 ASKED: dict[str, Callable[[], object]] = {
     "log_out": log_out,
@@ -71,7 +70,7 @@ def number_of_statements(client: FlaskClient, path: str, credentials: dict[str, 
     return len(counted.statements)
 
 
-@each_type
+@every_token_type
 def test_a_page_that_asks_three_times_looks_it_up_once(app: Flask) -> None:
     def three_times() -> str:
         again = render_template_string(WHO)
@@ -102,7 +101,7 @@ class Attributes(_AppCtxGlobals):
     __contains__ = get = pop = None  # type: ignore[assignment]
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize("globals_class", [_AppCtxGlobals, Attributes])
 def test_what_a_view_puts_into_g_changes_nothing(
     app: Flask, globals_class: type[_AppCtxGlobals]

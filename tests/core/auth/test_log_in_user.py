@@ -31,11 +31,11 @@ from core.conftest import (
     OWN_PAGE,
     PASSWORD,
     PRODUCTION,
-    TOKEN_TYPES,
     USERNAME,
     CountingHasher,
     Lines,
     MakeApp,
+    every_token_type,
     give_roles,
     headers_of,
     is_logged_in,
@@ -53,8 +53,6 @@ NAMED_BY_THE_SITE = ["mfa", "otp"]
 
 Do = Callable[[], object]
 Said = dict[str, Any]
-
-each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
 
 
 @pytest.fixture
@@ -178,7 +176,7 @@ def test_a_role_that_came_meanwhile_demands_its_factor(
     assert client.get(BACK).get_json() == {"half": True}
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_no_key_becomes_a_login(app: Flask, client: FlaskClient, method: str) -> None:
     """A view that takes keys may hand on the user of one."""
@@ -193,7 +191,7 @@ def test_no_key_becomes_a_login(app: Flask, client: FlaskClient, method: str) ->
 # 2. What the client gets.
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize(
     "sent", [{}, {"method": "POST", "data": {"a": "b"}, "headers": OWN_PAGE}], ids=["GET", "POST"]
 )
@@ -207,7 +205,7 @@ def test_a_page_gets_the_cookie_and_no_token(
     assert is_logged_in(client, OWN_PAGE)
 
 
-@each_type
+@every_token_type
 def test_a_program_gets_what_token_type_says(app: Flask, token_type: str) -> None:
     client = app.test_client()
     body = client.post(PROGRAM, json={}).get_json()

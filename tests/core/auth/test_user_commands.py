@@ -68,7 +68,7 @@ def exists(app: Flask, name: str) -> bool:
 
 def roles_of(app: Flask, name: str = USERNAME) -> list[str]:
     with stored_user(app, name) as user:
-        return user.role_names
+        return list(user.role_names)
 
 
 def rows(app: Flask) -> list[list[str]]:

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -23,13 +22,7 @@ from core.standing_clock import clock
 MINUTE = parse("5 per minute")
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
-pytestmark = pytest.mark.usefixtures("_in_context")
-
-
-@pytest.fixture
-def _in_context(app: Flask) -> Any:
-    with app.app_context():
-        yield
+pytestmark = pytest.mark.usefixtures("app_context")
 
 
 @pytest.fixture
