@@ -20,7 +20,7 @@ from clients import PASSWORD
 from conftest import NewProject
 from test_others_code import BOOTSTRAP, bundle, installed
 
-pytestmark = pytest.mark.all
+pytestmark = pytest.mark.recipes
 
 PAGE = support.PAGES / "recipes" / "bootstrap.md"
 OF_VISITORS = ["/", "/login", "/register", "/reset", "/nowhere", "/rooms", "/dev/mailbox"]

@@ -30,7 +30,7 @@ MANIFESTS = sorted((support.TEMPLATE / "docs" / "examples" / "kubernetes").glob(
 PROGRAMS = Path(sys.executable).parent
 HADOLINT = f"{PROGRAMS}/hadolint"
 # Read by gunicorn.conf.py, and WEB_CONCURRENCY by gunicorn itself.
-GUNICORNS = {"HOST", "PORT", "WEB_CONCURRENCY"}
+GUNICORNS = {"BIND_HOST", "PORT", "WEB_CONCURRENCY"}
 SECRET = re.compile(r"SECRET|KEYS|PASSWORD")
 OPTIONAL = ("TOKEN_KEYS", None)
 IN_FORCE = """
@@ -145,7 +145,7 @@ def test_the_proxy_is_reached_by_ipv6_without_another_proxy_between(
 def test_compose_passes_every_setting_on_and_no_other(project: Path, compose: Any) -> None:
     parts = compose["services"]
     # The image sets where it listens, and what it runs is production.
-    passed = settings(project) - {"APP_ENV", "HOST", "PORT", "POSTGRES_PASSWORD"}
+    passed = settings(project) - {"APP_ENV", "BIND_HOST", "PORT", "POSTGRES_PASSWORD"}
     assert {*parts["app"]["environment"]} == passed
     assert {*parts["migrate"]["environment"]} == passed
 
@@ -161,7 +161,11 @@ def test_env_example_names_every_setting_of_the_app(project: Path) -> None:
 
 def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(project: Path) -> None:
     assert set(copied(project).values()) == {""}
-    assert not {*copied(project)} & {"HOST", "PORT", "WEB_CONCURRENCY"}  # empty, too, they count
+    assert not {*copied(project)} & {
+        "BIND_HOST",
+        "PORT",
+        "WEB_CONCURRENCY",
+    }  # empty, too, they count
     needed = {**fresh_secrets(), "TRUSTED_HOSTS": "www.safe.test"}
     assert {*copied(project)} == {*needed, "POSTGRES_PASSWORD"}
     alone = support.python("-c", IN_FORCE, cwd=project, **needed)

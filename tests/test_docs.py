@@ -33,12 +33,27 @@ ALONE = {"flask-security", "another-language", "existing-users", "flask-babel"}
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
 SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
+# What these pages say of other people's packages is followed by a weekly job.
+OF_PACKAGES = {
+    *("bootstrap", "flask-admin", "flask-babel", "flask-security"),
+    *("htmx", "openid-connect", "opentelemetry", "prometheus"),
+}
 # Files of releases, which their pages say to put into app/static/.
 DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
 
 
-def ids(pages: list[Path], *marks: pytest.MarkDecorator) -> list[object]:
-    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}", marks=marks) for page in pages]
+def ids(pages: list[Path]) -> list[object]:
+    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}") for page in pages]
+
+
+def followed(page: Path) -> object:
+    is_of_project = support.FOLDER in page.parents
+    marks = () if is_of_project else when_followed(page)
+    return pytest.param(page, id=f"{page.parent.name}/{page.stem}", marks=marks)
+
+
+def when_followed(page: Path) -> pytest.MarkDecorator:
+    return pytest.mark.recipes if page.stem in OF_PACKAGES else pytest.mark.all
 
 
 def answers(page: Path) -> support.Answers:
@@ -49,7 +64,8 @@ def together(pages: list[Path]) -> dict[str, list[Path]]:
     """Group the pages that can be followed in one project."""
     groups: dict[str, list[Path]] = {}
     for page in pages:
-        alone = page.stem if page.stem in ALONE else "others"
+        kind = "packages" if page.stem in OF_PACKAGES else "others"
+        alone = page.stem if page.stem in ALONE else kind
         groups.setdefault("accounts" if answers(page) else alone, []).append(page)
     return groups
 
@@ -61,13 +77,7 @@ def test_a_page_has_its_parts_in_order(page: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page",
-    [
-        *ids([page for page in FOLLOWED if support.FOLDER in page.parents]),
-        *ids([page for page in FOLLOWED if support.PAGES in page.parents], pytest.mark.all),
-    ],
-)
+@pytest.mark.parametrize("page", [followed(page) for page in FOLLOWED])
 def test_what_a_page_says_to_do_works(
     page: Path, ready_project: NewProject, tmp_path: Path
 ) -> None:
@@ -103,12 +113,11 @@ def test_the_curl_lines_work_with_each_kind_of_token(
     assert '"username":"ada"' in following.follow(project, page, tmp_path / "log")
 
 
-@pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "pages",
     [
-        pytest.param(pages, id=f"{folder}, {group}")
+        pytest.param(pages, id=f"{folder}, {group}", marks=when_followed(pages[0]))
         for folder in FOLDERS
         for group, pages in together(FOLDERS[folder]).items()
     ],

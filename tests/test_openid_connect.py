@@ -310,6 +310,7 @@ def visit(site: Site) -> Visit:
     return Visit(site)
 
 
+@pytest.mark.recipes
 def test_its_own_tests_and_types_are_right(followed: Path) -> None:
     support.own_tests(followed)
     support.python("-m", "mypy", cwd=followed)
@@ -325,6 +326,7 @@ def test_no_forged_token_logs_in(ready_project: NewProject, accounts: str) -> No
     support.own_tests(project, "tests/test_forged_tokens.py", "tests/test_oidc.py")
 
 
+@pytest.mark.recipes
 def test_a_user_logs_in_and_is_the_same_the_next_time(visit: Visit) -> None:
     assert not visit.is_logged_in
     assert visit.come_back("/login/oidc?next=/tasks").location == f"{visit.site.address}/tasks"
@@ -494,6 +496,7 @@ def test_a_login_is_as_old_as_at_the_provider(visit: Visit) -> None:
     assert not visit.is_recent
 
 
+@pytest.mark.recipes
 def test_a_recent_login_is_asked_for_at_the_provider(visit: Visit) -> None:
     visit.come_back(account="again", ago="3600")
     wanted = visit.get(RECENT)
@@ -528,6 +531,7 @@ def test_a_recent_login_is_of_the_user_who_was_asked(visit: Visit, account: str)
     assert not visit.is_recent
 
 
+@pytest.mark.recipes
 def test_the_former_login_of_the_browser_ends(visit: Visit) -> None:
     visit.come_back(account="twice")
     count = "select count(*) from logins"
@@ -546,6 +550,7 @@ def test_a_disabled_user_is_refused(visit: Visit) -> None:
     assert not again.is_logged_in
 
 
+@pytest.mark.recipes
 def test_an_operator_links_a_user_who_is_here(visit: Visit) -> None:
     support.python(
         "-m",

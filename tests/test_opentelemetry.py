@@ -100,6 +100,7 @@ def statements(spans: list[Span], within: Span) -> list[Span]:
     ]
 
 
+@pytest.mark.recipes
 def test_the_app_does_not_start_where_spans_would_go_out_as_they_are(
     project: Path, settings: dict[str, str]
 ) -> None:

@@ -48,6 +48,7 @@ def counted(port: int) -> float:
     return sum(float(number) for _, number in COUNTED.findall(shown))
 
 
+@pytest.mark.recipes
 def test_requests_of_all_processes_are_counted_once(figures: tuple[int, int]) -> None:
     site, port = figures
     before = counted(port)

@@ -25,7 +25,7 @@ from owner_edits import ROUNDS, shown_by_a_portal
 FIX = {
     "secure_flask/auth/logins.py": ("token_urlsafe(32)", "token_urlsafe(48)"),
     "app/login.py": ("Length(max=MAX_USERNAME)", "Length(1, MAX_USERNAME)"),
-    "app/pages.py": ("latest_violations(5)", "latest_violations(4)"),
+    "app/pages.py": ("latest_csp_violations(5)", "latest_csp_violations(4)"),
 }
 VIEW = '@blueprint.get("/view-{0}")\n@public\ndef view_{0}() -> str:\n    return "{0}"\n\n\n'
 # Files before and after an update, and seconds.

@@ -1,8 +1,9 @@
-"""How the tests of the core are written: a failure names its case."""
+"""How tests are written: a failure names its case, and an app gets a clock of the test."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ TESTS = [
     for file in sorted(folder.rglob("*.py"))
     if not file.match("views/accounts/test_*.py")
 ]
+PATCHED_TIME = re.compile(r"""setattr\(\s*(time, "|"time\.)time"|\btime\.time = """)
 
 
 def unnamed_cases(node: ast.AST, *, in_loop: bool = False, in_test: bool = False) -> Iterator[int]:
@@ -42,3 +44,9 @@ def unnamed_cases(node: ast.AST, *, in_loop: bool = False, in_test: bool = False
 def test_a_failure_in_a_loop_names_its_case(file: Path) -> None:
     lines = list(unnamed_cases(ast.parse(file.read_text("utf-8"))))
     assert lines == [], "make each case a parameter or a subtest, or compare all cases at once"
+
+
+def test_no_test_replaces_the_time_of_the_whole_process() -> None:
+    texts = {file.name: file.read_text("utf-8") for file in (TEMPLATE / "tests").rglob("*.py")}
+    patching = [name for name, text in texts.items() if PATCHED_TIME.search(text)]
+    assert patching == [], "step the clock of the app: `wait(60)`"

@@ -103,7 +103,7 @@ def test_the_password_is_the_second_part_of_the_page_and_what_is_lost_the_last(
 ) -> None:
     parts = headings(client.get(ACCOUNT).text)
     first, then = ["Profile", "Password"], ["Where you are logged in", "Keys for programs"]
-    if "accounts" in app.blueprints:
+    if "self_service" in app.blueprints:
         first, then = [*first, "Second step at login"], [*then, "Your data", "Delete your account"]
     assert parts == [*first, *then]
     grow_old(app)
@@ -112,7 +112,7 @@ def test_the_password_is_the_second_part_of_the_page_and_what_is_lost_the_last(
 
 def test_without_a_script_times_are_in_utc_and_exact(client: FlaskClient) -> None:
     [login] = client.get(routes.SESSIONS).get_json()["sessions"]
-    issued = datetime.fromtimestamp(login["issued"], UTC)
+    issued = datetime.fromtimestamp(login["created"], UTC)
     page = client.get(ACCOUNT).text
     assert f'<time datetime="{issued.isoformat()}">{issued:%Y-%m-%d %H:%M} UTC</time>' in page
 

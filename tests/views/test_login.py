@@ -238,7 +238,6 @@ def test_a_login_without_an_origin_is_taken_at_the_browsers_word(
     assert post(client, routes.LOGIN, headers, **LOGIN).status_code == status
 
 
-@pytest.mark.usefixtures("wait")
 def test_forms_and_json_share_one_limit(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,7 +117,6 @@ def test_an_unknown_a_disabled_and_a_known_name_cost_one_hash_and_get_one_answer
     }
 
 
-@pytest.mark.usefixtures("wait")
 @pytest.mark.parametrize("kind", ["data", "json"])
 def test_after_five_failures_even_the_right_password_waits(client: FlaskClient, kind: str) -> None:
     assert [send_form(client, **WRONG).status_code for _ in range(5)] == [401] * 5

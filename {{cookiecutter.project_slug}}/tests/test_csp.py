@@ -31,7 +31,7 @@ def nonce_of(response: TestResponse) -> str | None:
 def test_a_page_gets_the_policy(probes: FlaskClient) -> None:
     response = probes.get(PAGE)
     nonce = csp_levels.NONCE.replace("{nonce}", nonce_of(response) or "")
-    sent, policy = policy_of(response), testing.page_policy(probes.application)
+    sent, policy = policy_of(response), testing.page_csp(probes.application)
     assert {directive: sent[directive] for directive in policy} == {
         directive: [nonce if each == csp_levels.NONCE else each for each in sources]
         for directive, sources in policy.items()
@@ -39,7 +39,7 @@ def test_a_page_gets_the_policy(probes: FlaskClient) -> None:
 
 
 def test_no_injected_script_runs_under_the_policy(app: Flask) -> None:
-    policy = testing.page_policy(app)
+    policy = testing.page_csp(app)
     scripts = policy.get("script-src", policy.get("default-src", ["*"]))
     assert RUN_ANYTHING.isdisjoint(scripts)
     assert policy.get("object-src", policy.get("default-src")) == [csp_levels.NONE]

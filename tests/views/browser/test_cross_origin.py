@@ -41,16 +41,6 @@ HOSTS = ("localhost", "127.0.0.1")
 
 
 @pytest.fixture
-def elsewhere() -> Elsewhere:
-    return Elsewhere()
-
-
-@pytest.fixture
-def other(elsewhere: Elsewhere, serve: Serve) -> Server:
-    return serve(elsewhere)
-
-
-@pytest.fixture
 def written() -> list[str]:
     return []
 

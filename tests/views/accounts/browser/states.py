@@ -134,7 +134,7 @@ def factors(visitor: Visitor) -> None:
 
 def recovery_codes(visitor: Visitor) -> None:
     factors(visitor)
-    visitor.new_recovery_codes()
+    visitor.replace_recovery_codes()
 
 
 def account_with_factors(visitor: Visitor) -> None:

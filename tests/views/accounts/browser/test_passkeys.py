@@ -54,7 +54,7 @@ def test_who_has_an_app_and_a_passkey_uses_either(visitor: Visitor, factor: str)
     visitor.log_in()
     device = visitor.set_up_app()
     visitor.add_passkey(is_first=False)
-    [recovery, *_] = visitor.new_recovery_codes()
+    [recovery, *_] = visitor.replace_recovery_codes()
     visitor.begin_login("/tasks/new")
     if factor == "passkey":
         visitor.press("Use a passkey")

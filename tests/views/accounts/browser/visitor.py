@@ -1,6 +1,5 @@
 """A person with a browser: what people do on the pages of accounts."""
 
-import time
 from contextlib import nullcontext
 from email.message import EmailMessage
 from typing import ClassVar
@@ -9,6 +8,7 @@ import pyotp
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from core.standing_clock import clock
 from views.accounts.browser.phone import Phone
 from views.accounts.people import REGISTRATION, STRONG, delivered, link_in
 from views.conftest import PASSWORD, USERNAME
@@ -159,7 +159,7 @@ class Visitor:
         expect(self.page.get_by_text("The passkey is deleted.")).to_be_visible()
         expect(self.page.get_by_role("table")).to_have_count(0)
 
-    def new_recovery_codes(self) -> list[str]:
+    def replace_recovery_codes(self) -> list[str]:
         self.open("/account/factors")
         self.press("Make new codes")
         return self.shown_codes()
@@ -180,4 +180,4 @@ class Visitor:
 
 def code_of(device: pyotp.TOTP, later: int = 0) -> str:
     """What an app shows now, or the next code after it, which the site accepts too."""
-    return device.at(int(time.time()) + later * device.interval)
+    return device.at(int(clock()) + later * device.interval)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from flask import Flask, abort
+from flask import abort
 from playwright.sync_api import Page, expect
 from secure_flask import public
 
@@ -39,11 +39,6 @@ def width_on(page: Page, screen: tuple[int, str]) -> int:
     page.set_viewport_size({"width": screen[0], "height": 640})
     page.evaluate("size => { document.documentElement.style.fontSize = size }", screen[1])
     return int(page.evaluate("document.documentElement.scrollWidth"))
-
-
-@pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
 
 
 def attacked(page: Page, site: str) -> None:

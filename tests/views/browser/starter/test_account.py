@@ -12,7 +12,7 @@ from secure_flask import db
 from secure_flask.auth.login_table import Login
 from sqlalchemy import select
 
-from views.browser.conftest import TIMEOUT, Serve
+from views.browser.conftest import new_page
 from views.browser.starter.states import log_in
 from views.browser.starter.test_looks import PHONE, box, stand_side_by_side
 
@@ -21,23 +21,16 @@ HOUR = 60 * 60  # seconds
 
 
 @pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
-
-
-@pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(timezone_id=ZONE)
-    context.set_default_timeout(TIMEOUT)
-    yield context.new_page()
-    context.close()
+    with new_page(browser, timezone_id=ZONE) as page:
+        yield page
 
 
 def open_later(app: Flask, page: Page, site: str, seconds: int) -> datetime:
     """Open the page when this much time has passed since the login; when that began."""
     log_in(page, site)
     with app.app_context():
-        began = datetime.fromtimestamp(db.session.scalars(select(Login.started)).one(), UTC)
+        began = datetime.fromtimestamp(db.session.scalars(select(Login.created)).one(), UTC)
     page.clock.set_fixed_time(began + timedelta(seconds=seconds))
     page.goto(f"{site}/account")
     return began

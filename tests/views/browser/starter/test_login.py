@@ -1,10 +1,7 @@
 """The login page and its cookie, as somebody with a browser uses them."""
 
-import pytest
-from flask import Flask
 from playwright.sync_api import Page, expect
 
-from views.browser.conftest import Serve
 from views.browser.starter.states import (
     add_task,
     log_in,
@@ -12,11 +9,6 @@ from views.browser.starter.states import (
     login_without_password,
     wrong_password,
 )
-
-
-@pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
 
 
 def test_a_login_outlives_a_reload_and_no_script_can_read_it(page: Page, site: str) -> None:

@@ -3,26 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from views.browser.conftest import TIMEOUT, Serve
+from views.browser.conftest import new_page
 from views.conftest import PASSWORD, USERNAME
 
 OTHER_PASSWORD = "another good long password"
 
 
 @pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
-
-
-@pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(TIMEOUT)
-    yield context.new_page()
-    context.close()
+    with new_page(browser, java_script_enabled=False) as page:
+        yield page
 
 
 def press(page: Page, name: str) -> None:
