@@ -3,6 +3,7 @@
 
 PORT ?= 8000
 OUT ?= ..
+RUNS ?= 10
 
 # A cache in the template folder would be rendered into every project. Without a cache
 # elsewhere, each command that the tests run would compile all libraries again.
@@ -10,7 +11,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new adopt publish quick test test-all test-recipes test-containers lint sizes manifest pins reference bench pictures browsers site help
+.PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-random lint sizes manifest pins reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -33,6 +34,9 @@ help:
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'
 	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
+	@echo 'make test-random RUNS=10'
+	@echo '                the tests of make test ten times in a random order, every second time on busy processors'
+	@echo '                = .venv/bin/python tests/random_runs.py 10 "not all and not engine and not recipes"'
 	@echo 'make lint       style, formatting, types, MANIFEST, and that no import of the core runs upward'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo '                ; .venv/bin/python manifest.py --check'
@@ -82,6 +86,9 @@ test-recipes: .venv/ready
 
 test-containers: .venv/ready
 	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py
+
+test-random: .venv/ready
+	.venv/bin/python tests/random_runs.py $(RUNS) 'not all and not engine and not recipes'
 
 lint: .venv/ready
 	.venv/bin/ruff check --no-cache .

@@ -62,16 +62,21 @@ def test_a_script_of_an_attacker_gets_out_of_a_page_at_paranoid_by_the_server_al
     assert out == OPEN_WAYS
 
 
-def test_a_way_out_is_closed_by_the_first_header_that_stops_it() -> None:
-    way = "`fetch`"
-    for led_out, said in (
+@pytest.mark.parametrize(
+    ("led_out", "said"),
+    [
         ([False, False, False, False], "not there"),
         ([True, False, False, False], "closed by the CSP"),
         ([True, True, False, False], "closed by `Integrity-Policy`"),
         ([True, True, True, False], "closed by `Connection-Allowlist`"),
         ([True, False, False, True], "open"),
-    ):
-        assert leaving.outcome(way, [{way} if led else set() for led in led_out]) == said
+    ],
+)
+def test_a_way_out_is_closed_by_the_first_header_that_stops_it(
+    led_out: list[bool], said: str
+) -> None:
+    way = "`fetch`"
+    assert leaving.outcome(way, [{way} if led else set() for led in led_out]) == said
 
 
 def test_a_connection_without_a_request_and_a_packet_lead_out(tmp_path: Path) -> None:

@@ -403,15 +403,15 @@ def test_a_swapped_state_is_refused(visit: Visit, state: str | None) -> None:
     assert not visit.is_logged_in
 
 
-def test_nobody_is_logged_in_as_the_attacker(visit: Visit) -> None:
+@pytest.mark.parametrize("begins", [False, True], ids=["before it begins", "after it began"])
+def test_nobody_is_logged_in_as_the_attacker(visit: Visit, begins: bool) -> None:
     """Login CSRF: the attacker's answer, opened in the victim's browser, which has begun or not."""
-    for begins in (False, True):
-        answer = Visit(visit.site)
-        if begins:
-            visit.begin()
-        bait = answer.answer_of_provider(answer.begin(), "mallory")
-        assert visit.browser.open(bait).status == REFUSED
-        assert not visit.is_logged_in
+    answer = Visit(visit.site)
+    if begins:
+        visit.begin()
+    bait = answer.answer_of_provider(answer.begin(), "mallory")
+    assert visit.browser.open(bait).status == REFUSED
+    assert not visit.is_logged_in
 
 
 def test_an_answer_that_is_posted_is_refused(visit: Visit) -> None:
@@ -442,16 +442,18 @@ def test_a_bearer_token_beside_the_answer_gets_no_cookie(visit: Visit, token: st
     assert not visit.is_logged_in
 
 
-def test_an_address_links_nobody(visit: Visit) -> None:
+@pytest.mark.parametrize(
+    ("account", "verified"), [("first", False), ("second", True), ("third", "true")]
+)
+def test_an_address_links_nobody(visit: Visit, account: str, verified: object) -> None:
     """The owner of the address is here already; an attacker claims it at the provider."""
     site = visit.site
     support.python("-m", "flask", "user", "email", "ada", "ada@example.org", cwd=site.project)
-    for account, verified in (("first", False), ("second", True), ("third", "true")):
-        site.says(account, email="ada@example.org", email_verified=verified)
-        attacker = Visit(site)
-        attacker.come_back(account=account)
-        assert str(attacker.me["username"]).startswith("user-")
-        assert attacker.me["email"] is None
+    site.says(account, email="ada@example.org", email_verified=verified)
+    attacker = Visit(site)
+    attacker.come_back(account=account)
+    assert str(attacker.me["username"]).startswith("user-")
+    assert attacker.me["email"] is None
 
 
 @pytest.mark.parametrize(("verified", "is_kept"), [(True, True), (False, False), ("true", False)])
@@ -475,11 +477,15 @@ def test_a_role_that_was_taken_away_is_gone_with_the_next_login(visit: Visit) ->
     assert {visit.get(EDITORS).status, former.get(EDITORS).status} == {403}
 
 
-def test_no_claim_gives_a_role_that_is_not_listed(visit: Visit) -> None:
-    for roles in (["admin"], [["site-editors"]], "site-editors", {"site-editors": 1}, None):
-        visit.site.says("trent", roles=roles)
-        assert visit.come_back(account="trent").status == 303
-        assert visit.me["roles"] == []
+@pytest.mark.parametrize(
+    "roles",
+    [["admin"], [["site-editors"]], "site-editors", {"site-editors": 1}, None],
+    ids=["another", "a list in it", "a text", "an object", "nothing"],
+)
+def test_no_claim_gives_a_role_that_is_not_listed(visit: Visit, roles: object) -> None:
+    visit.site.says("trent", roles=roles)
+    assert visit.come_back(account="trent").status == 303
+    assert visit.me["roles"] == []
 
 
 # What the login is like.
@@ -512,17 +518,17 @@ def test_a_provider_that_did_not_ask_again_makes_no_login_recent(visit: Visit) -
     assert not visit.is_recent
 
 
-def test_a_recent_login_is_of_the_user_who_was_asked(visit: Visit) -> None:
+@pytest.mark.parametrize("account", ["other", "new"])
+def test_a_recent_login_is_of_the_user_who_was_asked(visit: Visit, account: str) -> None:
     visit.come_back(account="asked", ago="3600")
     asked = visit.me
     Visit(visit.site).come_back(account="other")
-    for account in ("other", "new"):
-        begun = visit.begin(f"/login/oidc/again?next={RECENT}")
-        # The provider has forgotten who was there.
-        visit.browser.openers.pop(urllib.parse.urlsplit(begun).netloc, None)
-        assert visit.browser.open(visit.answer_of_provider(begun, account)).status == REFUSED
-        assert visit.me == asked
-        assert not visit.is_recent
+    begun = visit.begin(f"/login/oidc/again?next={RECENT}")
+    # The provider has forgotten who was there.
+    visit.browser.openers.pop(urllib.parse.urlsplit(begun).netloc, None)
+    assert visit.browser.open(visit.answer_of_provider(begun, account)).status == REFUSED
+    assert visit.me == asked
+    assert not visit.is_recent
 
 
 @pytest.mark.recipes

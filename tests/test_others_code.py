@@ -229,7 +229,8 @@ def test_members_of_flask_security_register_and_log_in_on_pages_with_our_look(
         page.fill("[name=email]", "eve@example.org")
         page.fill("[name=password]", PASSWORD)
         page.fill("[name=password_confirm]", PASSWORD)
-        page.press("[name=password_confirm]", "Enter")
+        with page.expect_navigation():
+            page.press("[name=password_confirm]", "Enter")
         page.goto(f"http://localhost:{port}/club")
         expect(page.locator("body")).to_have_text("Welcome, eve@example.org")
     assert not [line for line in said if "Content Security Policy" in line]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -16,6 +15,7 @@ from secure_flask.accounts import public_urls
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, encode_cbor
 from werkzeug.test import TestResponse
 
+from core.standing_clock import clock
 from views.accounts.people import (
     RECOVERY_CODES,
     TF_SETUP,
@@ -55,7 +55,7 @@ def assert_refused(answer: TestResponse, status: int = 401) -> None:
 
 def code_of(secret: str, steps: int = 0) -> str:
     """The code that an authenticator app shows now, or `steps` later."""
-    return pyotp.TOTP(secret).at(int(time.time()) + steps * STEP)
+    return pyotp.TOTP(secret).at(int(clock()) + steps * STEP)
 
 
 def wrong_code_of(secret: str) -> str:

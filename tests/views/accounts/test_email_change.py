@@ -10,7 +10,7 @@ from secure_flask.accounts import email_change, smtp, steps, worker
 from secure_flask.accounts.email_change import LIFETIME, MAX_CHANGE_REQUESTS, RECENT
 from secure_flask.accounts.former_addresses import KEPT, MAX_CHANGES, remember_address
 from secure_flask.accounts.mailboxes import lock_mailbox
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from sqlalchemy import func, select, update
 
@@ -247,7 +247,7 @@ def test_a_second_try_to_send_the_mail_leaves_the_link_of_the_first_one(
     with monkeypatch.context() as broken, app.app_context():
         broken.setattr(smtp, "send_mail", break_off)
         worker.send_due_mails()
-        db.session.execute(update(Mail).values(due=0))
+        db.session.execute(update(OutgoingMail).values(due=0))
         db.session.commit()
     second = change_link(app)
     [first] = [link_in(mail) for mail in taken if mail["To"] == NEW]

@@ -113,12 +113,12 @@ def test_keys_go_with_the_account(app: Flask, client: FlaskClient, credentials: 
 
 CHANGES: dict[str, Any] = {
     "change_name": lambda: accounts.change_name("eve"),
-    "request_change": lambda: accounts.request_change("eve@example.org"),
+    "request_email_change": lambda: accounts.request_email_change("eve@example.org"),
     "begin_authenticator": accounts.begin_authenticator,
-    "begin_passkey": accounts.begin_passkey,
+    "begin_passkey_registration": accounts.begin_passkey_registration,
     "remove_authenticator": accounts.remove_authenticator,
     "delete_passkey": lambda: accounts.delete_passkey("Phone"),
-    "new_recovery_codes": accounts.new_recovery_codes,
+    "replace_recovery_codes": accounts.replace_recovery_codes,
     "personal_data": lambda: accounts.personal_data(current_user),
     "delete_account": lambda: accounts.delete_account(current_user),
 }

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import development_mailbox, outbox, send_mail, shown_mails
+from secure_flask.accounts import development_mailbox, development_mails, outbox, send_mail
 
 from tests.page_elements import Elements
 from views.accounts.people import ADDRESS, IN_PRODUCTION, RESET, give_address, send
@@ -105,7 +105,7 @@ def test_of_the_files_of_mails_the_oldest_go(
     with app.test_request_context():
         for _ in range(3):
             send_mail(report())
-        assert len(shown_mails()) == 2
+        assert len(development_mails()) == 2
         assert len(list(Path(app.instance_path, "mails").iterdir())) == 2
 
 
@@ -121,7 +121,7 @@ def test_a_mail_that_another_process_deletes_meanwhile_is_left_out(
     with app.test_request_context():
         send_mail(report())
         monkeypatch.setattr(Path, "read_bytes", gone)
-        assert shown_mails() == []
+        assert development_mails() == []
 
 
 @pytest.mark.parametrize("changes", [IN_PRODUCTION, {"mail_url": "smtp://localhost:1"}])

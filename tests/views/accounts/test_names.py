@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import checked_name
 from secure_flask.accounts.names import folded_name
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.auth import throttle
 from sqlalchemy import select
 
@@ -165,8 +165,8 @@ def test_notices_of_the_longest_names_can_be_stored(app: Flask, client: FlaskCli
     for name in ("a" * 150, "b" * 150, "c" * 150):
         assert post(client, CHANGE, username=name).status_code == 200
     with app.app_context():
-        notices = db.session.scalars(select(Mail.notice)).all()
-    longest = Mail.__table__.c.notice.type.length  # type: ignore[attr-defined]
+        notices = db.session.scalars(select(OutgoingMail.notice_hash)).all()
+    longest = OutgoingMail.__table__.c.notice_hash.type.length  # type: ignore[attr-defined]
     assert max(len(notice or "") for notice in notices) <= longest
 
 

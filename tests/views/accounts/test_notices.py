@@ -1,7 +1,5 @@
 """Notices to users: who gets one, how many become one, and that none shows a secret."""
 
-import time
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -76,7 +74,6 @@ def test_the_first_is_sent_at_once_and_all_others_of_the_hour_as_one(
 
 def test_notices_are_joined_by_kind_recipient_and_hour(app: Flask, wait: Wait) -> None:
     """Two users who had one address one after the other are one recipient."""
-    wait(HOUR - time.time() % HOUR)
     add_user(app, "grace")
     for name in (USERNAME, "grace"):
         with stored_user(app, name) as user:

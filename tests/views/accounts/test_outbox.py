@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 from sqlalchemy import Connection, event, select, text
 
 from views.accounts.people import (
@@ -40,9 +40,9 @@ def ask(client: FlaskClient, path: str, email: str, headers: Headers) -> None:
     assert send(client, path, {**body}, headers).status_code == 200
 
 
-def links(app: Flask) -> list[Mail]:
+def links(app: Flask) -> list[OutgoingMail]:
     with app.app_context():
-        return [*db.session.scalars(select(Mail).where(Mail.notice.is_(None)))]
+        return [*db.session.scalars(select(OutgoingMail).where(OutgoingMail.notice_hash.is_(None)))]
 
 
 @pytest.mark.asvs("6.3.8")
@@ -53,7 +53,7 @@ def test_a_row_is_the_same_for_every_address(
     for email in (ADDRESS, NOBODY):
         ask(client, path, email, credentials)
     rows = [
-        (each.kind, each.user_id, each.arguments.keys(), each.created, each.due, each.number)
+        (each.kind, each.user_id, each.arguments.keys(), each.created, each.due, each.notices)
         for each in links(app)
     ]
     assert len(rows) == 2
@@ -99,7 +99,7 @@ def test_a_stolen_table_holds_no_link_no_token_and_no_address(
 def dumped(app: Flask) -> str:
     """All that is in the table, as a backup has it."""
     with app.app_context():
-        rows = db.session.execute(text("SELECT * FROM mails")).all()
+        rows = db.session.execute(text("SELECT * FROM outgoing_mails")).all()
     return str([[as_text(value) for value in row] for row in rows])
 
 

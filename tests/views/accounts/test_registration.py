@@ -1,6 +1,5 @@
 """`/register` and `/confirm`: only who reads the mails of an address gets an account with it."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.models import User
 from core import routes
+from core.standing_clock import clock
 from core.statements import SIZES, counted_statements
 from tests.page_elements import Elements
 from views.accounts.filling import fill_steps
@@ -299,7 +299,7 @@ def test_a_link_whose_address_got_an_account_meanwhile_leads_to_it(
 def registrations(app: Flask) -> list[tuple[str, bool]]:
     """The names of the open registrations, the oldest first, and whether each was mailed."""
     with app.app_context():
-        now = int(time.time())
+        now = int(clock())
         mine = select(Step).where(Step.purpose == REGISTRATION_STEP, Step.expires > now)
         found = db.session.scalars(mine.order_by(Step.expires))
         return [(step.data["name"], step.mailed) for step in found]

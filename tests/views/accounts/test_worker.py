@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from secure_flask import db, testing
 from secure_flask.accounts import messages, outbox, smtp, worker
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.worker import MAIL_SENDER
 from secure_flask.state import app_state
@@ -109,8 +109,8 @@ def test_a_mail_that_another_process_took_is_left_to_it(
 ) -> None:
     ask(app, ADDRESS)
 
-    def update_late(table: type[Mail]) -> Update:
-        db.session.execute(update(table).values(due=Mail.due + worker.LEASE))
+    def update_late(table: type[OutgoingMail]) -> Update:
+        db.session.execute(update(table).values(due=OutgoingMail.due + worker.LEASE))
         return update(table)
 
     monkeypatch.setattr(worker, "update", update_late)
@@ -208,7 +208,7 @@ def test_a_recipient_that_the_server_refuses_keeps_nobody_waiting(
 def test_an_error_in_the_words_of_one_mail_stops_no_other(
     app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build(mail: Mail) -> EmailMessage | None:
+    def build(mail: OutgoingMail) -> EmailMessage | None:
         if mail.email == ADDRESS:
             raise LookupError
         return real(mail)
@@ -237,7 +237,7 @@ def test_a_silent_server_keeps_the_mails_for_later(
 def test_a_user_who_leaves_while_the_mail_is_made_stops_no_other(
     app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build(mail: Mail) -> EmailMessage | None:
+    def build(mail: OutgoingMail) -> EmailMessage | None:
         made = real(mail)
         db.session.execute(delete(User).where(User.name == USERNAME))
         return made
@@ -253,13 +253,13 @@ def test_a_user_who_leaves_while_the_mail_is_made_stops_no_other(
 def test_rows_are_deleted_after_an_hour_and_expired_steps_with_them(app: Flask, wait: Wait) -> None:
     ask(app, ADDRESS, "nobody@example.org")
     send_due(app)
-    assert (count(app, Mail), count(app, Step)) == (2, 1)
+    assert (count(app, OutgoingMail), count(app, Step)) == (2, 1)
     wait(HOUR)
     send_due(app)
-    assert (count(app, Mail), count(app, Step)) == (0, 0)
+    assert (count(app, OutgoingMail), count(app, Step)) == (0, 0)
 
 
-def count(app: Flask, table: type[Mail | Step]) -> int:
+def count(app: Flask, table: type[OutgoingMail | Step]) -> int:
     with app.app_context():
         return db.session.scalar(select(func.count()).select_from(table)) or 0
 
@@ -277,7 +277,7 @@ def test_the_thread_goes_on_when_the_database_is_back(
     sender.stop.set()
 
 
-def away() -> Mail | None:
+def away() -> OutgoingMail | None:
     raise OperationalError("SELECT", {}, OSError("no route to host"))
 
 
