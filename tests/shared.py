@@ -284,7 +284,7 @@ def _give_connections_back(app: Flask) -> None:
 def _running(create_site: Create, *, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app = create_site({**SETTINGS, **SECRETS, **changes}, **{"TESTING": True, **replaced})
-    app_state(app)[CLOCK] = clock.__call__
+    app_state(app)[CLOCK] = clock.now
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     with app.app_context():

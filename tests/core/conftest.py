@@ -71,7 +71,7 @@ def protect(app: Flask, *, find_user: Callable[[], object] | None = None, **chan
     app.config.update({**POLICY, "TESTING": True, **replaced})
     settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
     init_app(app, settings, find_user=find_user)
-    app_state(app)[CLOCK] = clock.__call__
+    app_state(app)[CLOCK] = clock.now
     return app
 
 

@@ -233,7 +233,7 @@ def logged_in_a_while_ago(app: Flask) -> tuple[FlaskClient, dict[str, str], int]
     """A client, and when its login was used: two minutes ago."""
     client = app.test_client()
     credentials = log_in(client)
-    then = int(clock()) - 2 * LAST_USED_STEP
+    then = int(clock.now()) - 2 * LAST_USED_STEP
     with app.app_context():
         db.session.execute(update(Login).values(last_used=then))
         db.session.commit()

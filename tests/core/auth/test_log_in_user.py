@@ -336,7 +336,7 @@ def test_a_role_takes_the_word_of_the_site_alone(
 def test_a_login_is_as_old_as_the_site_says(
     client: FlaskClient, said: Said, age: float | None, is_enough: bool
 ) -> None:
-    said["at"] = None if age is None else clock() - age
+    said["at"] = None if age is None else clock.now() - age
     came_back(client)
     assert opens(client) == (200 if is_enough else 401)
     assert client.get(RECENT, headers=OWN_PAGE).text == str(is_enough)
@@ -346,7 +346,7 @@ def test_a_login_is_as_old_as_the_site_says(
 def test_a_time_to_come_makes_no_login_recent_later(
     client: FlaskClient, said: Said, wait: Callable[[float], None]
 ) -> None:
-    said["at"] = clock() + 4 * MINUTE
+    said["at"] = clock.now() + 4 * MINUTE
     came_back(client)
     wait(17 * MINUTE)
     assert opens(client) == 401
@@ -367,7 +367,7 @@ def test_what_can_be_no_time_of_a_login_makes_none_recent(
 
 
 def test_the_age_shortens_no_login(app: Flask, client: FlaskClient, said: Said) -> None:
-    said["at"] = clock() - 3600
+    said["at"] = clock.now() - 3600
     assert came_back(client).get_json()["expires_in"] == 12 * 3600
     [login] = logins_in(app)
     assert login.expires - login.created == 12 * 3600
@@ -380,7 +380,7 @@ def test_the_page_for_a_recent_login_may_be_the_one_that_asks_the_site(
     came_back(client)
     led = client.get(SECRET, headers={**OWN_PAGE, "Accept": "text/html"})
     assert (led.status_code, led.location) == (303, f"{BACK}?next={SECRET}")
-    said["at"] = clock()
+    said["at"] = clock.now()
     client.get(led.location)
     assert opens(client) == 200
 

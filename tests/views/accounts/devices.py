@@ -55,7 +55,7 @@ def assert_refused(answer: TestResponse, status: int = 401) -> None:
 
 def code_of(secret: str, steps: int = 0) -> str:
     """The code that an authenticator app shows now, or `steps` later."""
-    return pyotp.TOTP(secret).at(int(clock()) + steps * STEP)
+    return pyotp.TOTP(secret).at(int(clock.now()) + steps * STEP)
 
 
 def wrong_code_of(secret: str) -> str:

@@ -425,7 +425,7 @@ def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, tmp_path: Path, sta
         client = app.test_client()
         states: dict[str, dict[str, object]] = {
             "waiting": {},
-            "sent": {"due": None, "sent": int(clock())},
+            "sent": {"due": None, "sent": int(clock.now())},
             "dropped": {"due": None},
         }
         fill_mails(app, size, **states[state])

@@ -299,7 +299,7 @@ def test_a_link_whose_address_got_an_account_meanwhile_leads_to_it(
 def registrations(app: Flask) -> list[tuple[str, bool]]:
     """The names of the open registrations, the oldest first, and whether each was mailed."""
     with app.app_context():
-        now = int(clock())
+        now = int(clock.now())
         mine = select(Step).where(Step.purpose == REGISTRATION_STEP, Step.expires > now)
         found = db.session.scalars(mine.order_by(Step.expires))
         return [(step.data["name"], step.mailed) for step in found]
