@@ -1,5 +1,6 @@
 """What the tests share: apps made to measure, a user, and clients that are logged in."""
 
+import importlib
 import json
 import os
 import sqlite3
@@ -7,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from argon2 import PasswordHasher
@@ -25,8 +26,14 @@ from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web import counters
 from werkzeug.test import TestResponse
 
-from core import routes
-from core.site import POLICY, User, create_app
+from core import routes, site
+from core.site import POLICY
+
+if TYPE_CHECKING:
+    from core.users import User
+
+# Their class of users is another one, so they have a process of their own: tests/test_accounts.py.
+collect_ignore = ["accounts"]
 
 TOKEN_TYPES = ("session", "opaque", "jwt")
 USERNAME, PASSWORD = "ada", "a good long password"
@@ -38,6 +45,12 @@ OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 # What no environment may lack, as settings name it.
 SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
+
+
+def pytest_collection_finish() -> None:
+    """Let there be a class of users, unless the tests of accounts have brought theirs."""
+    if not users.has_user_class():
+        importlib.import_module("core.users")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,6 +77,8 @@ PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
 _copies: list[bytes] = []
 
 MakeApp = Callable[..., Flask]
+# Takes settings by name as a dict, and policy values as keywords.
+Create = Callable[..., Flask]
 Lines = Callable[[], list[dict[str, Any]]]
 Wait = Callable[[float], None]
 
@@ -93,19 +108,19 @@ def is_logged_in(client: FlaskClient, credentials: dict[str, str]) -> bool:
 
 
 @contextmanager
-def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
+def stored_user(app: Flask, name: str = USERNAME) -> "Iterator[User]":
     """A user as the database holds it; changes made in the block are stored."""
     with app.app_context():
-        user = User.find(name)
+        user = users.user_class().find(name)
         assert user is not None
-        yield user
+        yield user  # type: ignore[misc]
         db.session.commit()
 
 
 def bring_back_user(app: Flask) -> None:
     """Add the user again, whom a route may have deleted."""
     with app.app_context():
-        if User.find(USERNAME) is None:
+        if users.user_class().find(USERNAME) is None:
             users.create_user(USERNAME, PASSWORD)
 
 
@@ -172,8 +187,18 @@ def _nothing_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield
 
 
+@pytest.fixture(scope="session")
+def create_site() -> Create:
+    """Creates the app of a test; the tests of accounts put another one in its place."""
+
+    def create(values: dict[str, Any], **policy: Any) -> Flask:
+        return site.create_app(Settings(_env_file=None, **values), **policy)
+
+    return create
+
+
 @pytest.fixture(scope="module")
-def make_app() -> Iterator[MakeApp]:
+def make_app(create_site: Create) -> Iterator[MakeApp]:
     """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy.
 
     With `fill=False` its database is taken as it is, if there is one at all.
@@ -184,17 +209,17 @@ def make_app() -> Iterator[MakeApp]:
         def make(**changes: Any) -> Flask:
             for other in made:
                 _give_connections_back(other)
-            made.append(stack.enter_context(_running(**changes)))
+            made.append(stack.enter_context(_running(create_site, **changes)))
             return made[-1]
 
         yield make
 
 
 @pytest.fixture(scope="session")
-def shared_apps() -> Iterator[dict[str, Flask]]:
+def shared_apps(create_site: Create) -> Iterator[dict[str, Flask]]:
     """An app of each token type, as they are asked for."""
     with ExitStack() as stack:
-        yield _Apps(stack)
+        yield _Apps(create_site, stack)
 
 
 @pytest.fixture
@@ -274,11 +299,14 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
 class _Apps(dict[str, Flask]):
     """Makes the app of a token type at its first use."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, create_site: Create, stack: ExitStack) -> None:
+        self.create_site = create_site
         self.stack = stack
 
     def __missing__(self, token_type: str) -> Flask:
-        app = self[token_type] = self.stack.enter_context(_running(TOKEN_TYPE=token_type))
+        app = self[token_type] = self.stack.enter_context(
+            _running(self.create_site, TOKEN_TYPE=token_type)
+        )
         # From its first request on Flask takes no new view: none is left to the next test.
         app.test_client().get("/healthz")
         return app
@@ -292,10 +320,9 @@ def _give_connections_back(app: Flask) -> None:
 
 
 @contextmanager
-def _running(*, fill: bool = True, **changes: Any) -> Iterator[Flask]:
+def _running(create_site: Create, *, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
-    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
-    app = create_app(settings, **{"TESTING": True, **replaced})
+    app = create_site({**SETTINGS, **SECRETS, **changes}, **{"TESTING": True, **replaced})
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     with app.app_context():

@@ -9,7 +9,7 @@ from secure_flask.auth.login_table import Login
 from secure_flask.database import db
 from sqlalchemy import insert
 
-from core.site import User
+from core.users import User
 
 HOUR = 60 * 60  # seconds, of each login
 IDLE = 600  # seconds

@@ -41,8 +41,8 @@ from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in
-from core.site import User
 from core.statements import counted_statements
+from core.users import User
 
 NEW = "another good long password"
 WHO = "{{ current_user.name if current_user else 'nobody' }}"

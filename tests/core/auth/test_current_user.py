@@ -8,7 +8,7 @@ from secure_flask.auth.access import login_required, public
 from secure_flask.database import db
 
 from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in, log_in_by_form
-from core.site import User
+from core.users import User
 
 PAGE = "{{ current_user.name if current_user else 'nobody' }}"
 

@@ -42,7 +42,7 @@ from core.conftest import (
     log_in_by_form,
     stored_user,
 )
-from core.site import User
+from core.users import User
 
 PARTNER = "https://partner.example"
 every_token_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)

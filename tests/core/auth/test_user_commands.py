@@ -30,8 +30,8 @@ from core.conftest import (
     log_in,
     stored_user,
 )
-from core.site import User
 from core.statements import SIZES, counted_statements
+from core.users import User
 
 NEW, OTHER = "grace", "bob"
 GOOD_PASSWORD = "seven owls in a well of ink, and one that went for a walk before dawn"

@@ -12,7 +12,7 @@ from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column
 
 import mail_servers
-from views.accounts import full_accounts
+from core.accounts import full_accounts
 from views.accounts.people import ADDRESS, IN_PRODUCTION, give_address
 from views.conftest import MakeApp, Wait, stored_user
 

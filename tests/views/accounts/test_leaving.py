@@ -18,9 +18,9 @@ from werkzeug.test import TestResponse
 
 from app.models import User
 from core import routes
+from core.accounts import full_accounts
+from core.accounts.observing import statements
 from tests.page_elements import Elements
-from views.accounts import full_accounts
-from views.accounts.observing import statements
 from views.accounts.people import (
     ADDRESS,
     CHANGE_EMAIL,

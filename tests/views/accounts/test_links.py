@@ -14,7 +14,7 @@ from secure_flask.web.view_options import options_of
 from werkzeug.test import TestResponse
 
 from core import routes
-from views.accounts.observing import Seen, observe, stored_rows
+from core.accounts.observing import Seen, observe, stored_rows
 from views.accounts.people import (
     ADDRESS,
     CHANGE_EMAIL,

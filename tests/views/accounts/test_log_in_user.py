@@ -14,7 +14,8 @@ from sqlalchemy import select
 
 from app.models import User
 from core import routes
-from views.accounts.devices import code_of, send_code
+from core.accounts.devices import code_of
+from views.accounts.devices import send_code
 from views.accounts.people import (
     ADDRESS,
     REGISTRATION,

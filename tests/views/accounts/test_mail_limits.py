@@ -13,8 +13,8 @@ from secure_flask.accounts import mail_limits, notices, outbox, worker
 from secure_flask.accounts.mail_limits import AGAIN, LEAST_OF_NETWORK, PER_ADDRESS
 from secure_flask.accounts.outbox import HOUR
 
+from core.accounts.filling import fill_mails
 from core.statements import SIZES, counted_statements
-from views.accounts.filling import fill_mails
 from views.accounts.people import (
     ADDRESS,
     CHANGE_EMAIL,

@@ -14,7 +14,7 @@ from secure_flask.auth import throttle
 from sqlalchemy import select
 
 from core import routes
-from views.accounts.observing import counted_attempts
+from core.accounts.observing import counted_attempts
 from views.accounts.people import (
     ADDRESS,
     STRONG,

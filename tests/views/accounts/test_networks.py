@@ -8,7 +8,7 @@ from secure_flask.accounts.networks import MAX_NETWORKS, TrustedNetwork
 from secure_flask.accounts.wrong_codes import DAY, WrongCodes
 from sqlalchemy import func, select
 
-from views.accounts.observing import statements
+from core.accounts.observing import statements
 from views.conftest import Wait, add_user, stored_user
 
 

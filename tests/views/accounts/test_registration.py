@@ -19,10 +19,10 @@ from sqlalchemy.exc import IntegrityError
 
 from app.models import User
 from core import routes
+from core.accounts.filling import fill_steps
+from core.accounts.observing import counted_attempts, counted_hashes, statements, stored_rows
 from core.statements import SIZES, counted_statements
 from tests.page_elements import Elements
-from views.accounts.filling import fill_steps
-from views.accounts.observing import counted_attempts, counted_hashes, statements, stored_rows
 from views.accounts.people import (
     ADDRESS,
     CONFIRM,

@@ -1,0 +1,120 @@
+"""What people do in the tests of accounts: they send requests, read mails, and are refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from flask import Flask, current_app
+from secure_flask.accounts import shown_mails
+from secure_flask.auth import logins
+from secure_flask.auth.users import create_user, user_class
+from secure_flask.database import db
+from secure_flask.web import cookies
+from werkzeug.exceptions import HTTPException
+
+from core.conftest import PASSWORD, PRODUCTION, USERNAME
+
+if TYPE_CHECKING:
+    from core.accounts.site import User
+
+ADDRESS = "ada.lovelace@example.org"
+NAME, EMAIL = "grace", "grace.hopper@example.org"  # of somebody who registers
+STRONG = "seven owls in a well of ink, and one that went for a walk before dawn"
+THIEF = "forty thieves in a row of jars of oil, and a word that opens the door"
+OTHER = "bob"
+
+# What production demands, for `make_app`.
+IN_PRODUCTION = {
+    **PRODUCTION,
+    "public_url": "https://localhost",
+    "mail_url": "smtp://localhost:1",
+    "mail_from": "no-reply@example.org",
+}
+
+
+# Users and their requests.
+
+
+def user_of(name: str = USERNAME) -> User:
+    found = user_class().find(name)
+    assert found is not None
+    return cast("User", found)
+
+
+def add_user(name: str = OTHER, email: str | None = None) -> User:
+    added: User = create_user(name, PASSWORD, check_password=False, email=email)
+    return added
+
+
+def set_address(email: str | None, name: str = USERNAME) -> None:
+    user_of(name).email = email
+    db.session.commit()
+
+
+def new_login(name: str = USERNAME) -> str:
+    """The secret of a new login of a user, as the cookie holds it."""
+    secret = logins.new_secret()
+    with current_app.test_request_context():
+        logins.start_login(user_of(name), "session", secret)
+    return secret
+
+
+@contextmanager
+def request_of(app: Flask, secret: str = "", *, network: str = "127.0.0.1") -> Iterator[None]:
+    """A request by the login of this secret, or by a stranger."""
+    with app.test_request_context():
+        cookie = f"{cookies.cookie_name('session')}={secret}" if secret else ""
+    with app.test_request_context(environ_base={"REMOTE_ADDR": network, "HTTP_COOKIE": cookie}):
+        yield
+
+
+# Refusals.
+
+
+@contextmanager
+def refused(status: int, *fields: str) -> Iterator[None]:
+    """The block ends with this status, and with a reason for each of these fields of a form."""
+    with pytest.raises(HTTPException) as caught:
+        yield
+    db.session.rollback()
+    found = getattr(caught.value, "fields", None) or {}
+    assert (caught.value.code, {*found}) == (status, {*fields})
+
+
+def status_of(rule: Callable[..., Any], *arguments: Any, **named: Any) -> int:
+    """The status of the refusal of a rule; 200 if it refuses nothing."""
+    try:
+        rule(*arguments, **named)
+    except HTTPException as refusal:
+        db.session.rollback()
+        return refusal.code or 0
+    return 200
+
+
+# Mails.
+
+
+def recipients() -> list[str]:
+    """Send what waits; to whom mails went, the first one first."""
+    return [mail["To"] for mail in shown_mails()]
+
+
+def subjects(to: str = ADDRESS) -> list[str]:
+    """Send what waits; the kinds of the mails to an address."""
+    return [mail["Subject"] for mail in shown_mails() if mail["To"] == to]
+
+
+def token_in(mail: EmailMessage) -> str:
+    """The secret of the link in a mail."""
+    [token] = re.findall(r"https?://[^/\s]+/\S+/([\w-]{43})\s", mail.get_content())
+    return str(token)
+
+
+def mailed_token(to: str | None = None) -> str:
+    """Send what waits; the secret of the link in the newest mail, or in the newest to an address."""
+    return token_in([mail for mail in shown_mails() if to in (None, mail["To"])][-1])
