@@ -19,7 +19,9 @@ from core.conftest import Create, Wait
 @pytest.fixture(scope="session")
 def create_site() -> Create:
     def create(values: dict[str, Any], **policy: Any) -> Flask:
-        return site.create_app(AccountSettings(_env_file=None, **values), **policy)
+        # A test that reaches a limit sets it.
+        settings = {"login_rate_limit": "1000 per minute", **values}
+        return site.create_app(AccountSettings(_env_file=None, **settings), **policy)
 
     return create
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from flask import Flask, current_app
-from secure_flask.accounts import shown_mails
+from secure_flask.accounts import shown_mails, steps
 from secure_flask.auth import logins
+from secure_flask.auth.passwords import verify_password
 from secure_flask.auth.users import create_user, user_class
 from secure_flask.database import db
 from secure_flask.web import cookies
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from core.accounts.site import User
 
 ADDRESS = "ada.lovelace@example.org"
-NAME, EMAIL = "grace", "grace.hopper@example.org"  # of somebody who registers
+# Of somebody who registers.
+NAME = "grace"
+EMAIL = "grace.hopper@example.org"
 STRONG = "seven owls in a well of ink, and one that went for a walk before dawn"
 THIEF = "forty thieves in a row of jars of oil, and a word that opens the door"
 OTHER = "bob"
@@ -73,6 +76,24 @@ def request_of(app: Flask, secret: str = "", *, network: str = "127.0.0.1") -> I
         yield
 
 
+def has_password(name: str, password: str = STRONG) -> bool:
+    """Whether a user is found by this name or address and has the password."""
+    found = user_class().find(name)
+    return found is not None and verify_password(found.password_hash, password)
+
+
+def poor_passwords(name: str, email: str) -> list[str]:
+    """Passwords that somebody of this name and address must not choose."""
+    return ["too short", f"{STRONG} {name.upper()}", f"{STRONG} {email.partition('@')[0]}"]
+
+
+def waiting_change(user: User, email: str) -> str:
+    """The id of the step of a change of the address, as its mail names it."""
+    step = steps.add_step("change_request", 3600, user=user, email=email)
+    db.session.flush()
+    return str(step.id)
+
+
 # Refusals.
 
 
@@ -94,6 +115,15 @@ def status_of(rule: Callable[..., Any], *arguments: Any, **named: Any) -> int:
         db.session.rollback()
         return refusal.code or 0
     return 200
+
+
+# The log.
+
+
+def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
+    """The fields of each event of this name since `caplog.clear()`."""
+    found = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    return [fields for fields in found if fields["event"] == event]
 
 
 # Mails.

@@ -9,12 +9,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import checked_address
+from secure_flask.accounts import checked_address, mail_limits
+from secure_flask.accounts.mail_limits import LEAST_OF_NETWORK
 from secure_flask.web.view_options import options_of
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.accounts.observing import Seen, observe, stored_rows
+from core.accounts.observing import RANDOM, Seen, observe, stored_rows
 from views.accounts.people import (
     ADDRESS,
     CHANGE_EMAIL,
@@ -165,6 +166,25 @@ def test_strangers_get_no_cookie(app: Flask) -> None:
     client = app.test_client()
     for path in (REGISTER, CONFIRM, RESET, f"{RESET}/x"):
         assert "Set-Cookie" not in client.get(path, headers=OWN).headers
+
+
+@pytest.mark.parametrize("email", [ADDRESS, REGISTRATION["email"]], ids=["known", "unknown"])
+@pytest.mark.parametrize("path", MAILING)
+def test_all_routes_answer_as_before_once_the_mailbox_had_enough(
+    app: Flask, client: FlaskClient, ask: Ask, path: str, email: str
+) -> None:
+    answers = [ask(path, {"email": email}) for _ in range(LEAST_OF_NETWORK)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({RANDOM.sub("", answer.text) for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("path", MAILING)
+def test_a_network_that_asks_for_too_many_mails_is_refused(
+    app: Flask, ask: Ask, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_limits, "LEAST_OF_NETWORK", 1)
+    monkeypatch.setitem(app.config, "MAILS_PER_HOUR", 10)
+    assert [ask(path, {"email": NEW}).status_code for _ in range(2)] == [200, 429]
 
 
 # The links.
