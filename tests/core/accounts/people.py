@@ -44,8 +44,10 @@ IN_PRODUCTION = {
 
 
 def user_of(name: str = USERNAME) -> User:
+    """The user as the database has it now."""
     found = user_class().find(name)
     assert found is not None
+    db.session.refresh(found)
     return cast("User", found)
 
 
@@ -69,11 +71,16 @@ def new_login(name: str = USERNAME) -> str:
 
 @contextmanager
 def request_of(app: Flask, secret: str = "", *, network: str = "127.0.0.1") -> Iterator[None]:
-    """A request by the login of this secret, or by a stranger."""
-    with app.test_request_context():
-        cookie = f"{cookies.cookie_name('session')}={secret}" if secret else ""
-    with app.test_request_context(environ_base={"REMOTE_ADDR": network, "HTTP_COOKIE": cookie}):
-        yield
+    """A request by the login of this secret, or by a stranger, with a database session of its own.
+
+    Within another request, Flask alone would share the session of that one.
+    """
+    with app.app_context():
+        with app.test_request_context():
+            cookie = f"{cookies.cookie_name('session')}={secret}" if secret else ""
+        environ = {"REMOTE_ADDR": network, "HTTP_COOKIE": cookie}
+        with app.test_request_context(environ_base=environ):
+            yield
 
 
 def has_password(name: str, password: str = STRONG) -> bool:

@@ -68,7 +68,6 @@ def address(app: Flask) -> str | None:
         return found
 
 
-@pytest.mark.asvs("6.3.7")
 @every_token_type
 def test_the_link_in_the_mail_changes_the_address(
     app: Flask, client: FlaskClient, credentials: Headers
