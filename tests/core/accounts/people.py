@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from click.testing import Result
 from flask import Flask, current_app
 from secure_flask.accounts import shown_mails, steps
 from secure_flask.auth import logins
@@ -99,6 +100,12 @@ def waiting_change(user: User, email: str) -> str:
     step = steps.add_step("change_request", 3600, user=user, email=email)
     db.session.flush()
     return str(step.id)
+
+
+def run_command(app: Flask, *arguments: str, typed: str | None = None) -> Result:
+    """Run a command of an operator, with a database session of its own."""
+    with app.app_context():
+        return app.test_cli_runner().invoke(args=[*arguments], input=typed)
 
 
 # Refusals.

@@ -42,6 +42,7 @@ from core.accounts.people import (
     recipients,
     refused,
     request_of,
+    run_command,
     set_address,
     status_of,
     subjects,
@@ -205,8 +206,7 @@ def test_an_operator_who_changes_the_address_ends_what_waits_and_tells_the_old_o
     app: Flask, token: str
 ) -> None:
     seen = len(recipients())
-    command = ["user", "email", USERNAME, "ada@example.com"]
-    assert app.test_cli_runner().invoke(args=command).exit_code == 0
+    assert run_command(app, "user", "email", USERNAME, "ada@example.com").exit_code == 0
     [notice] = shown_mails()[seen:]
     assert (notice["To"], USERNAME in notice.get_content()) == (ADDRESS, True)
     assert confirm(token) == 404
@@ -214,7 +214,7 @@ def test_an_operator_who_changes_the_address_ends_what_waits_and_tells_the_old_o
 
 
 def test_an_operator_who_sets_the_password_tells_the_user(app: Flask, user: User) -> None:
-    assert app.test_cli_runner().invoke(args=["user", "password", USERNAME]).exit_code == 0
+    assert run_command(app, "user", "password", USERNAME).exit_code == 0
     assert subjects() == ["password_changed"]
 
 
@@ -233,8 +233,8 @@ def test_it_ends_with_the_logins_also_while_its_mail_waits(
     elif by == "logins":
         end_other_logins()
     else:
-        assert app.test_cli_runner().invoke(args=["user", by, USERNAME]).exit_code == 0
-        app.test_cli_runner().invoke(args=["user", "enable", USERNAME])
+        assert run_command(app, "user", by, USERNAME).exit_code == 0
+        run_command(app, "user", "enable", USERNAME)
     assert (opens(token), confirm(token)) == (404, 404)
     assert (NEW in recipients()) is sent
 
@@ -274,7 +274,7 @@ def test_nothing_tells_that_the_new_address_got_or_lost_an_account(app: Flask, u
     waiting = [unconfirmed(app)]
     registration.confirm_registration(link, password=STRONG, new_password=None)
     waiting.append(unconfirmed(app))
-    app.test_cli_runner().invoke(args=["user", "delete", NEW])
+    run_command(app, "user", "delete", NEW)
     assert [*waiting, unconfirmed(app)] == [[NEW]] * 3
 
 

@@ -36,6 +36,7 @@ from core.accounts.people import (
     new_login,
     recipients,
     request_of,
+    run_command,
     set_address,
     status_of,
     user_of,
@@ -197,7 +198,7 @@ def test_a_login_that_ended_meanwhile_deletes_nothing(app: Flask) -> None:
     secret = log_in(app)
     with request_of(app, secret):
         assert current_login() is not None
-        app.test_cli_runner().invoke(args=["user", "logout", USERNAME])
+        run_command(app, "user", "logout", USERNAME)
         assert status_of(delete_account, user_of()) == 401
     assert names(app) == {USERNAME, OTHER}
 
@@ -212,7 +213,7 @@ def test_an_operator_deletes_as_much_as_the_user_does(
         heard.append(user.name)
 
     with user_deleted.connected_to(receive):
-        deleted = app.test_cli_runner().invoke(args=["user", "delete", USERNAME])
+        deleted = run_command(app, "user", "delete", USERNAME)
     assert (deleted.exit_code, heard) == (0, [USERNAME])
     assert rows_of(app, user_id) == set()
     assert told(app)[0] == ADDRESS

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from click.testing import Result
 from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import outbox, recovery
@@ -14,6 +13,7 @@ from core.accounts.people import (
     ADDRESS,
     STRONG,
     has_password,
+    run_command,
     set_address,
     status_of,
     token_in,
@@ -37,10 +37,6 @@ def app(make_app: MakeApp, server: MailServer) -> Flask:
     return app
 
 
-def run(app: Flask, *arguments: str) -> Result:
-    return app.test_cli_runner().invoke(args=[*arguments])
-
-
 def ask(app: Flask, times: int = 1) -> None:
     with app.app_context():
         for _ in range(times):
@@ -51,19 +47,19 @@ def ask(app: Flask, times: int = 1) -> None:
 
 def test_what_waits_is_counted_by_kind_and_sent(app: Flask, server: MailServer) -> None:
     ask(app, 2)
-    assert run(app, "mail", "status").stdout.split() == [
+    assert run_command(app, "mail", "status").stdout.split() == [
         *("confirm", "1"),
         *("reset", "2"),
         *("waiting", "3"),
     ]
-    assert "Sent 2, waiting 0" in run(app, "mail", "send").stdout
+    assert "Sent 2, waiting 0" in run_command(app, "mail", "send").stdout
     assert len(server.all()) == 2
-    assert run(app, "mail", "status").stdout.split() == ["waiting", "0"]
+    assert run_command(app, "mail", "status").stdout.split() == ["waiting", "0"]
 
 
 @pytest.mark.asvs("6.4.1")
 def test_a_user_sets_the_password_by_the_mailed_link_once(app: Flask, server: MailServer) -> None:
-    result = run(app, "user", "mail-link", USERNAME)
+    result = run_command(app, "user", "mail-link", USERNAME)
     assert result.exit_code == 0
     mail = server.next()
     token = token_in(mail)
@@ -76,8 +72,8 @@ def test_a_user_sets_the_password_by_the_mailed_link_once(app: Flask, server: Ma
 
 def test_no_stranger_keeps_an_operator_from_mailing_a_link(app: Flask, server: MailServer) -> None:
     ask(app, PER_ADDRESS)
-    run(app, "mail", "send")
-    assert run(app, "user", "mail-link", USERNAME).exit_code == 0
+    run_command(app, "mail", "send")
+    assert run_command(app, "user", "mail-link", USERNAME).exit_code == 0
     assert len(server.all()) == PER_ADDRESS + 1
 
 
@@ -85,13 +81,13 @@ def test_a_link_that_is_not_mailed_is_an_error_in_one_sentence(
     app: Flask, server: MailServer
 ) -> None:
     server.answers["RCPT"] = f"550 No {ADDRESS} here"
-    refused = run(app, "user", "mail-link", USERNAME)
+    refused = run_command(app, "user", "mail-link", USERNAME)
     with app.app_context():
         user_of().disabled = True
         db.session.commit()
-        disabled = run(app, "user", "mail-link", USERNAME)
+        disabled = run_command(app, "user", "mail-link", USERNAME)
         set_address(None)
-    unknown = run(app, "user", "mail-link", USERNAME)
+    unknown = run_command(app, "user", "mail-link", USERNAME)
     results = {
         "SMTPRecipientsRefused": refused,
         "disabled": disabled,
@@ -108,6 +104,6 @@ def test_a_command_of_development_prints_its_mail(make_app: MakeApp) -> None:
     app = make_app()
     with app.app_context():
         set_address(ADDRESS)
-    printed = run(app, "user", "mail-link", USERNAME).output
+    printed = run_command(app, "user", "mail-link", USERNAME).output
     assert f"Mail to {ADDRESS}: " in printed
     assert "http://localhost:8000/reset/" in printed

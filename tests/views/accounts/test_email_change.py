@@ -107,11 +107,6 @@ def test_it_is_changed_by_plain_forms(app: Flask, client: FlaskClient) -> None:
     assert address(app) == NEW
 
 
-def test_what_is_no_address_is_said_of_its_field(client: FlaskClient, credentials: Headers) -> None:
-    answer = send(client, CHANGE_EMAIL, {"email": "ada"}, credentials)
-    assert answer.get_json()["fields"] == {"email": "Must be an address like ada@example.org"}
-
-
 # Who may ask for it, and who may use the link.
 
 

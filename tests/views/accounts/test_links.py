@@ -14,6 +14,7 @@ from secure_flask.accounts.mail_limits import LEAST_OF_NETWORK
 from secure_flask.web.view_options import options_of
 from werkzeug.test import TestResponse
 
+from app.login import MAX_USERNAME
 from core import routes
 from core.accounts.observing import RANDOM, Seen, observe, stored_rows
 from views.accounts.people import (
@@ -40,12 +41,14 @@ from views.conftest import (
     Lines,
     MakeApp,
     add_user,
+    invalid_fields,
     log_in,
     log_in_by_form,
     post,
     stored_user,
 )
 
+LONGEST = f"{'a' * 64}@{'.'.join(['b' * 60] * 3)}.org"
 DISABLED, WAITING, NEW = "disabled@example.org", "waiting@example.org", "new@example.org"
 # What leads to a link of each kind.
 ASKED = {REGISTER: REGISTRATION, RESET: {"email": ADDRESS}, CHANGE_EMAIL: {"email": NEW}}
@@ -140,6 +143,18 @@ def test_no_login_tells_whether_a_name_or_an_address_is_known(
     assert {seen.status for seen in by_json} == {401}
     for seen in by_json:
         assert seen == by_json[0]
+
+
+def test_the_login_takes_the_longest_address(client: FlaskClient) -> None:
+    assert "Username or e-mail address" in client.get(routes.LOGIN).text
+    assert len(LONGEST) <= MAX_USERNAME
+
+
+@pytest.mark.parametrize("path", MAILING)
+def test_what_is_no_address_is_said_of_its_field(client: FlaskClient, path: str) -> None:
+    body = {**(REGISTRATION if path == REGISTER else {}), "email": "grace@ex ample.org"}
+    assert send(client, path, {**body}).get_json()["fields"].keys() == {"email"}
+    assert invalid_fields(post(client, path, **body).text) == ["email"]
 
 
 # What a client may do how often.
