@@ -19,6 +19,8 @@ from secure_flask.accounts import (
 from secure_flask.accounts.leaving import OWN_TABLES
 from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.steps import Step
+from secure_flask.accounts.users import account_of
+from secure_flask.auth import access
 from secure_flask.auth.current_login import current_login
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -63,7 +65,7 @@ def log_in(app: Flask, name: str = USERNAME) -> str:
 def leave(app: Flask, secret: str = "") -> int:
     """Delete the account by this login, or by a new one."""
     with request_of(app, secret or log_in(app)):
-        return status_of(delete_account, current_user)
+        return status_of(lambda: delete_account(account_of(access.require_user())))
 
 
 def is_logged_in(app: Flask, secret: str) -> bool:
