@@ -3,6 +3,7 @@
 
 PORT ?= 8000
 OUT ?= ..
+RUNS ?= 10
 
 # A cache in the template folder would be rendered into every project. Without a cache
 # elsewhere, each command that the tests run would compile all libraries again.
@@ -10,7 +11,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new adopt publish quick test test-all test-containers lint sizes manifest pins reference bench pictures browsers site help
+.PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-random lint sizes manifest pins reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -25,12 +26,18 @@ help:
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core'
 	@echo '                ; .venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts'
 	@echo 'make test       the tests, with every pair of answers in some render'
-	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine"'
+	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine and not recipes"'
 	@echo 'make test-all   what those leave out: three browser engines, failing servers, pages of the docs, every combination of answers'
-	@echo '                = the same with -m "all and not engine"'
+	@echo '                = the same with -m "all and not engine and not recipes"'
+	@echo 'make test-recipes'
+	@echo "                what the docs say of other people's packages; a weekly job runs them too"
+	@echo '                = the same with -m recipes'
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'
 	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
+	@echo 'make test-random RUNS=10'
+	@echo '                the tests of make test ten times in a random order, every second time on busy processors'
+	@echo '                = .venv/bin/python tests/random_runs.py 10 "not all and not engine and not recipes"'
 	@echo 'make lint       style, formatting, types, MANIFEST, and that no import of the core runs upward'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo '                ; .venv/bin/python manifest.py --check'
@@ -71,13 +78,19 @@ quick: .venv/ready
 	.venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts
 
 test: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine'
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine and not recipes'
 
 test-all: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal -m 'all and not engine'
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'all and not engine and not recipes'
+
+test-recipes: .venv/ready
+	.venv/bin/python -m pytest -n auto --dist worksteal -m recipes
 
 test-containers: .venv/ready
 	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py
+
+test-random: .venv/ready
+	.venv/bin/python tests/random_runs.py $(RUNS) 'not all and not engine and not recipes'
 
 lint: .venv/ready
 	.venv/bin/ruff check --no-cache .

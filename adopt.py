@@ -35,9 +35,9 @@ UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 METHODS = ("get", "post", "put", "patch", "delete")
 MARKS = {"public", "login_required", "roles_required", "recent_login"}
 BODIES = {"consumes_form", "consumes", "or_form", "validated"}
-# Names of `app.config` that come from a setting of another name, and those that the core sets.
+# Names of `app.config`: one that comes from a setting of another name, and one that the core sets.
 DATABASE = "SQLALCHEMY_DATABASE_URI"
-OF_THE_CORE = ("MAX_CONTENT_LENGTH", "SESSION_COOKIE_NAME")
+OF_THE_CORE = ("SESSION_COOKIE_NAME",)
 TESTS = re.compile(r"(?:^|/)(?:tests?/|tests?\.py$|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)")
 BLOCKS = ("title", "content")
 

@@ -67,7 +67,7 @@ def _logins(users: list[Any]) -> Iterator[list[dict[str, Any]]]:
                 "id": secrets.token_hex(16),
                 "kept": False,
                 "kind": "session",
-                "started": now - HOUR,
+                "created": now - HOUR,
                 "last_used": now - HOUR,
                 "expires": now + (HOUR if number % 2 else -HOUR),
                 "client": None,

@@ -55,7 +55,7 @@ def _credentials(answer: Any) -> dict[str, str]:
 def _add_logins(user_id: int, number: int) -> None:
     """Give the user this many live logins more."""
     session, now = module("secure_flask.database").db.session, int(time.time())
-    same = {"user_id": user_id, "kind": "other", "started": now, "last_used": now}
+    same = {"user_id": user_id, "kind": "other", "created": now, "last_used": now}
     for start in range(0, number, BATCH):
         rows = [
             same

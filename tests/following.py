@@ -154,7 +154,7 @@ def register(source: str, code: str) -> str:
     """Name the modules that a block shows and a project does not name yet."""
     for line in MODULES:
         there = line.search(source)
-        assert there
+        assert there, f"{line.pattern} is not in this module"
         names = [*dict.fromkeys([*shown_modules(line, source), *shown_modules(line, code)])]
         source = f"{source[: there.start(1)]}({', '.join(names)}){source[there.end(1) :]}"
     return source

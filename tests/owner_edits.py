@@ -751,7 +751,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(api_for_other_sites),
         edit_of_policy("candidate_on_trial", CSP_CANDIDATE="csp_levels.PARANOID"),
         edit_of_policy("long_passwords", PASSWORD_MIN_LENGTH="20"),
-        edit_of_policy("larger_bodies", MAX_BODY="5 * 1024 * 1024"),
+        edit_of_policy("larger_bodies", MAX_CONTENT_LENGTH="5 * 1024 * 1024"),
         edit_of_policy("five_logins", MAX_LOGINS="5"),
         edit_of_settings(
             "new_setting",

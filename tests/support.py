@@ -110,11 +110,17 @@ def own_tests(project: Path, *arguments: str, **options: Any) -> str:
     # Shows where a test hangs, before the whole command is ended for it.
     stacks = ("-o", "faulthandler_timeout=120")
     return python(
-        *("-m", "pytest", *plain, *stacks, *arguments),
+        *("-m", "pytest", *plain, *stacks, *random_order(), *arguments),
         cwd=project,
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
         **options,
     )
+
+
+def random_order() -> tuple[str, ...]:
+    """Return the options by which tests in another process have the random order of these."""
+    seed = os.environ.get("RANDOM_ORDER_SEED")
+    return ("-p", "random_order", f"--random-order-seed={seed}") if seed else ()
 
 
 def need(condition: object, what: str) -> None:

@@ -20,7 +20,7 @@ from clients import PASSWORD
 from conftest import NewProject
 from test_others_code import BOOTSTRAP, bundle, installed
 
-pytestmark = pytest.mark.all
+pytestmark = pytest.mark.recipes
 
 PAGE = support.PAGES / "recipes" / "bootstrap.md"
 OF_VISITORS = ["/", "/login", "/register", "/reset", "/nowhere", "/rooms", "/dev/mailbox"]
@@ -83,13 +83,19 @@ def page(browser: Browser, look: str) -> Iterator[Page]:
     context.close()
 
 
+def press(page: Page, button: str) -> None:
+    """Send a form, and wait for the page that answers it."""
+    with page.expect_navigation():
+        page.click(button)
+
+
 def addresses(site: Site, page: Page) -> Iterator[str]:
     """Open each page in turn, with forms that are refused, and log in between."""
     for path in OF_VISITORS:
         page.goto(site.address + path)
         yield path
     page.goto(f"{site.address}/login?next=/account")
-    page.click("main form [type=submit]")
+    press(page, "main form [type=submit]")
     yield "/login, refused"
     page.fill("[name=username]", "ada")
     page.fill("[name=password]", PASSWORD)
@@ -100,30 +106,30 @@ def addresses(site: Site, page: Page) -> Iterator[str]:
         page.goto(site.address + path)
         yield path
     page.goto(f"{site.address}/tf-setup")
-    page.click("main button")
+    press(page, "main button")
     yield "the app of codes"
     page.goto(f"{site.address}/tasks/new")
-    page.click("main button")
+    press(page, "main button")
     yield "/tasks/new, refused"
     page.fill("[name=title]", "Buy milk")
-    page.click("main button")
+    press(page, "main button")
     yield "/tasks, with one"
 
 
 @pytest.mark.slow
 def test_every_page_has_the_look_of_bootstrap(
-    site: Site, page: Page, look: str, tmp_path: Path
+    site: Site, page: Page, look: str, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     said: list[str] = []
     page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     for number, address in enumerate(addresses(site, page)):
-        page.wait_for_load_state()
-        page.screenshot(path=tmp_path / f"{look}-{number}.png", full_page=True)
-        assert page.evaluate(UNSTYLED) == [], address
-        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert ground == GROUND[look], address
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        with subtests.test(address):
+            page.screenshot(path=tmp_path / f"{look}-{number}.png", full_page=True)
+            assert page.evaluate(UNSTYLED) == []
+            ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert ground == GROUND[look]
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert not [line for line in said if "Failed to load resource" not in line]
 
 

@@ -90,6 +90,6 @@ def what_every_project_sets(project: Path) -> dict[str, str]:
     """Return the names in a project's own files that are no settings of the app."""
     files = [(project / name).read_text("utf-8") for name in ("compose.yaml", "Dockerfile")]
     names = {*re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", "".join(files)), "FLASK_APP", "PGHOST"}
-    assert {"POSTGRES_PASSWORD", "WEB_CONCURRENCY", "PYTHONUNBUFFERED", "HOST"} <= names
+    assert {"POSTGRES_PASSWORD", "WEB_CONCURRENCY", "PYTHONUNBUFFERED", "BIND_HOST"} <= names
     ours = (project / ".env.example").read_text("utf-8")
     return {name: "wsgi" for name in names if f"{name}=" not in ours}

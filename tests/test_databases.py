@@ -43,7 +43,7 @@ def test_the_limits_of_the_core_hold_in_redis() -> None:
 
 
 def run_core(*which: Path, **environment: str) -> str:
-    command: tuple[str | Path, ...] = ("-m", "pytest", "-q", "-rs", *which)
+    command: tuple[str | Path, ...] = ("-m", "pytest", "-q", "-rs", *support.random_order(), *which)
     return support.python(*command, cwd=support.TEMPLATE, **environment)
 
 

@@ -33,12 +33,27 @@ ALONE = {"flask-security", "another-language", "existing-users", "flask-babel"}
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
 SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
+# What these pages say of other people's packages is followed by a weekly job.
+OF_PACKAGES = {
+    *("bootstrap", "flask-admin", "flask-babel", "flask-security"),
+    *("htmx", "openid-connect", "opentelemetry", "prometheus"),
+}
 # Files of releases, which their pages say to put into app/static/.
 DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
 
 
-def ids(pages: list[Path], *marks: pytest.MarkDecorator) -> list[object]:
-    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}", marks=marks) for page in pages]
+def ids(pages: list[Path]) -> list[object]:
+    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}") for page in pages]
+
+
+def followed(page: Path) -> object:
+    is_of_project = support.FOLDER in page.parents
+    marks = () if is_of_project else when_followed(page)
+    return pytest.param(page, id=f"{page.parent.name}/{page.stem}", marks=marks)
+
+
+def when_followed(page: Path) -> pytest.MarkDecorator:
+    return pytest.mark.recipes if page.stem in OF_PACKAGES else pytest.mark.all
 
 
 def answers(page: Path) -> support.Answers:
@@ -49,7 +64,8 @@ def together(pages: list[Path]) -> dict[str, list[Path]]:
     """Group the pages that can be followed in one project."""
     groups: dict[str, list[Path]] = {}
     for page in pages:
-        alone = page.stem if page.stem in ALONE else "others"
+        kind = "packages" if page.stem in OF_PACKAGES else "others"
+        alone = page.stem if page.stem in ALONE else kind
         groups.setdefault("accounts" if answers(page) else alone, []).append(page)
     return groups
 
@@ -61,13 +77,7 @@ def test_a_page_has_its_parts_in_order(page: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "page",
-    [
-        *ids([page for page in FOLLOWED if support.FOLDER in page.parents]),
-        *ids([page for page in FOLLOWED if support.PAGES in page.parents], pytest.mark.all),
-    ],
-)
+@pytest.mark.parametrize("page", [followed(page) for page in FOLLOWED])
 def test_what_a_page_says_to_do_works(
     page: Path, ready_project: NewProject, tmp_path: Path
 ) -> None:
@@ -103,12 +113,11 @@ def test_the_curl_lines_work_with_each_kind_of_token(
     assert '"username":"ada"' in following.follow(project, page, tmp_path / "log")
 
 
-@pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "pages",
     [
-        pytest.param(pages, id=f"{folder}, {group}")
+        pytest.param(pages, id=f"{folder}, {group}", marks=when_followed(pages[0]))
         for folder in FOLDERS
         for group, pages in together(FOLDERS[folder]).items()
     ],
@@ -133,24 +142,39 @@ def test_what_all_pages_show_passes_the_projects_own_checks(
 
 @pytest.mark.parametrize("page", ids(FOLDERS["docs/recipes"]))
 def test_a_blueprint_goes_into_the_tuple_of_create_app_beside_all_others(page: Path) -> None:
+    steps = list(following.steps(page))
+    factory = [step.code for step in steps if step.file == "app/__init__.py"]
+    assert [code for code in factory if "register_blueprint(" in code] == []
+    named = [
+        (f"`{new}` to the import", step.words)
+        for step in steps
+        if following.IN_TUPLE in step.words
+        for new in new_modules(step)
+    ]
+    assert [words for words, text in named if words not in text] == []
+
+
+def new_modules(step: following.Step) -> list[str]:
+    """The module that a block adds to each line of `create_app` that names modules."""
     factory = (support.FOLDER / "app" / "__init__.py").read_text("utf-8")
-    for step in following.steps(page):
-        assert step.file != "app/__init__.py" or "register_blueprint(" not in step.code
-        if following.IN_TUPLE in step.words:
-            for line in following.MODULES:
-                there = following.shown_modules(line, factory)
-                [new] = {*following.shown_modules(line, step.code)} - {*there}
-                assert f"`{new}` to the import" in step.words
+    found = []
+    for line in following.MODULES:
+        there = following.shown_modules(line, factory)
+        [new] = {*following.shown_modules(line, step.code)} - {*there}
+        found.append(new)
+    return found
 
 
 @pytest.mark.parametrize("page", ids([page for pages in FOLDERS.values() for page in pages]))
 def test_imports_for_a_file_that_exists_have_a_block_and_a_place_of_their_own(page: Path) -> None:
-    for step in following.steps(page):
-        if step.language == "python" and step.file and not following.makes_file(step):
-            imports, further = following.IMPORT.findall(step.code), following.further(step.code)
-            is_of_tuple = following.IN_TUPLE in step.words
-            assert is_of_tuple or not (imports and further), step.code
-            assert is_of_tuple or not imports or "at the top of" in step.words, step.words
+    edits = [
+        step
+        for step in following.steps(page)
+        if step.language == "python" and step.file and not following.makes_file(step)
+        if following.IN_TUPLE not in step.words and following.IMPORT.findall(step.code)
+    ]
+    assert [step.code for step in edits if following.further(step.code)] == []
+    assert [step.words for step in edits if "at the top of" not in step.words] == []
 
 
 def test_the_page_of_scripts_prints_the_hash_that_browsers_compare(new_project: NewProject) -> None:
@@ -205,16 +229,19 @@ def test_each_page_but_a_decision_names_words_to_find_it_by() -> None:
     assert not sorted(page for page, text in texts.items() if not SEARCHED.search(text))
 
 
-def test_each_risk_of_the_top_ten_leads_to_tests_a_page_and_the_asvs() -> None:
+def test_each_risk_of_the_top_ten_leads_to_tests_a_page_and_the_asvs(
+    subtests: pytest.Subtests,
+) -> None:
     page = (support.PAGES / "owasp-top-10.md").read_text("utf-8")
-    rows = re.findall(r"^\| (A\d\d) .+$", page, re.MULTILINE)
-    assert rows == [f"A{number:02}" for number in range(1, 11)]
-    for row in re.findall(r"^\| A\d\d .+$", page, re.MULTILINE):
-        _, _, _, tests, more, yours, _ = re.split(r"(?<!\\)\|", row)
-        assert "](../tests/" in tests
-        assert "](asvs.md#" in more
-        assert re.search(r"\]\((?!asvs)[^)]+\.md", more)
-        assert yours.strip()
+    rows = re.findall(r"^\| ((A\d\d) .+)$", page, re.MULTILINE)
+    assert [risk for _, risk in rows] == [f"A{number:02}" for number in range(1, 11)]
+    for row, risk in rows:
+        with subtests.test(risk):
+            _, _, tests, more, yours, _ = re.split(r"(?<!\\)\|", row)
+            assert "](../tests/" in tests
+            assert "](asvs.md#" in more
+            assert re.search(r"\]\((?!asvs)[^)]+\.md", more)
+            assert yours.strip()
 
 
 @pytest.mark.parametrize(
@@ -234,27 +261,34 @@ def test_each_test_that_a_page_names_exists(file: str) -> None:
 
 def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
     """A blank line in a table makes text of the rows below it."""
-    for page in [*support.PAGES.rglob("*.md"), *rendered({}).rglob("*.md")]:
-        for first in re.findall(r"(?:^|\n) *\n *\|.*\n(.*)", page.read_text("utf-8")):
-            assert re.fullmatch(r" *\|(?: *:?-+:? *\|)+", first), (page.name, first)
+    first = re.compile(r"(?:^|\n) *\n *\|.*\n(.*)")
+    rows = [
+        (page, row)
+        for page in [*support.PAGES.rglob("*.md"), *rendered({}).rglob("*.md")]
+        for row in first.findall(page.read_text("utf-8"))
+    ]
+    assert rows
+    assert [each for each in rows if not re.fullmatch(r" *\|(?: *:?-+:? *\|)+", each[1])] == []
 
 
-def test_the_reference_says_what_the_code_says(tmp_path: Path) -> None:
+def test_the_reference_says_what_the_code_says(tmp_path: Path, subtests: pytest.Subtests) -> None:
     support.python("-m", "docs.reference", tmp_path, cwd=support.TEMPLATE)
-    pages = {page.relative_to(tmp_path): page for page in tmp_path.rglob("*.md")}
+    pages = [page.relative_to(tmp_path) for page in tmp_path.rglob("*.md")]
     assert pages
-    for name, page in pages.items():
-        written = (support.PAGES / name).read_text("utf-8")
-        assert written == page.read_text("utf-8"), f"{name}: run `make reference`"
+    for name in pages:
+        with subtests.test(f"{name}: run `make reference`"):
+            written = (support.PAGES / name).read_text("utf-8")
+            assert written == (tmp_path / name).read_text("utf-8")
 
 
-def test_pages_allow_pictures_of_another_site_for_pictures_alone() -> None:
+@pytest.mark.parametrize("name", ["tutorial.md", "how-to/pages-and-scripts.md"])
+def test_a_page_allows_pictures_of_another_site_for_pictures_alone(name: str) -> None:
     """CSP_SOURCES would allow its style sheets and fonts too."""
-    tutorial, scripts = support.PAGES / "tutorial.md", support.PAGES / "how-to/pages-and-scripts.md"
-    for page in (tutorial, scripts):
-        assert re.search(
-            r'^ *CSP_CHANGES\["img-src"\] = \["https://', page.read_text("utf-8"), re.M
-        )
+    text = (support.PAGES / name).read_text("utf-8")
+    assert re.search(r'^ *CSP_CHANGES\["img-src"\] = \["https://', text, re.MULTILINE)
+
+
+def test_the_page_of_a_project_allows_pictures_of_another_site_for_pictures_alone() -> None:
     project = (support.FOLDER / "docs" / "policy-and-headers.md").read_text("utf-8")
     assert re.search(r'\| images \| `"img-src": .+ into `CSP_CHANGES` \|', project)
 

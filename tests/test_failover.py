@@ -80,13 +80,13 @@ def assert_counted_together(one: int, two: int) -> None:
     assert clients.log_in(two, headers={"X-Forwarded-For": next(_ADDRESSES)}).status == 200
 
 
-def assert_counted_apart(one: int, two: int) -> None:
+def assert_counted_apart(*ports: int) -> None:
     """Each counts for itself, and allows half."""
     address = next(_ADDRESSES)
-    for port in (one, two):
-        assert failures(port, address) == ALONE
-        assert clients.log_in(port, headers={"X-Forwarded-For": address}).status == 429
-        assert clients.ready(port) == "degraded"
+    assert [failures(port, address) for port in ports] == [ALONE, ALONE]
+    headers = {"X-Forwarded-For": address}
+    assert [clients.log_in(port, headers=headers).status for port in ports] == [429, 429]
+    assert [clients.ready(port) for port in ports] == ["degraded", "degraded"]
 
 
 def assert_many_at_once_are_checked_no_oftener(one: int, two: int) -> None:

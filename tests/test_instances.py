@@ -65,70 +65,77 @@ def pair(
         yield Pair(kind, project, settings, *ports)
 
 
-def test_a_login_on_one_is_valid_on_the_other_and_ends_on_both_at_once(pair: Pair) -> None:
-    for here, there in ((pair.one, pair.two), (pair.two, pair.one)):
-        login = clients.log_in(here)
-        assert clients.is_accepted(there, login)
-        assert clients.ask(there, "/logout", {}, clients.shown(login)).status == 204
-        assert not clients.is_accepted(here, login)
-        assert not clients.is_accepted(there, login)
+@pytest.mark.parametrize(("here", "there"), [("one", "two"), ("two", "one")])
+def test_a_login_on_one_is_valid_on_the_other_and_ends_on_both_at_once(
+    pair: Pair, here: str, there: str
+) -> None:
+    login = clients.log_in(getattr(pair, here))
+    assert clients.is_accepted(getattr(pair, there), login)
+    assert clients.ask(getattr(pair, there), "/logout", {}, clients.shown(login)).status == 204
+    assert accepted(pair, login) == [False, False]
+
+
+def accepted(pair: Pair, login: Answer) -> list[bool]:
+    """Whether each of the two accepts a login."""
+    return [clients.is_accepted(port, login) for port in (pair.one, pair.two)]
 
 
 def test_a_new_password_on_one_ends_the_other_logins_on_both(pair: Pair) -> None:
     stolen, own = clients.log_in(pair.one, "bob"), clients.log_in(pair.two, "bob")
     body = {"current_password": clients.PASSWORD, "new_password": "another good password"}
     changed = clients.ask(pair.two, "/password", body, clients.shown(own))
-    for port in (pair.one, pair.two):
-        assert not clients.is_accepted(port, stolen)
-        assert not clients.is_accepted(port, own)
-        assert clients.is_accepted(port, changed)
-        assert clients.log_in(port, "bob", headers=somewhere()).status == 401
+    assert accepted(pair, stolen) == [False, False]
+    assert accepted(pair, own) == [False, False]
+    assert accepted(pair, changed) == [True, True]
+    assert password_is_taken(pair, "bob") == [False, False]
     back = {"current_password": body["new_password"], "new_password": clients.PASSWORD}
     assert clients.ask(pair.one, "/password", back, clients.shown(changed)).status == 200
+
+
+def password_is_taken(pair: Pair, name: str) -> list[bool]:
+    """Whether each of the two logs this user in by the first password."""
+    answers = [clients.log_in(port, name, headers=somewhere()) for port in (pair.one, pair.two)]
+    assert {answer.status for answer in answers} <= {200, 401}
+    return [answer.status == 200 for answer in answers]
 
 
 def test_a_user_who_is_disabled_by_command_is_out_on_both(pair: Pair) -> None:
     name = f"eve-{pair.kind}"
     logins = [clients.log_in(port, name) for port in (pair.one, pair.two)]
     pair.command("user", "disable", name)
-    for port, login in itertools.product((pair.one, pair.two), logins):
-        assert not clients.is_accepted(port, login)
-        assert clients.log_in(port, name, headers=somewhere()).status == 401
+    assert [accepted(pair, login) for login in logins] == [[False, False]] * 2
+    assert password_is_taken(pair, name) == [False, False]
 
 
 def test_what_failed_on_one_counts_on_the_other(pair: Pair) -> None:
-    here = somewhere()
-    tried = [pair.one, pair.two] * (LIMIT // 2)
-    failed = [
-        clients.log_in(port, password="a wrong long password", headers=here) for port in tried
-    ]
+    here, ports = somewhere(), [pair.one, pair.two]
+    wrong = "a wrong long password"
+    failed = [clients.log_in(port, password=wrong, headers=here) for port in ports * (LIMIT // 2)]
     assert [answer.status for answer in failed] == [401] * LIMIT
-    for port in (pair.one, pair.two):
-        assert clients.log_in(port, headers=here).status == 429
-        assert clients.log_in(port, headers=somewhere()).status == 200
+    assert [clients.log_in(port, headers=here).status for port in ports] == [429, 429]
+    assert [clients.log_in(port, headers=somewhere()).status for port in ports] == [200, 200]
 
 
 @pytest.mark.parametrize("pair", ["jwt"], indirect=True)
+@pytest.mark.parametrize("number", range(ROUNDS))
 def test_of_those_who_spend_one_refresh_token_on_both_all_get_the_same_successor(
-    pair: Pair,
+    pair: Pair, number: int
 ) -> None:
-    start = Barrier(CLIENTS)
+    start, login = Barrier(CLIENTS), clients.log_in(pair.one)
 
-    def spend(login: Answer, client: int) -> Answer:
+    def spend(client: int) -> Answer:
         port, address = (pair.one, pair.two)[client % 2], somewhere()
         start.wait()
         return clients.refresh(port, login, address)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        for _ in range(ROUNDS):
-            login = clients.log_in(pair.one)
-            answers = list(pool.map(spend, [login] * CLIENTS, range(CLIENTS)))
-            assert [answer.status for answer in answers] == [200] * CLIENTS
-            # One of them, so that the login has no second branch.
-            assert len({answer.body["refresh_token"] for answer in answers}) == 1
-            # Its use ends what went before it.
-            assert clients.refresh(pair.two, answers[0], somewhere()).status == 200
-            assert clients.refresh(pair.one, login, somewhere()).status == 401
+        answers = list(pool.map(spend, range(CLIENTS)))
+    assert [answer.status for answer in answers] == [200] * CLIENTS
+    # One of them, so that the login has no second branch.
+    assert len({answer.body["refresh_token"] for answer in answers}) == 1
+    # Its use ends what went before it.
+    assert clients.refresh(pair.two, answers[0], somewhere()).status == 200
+    assert clients.refresh(pair.one, login, somewhere()).status == 401
 
 
 def somewhere() -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,24 @@ def test_quick_runs_the_tests_of_the_core_alone() -> None:
     # Within another make, lines about the directory come before and after.
     tested = [line.split()[-1] for line in planned.splitlines() if " pytest " in line]
     assert tested == ["tests/core", "tests/core/accounts"]
+
+
+def marks(target: str) -> str:
+    """Return which tests a target runs."""
+    planned = support.run("make", "--dry-run", "-o", ".venv/ready", target, cwd=support.TEMPLATE)
+    [line] = [line for line in planned.splitlines() if " -m pytest" in line]
+    [_, chosen] = [after for word, after in pairwise(shlex.split(line)) if word == "-m"]
+    return chosen
+
+
+def test_each_test_is_run_by_one_target() -> None:
+    targets = ("test", "test-all", "test-recipes", "test-containers")
+    assert {target: marks(target) for target in targets} == {
+        "test": "not all and not engine and not recipes",
+        "test-all": "all and not engine and not recipes",
+        "test-recipes": "recipes",
+        "test-containers": "engine",
+    }
 
 
 def test_lint_says_when_the_manifest_is_old_and_make_manifest_writes_it(copy: Path) -> None:

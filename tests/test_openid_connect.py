@@ -310,6 +310,7 @@ def visit(site: Site) -> Visit:
     return Visit(site)
 
 
+@pytest.mark.recipes
 def test_its_own_tests_and_types_are_right(followed: Path) -> None:
     support.own_tests(followed)
     support.python("-m", "mypy", cwd=followed)
@@ -325,6 +326,7 @@ def test_no_forged_token_logs_in(ready_project: NewProject, accounts: str) -> No
     support.own_tests(project, "tests/test_forged_tokens.py", "tests/test_oidc.py")
 
 
+@pytest.mark.recipes
 def test_a_user_logs_in_and_is_the_same_the_next_time(visit: Visit) -> None:
     assert not visit.is_logged_in
     assert visit.come_back("/login/oidc?next=/tasks").location == f"{visit.site.address}/tasks"
@@ -401,15 +403,15 @@ def test_a_swapped_state_is_refused(visit: Visit, state: str | None) -> None:
     assert not visit.is_logged_in
 
 
-def test_nobody_is_logged_in_as_the_attacker(visit: Visit) -> None:
+@pytest.mark.parametrize("begins", [False, True], ids=["before it begins", "after it began"])
+def test_nobody_is_logged_in_as_the_attacker(visit: Visit, begins: bool) -> None:
     """Login CSRF: the attacker's answer, opened in the victim's browser, which has begun or not."""
-    for begins in (False, True):
-        answer = Visit(visit.site)
-        if begins:
-            visit.begin()
-        bait = answer.answer_of_provider(answer.begin(), "mallory")
-        assert visit.browser.open(bait).status == REFUSED
-        assert not visit.is_logged_in
+    answer = Visit(visit.site)
+    if begins:
+        visit.begin()
+    bait = answer.answer_of_provider(answer.begin(), "mallory")
+    assert visit.browser.open(bait).status == REFUSED
+    assert not visit.is_logged_in
 
 
 def test_an_answer_that_is_posted_is_refused(visit: Visit) -> None:
@@ -440,16 +442,18 @@ def test_a_bearer_token_beside_the_answer_gets_no_cookie(visit: Visit, token: st
     assert not visit.is_logged_in
 
 
-def test_an_address_links_nobody(visit: Visit) -> None:
+@pytest.mark.parametrize(
+    ("account", "verified"), [("first", False), ("second", True), ("third", "true")]
+)
+def test_an_address_links_nobody(visit: Visit, account: str, verified: object) -> None:
     """The owner of the address is here already; an attacker claims it at the provider."""
     site = visit.site
     support.python("-m", "flask", "user", "email", "ada", "ada@example.org", cwd=site.project)
-    for account, verified in (("first", False), ("second", True), ("third", "true")):
-        site.says(account, email="ada@example.org", email_verified=verified)
-        attacker = Visit(site)
-        attacker.come_back(account=account)
-        assert str(attacker.me["username"]).startswith("user-")
-        assert attacker.me["email"] is None
+    site.says(account, email="ada@example.org", email_verified=verified)
+    attacker = Visit(site)
+    attacker.come_back(account=account)
+    assert str(attacker.me["username"]).startswith("user-")
+    assert attacker.me["email"] is None
 
 
 @pytest.mark.parametrize(("verified", "is_kept"), [(True, True), (False, False), ("true", False)])
@@ -473,11 +477,15 @@ def test_a_role_that_was_taken_away_is_gone_with_the_next_login(visit: Visit) ->
     assert {visit.get(EDITORS).status, former.get(EDITORS).status} == {403}
 
 
-def test_no_claim_gives_a_role_that_is_not_listed(visit: Visit) -> None:
-    for roles in (["admin"], [["site-editors"]], "site-editors", {"site-editors": 1}, None):
-        visit.site.says("trent", roles=roles)
-        assert visit.come_back(account="trent").status == 303
-        assert visit.me["roles"] == []
+@pytest.mark.parametrize(
+    "roles",
+    [["admin"], [["site-editors"]], "site-editors", {"site-editors": 1}, None],
+    ids=["another", "a list in it", "a text", "an object", "nothing"],
+)
+def test_no_claim_gives_a_role_that_is_not_listed(visit: Visit, roles: object) -> None:
+    visit.site.says("trent", roles=roles)
+    assert visit.come_back(account="trent").status == 303
+    assert visit.me["roles"] == []
 
 
 # What the login is like.
@@ -488,6 +496,7 @@ def test_a_login_is_as_old_as_at_the_provider(visit: Visit) -> None:
     assert not visit.is_recent
 
 
+@pytest.mark.recipes
 def test_a_recent_login_is_asked_for_at_the_provider(visit: Visit) -> None:
     visit.come_back(account="again", ago="3600")
     wanted = visit.get(RECENT)
@@ -509,19 +518,20 @@ def test_a_provider_that_did_not_ask_again_makes_no_login_recent(visit: Visit) -
     assert not visit.is_recent
 
 
-def test_a_recent_login_is_of_the_user_who_was_asked(visit: Visit) -> None:
+@pytest.mark.parametrize("account", ["other", "new"])
+def test_a_recent_login_is_of_the_user_who_was_asked(visit: Visit, account: str) -> None:
     visit.come_back(account="asked", ago="3600")
     asked = visit.me
     Visit(visit.site).come_back(account="other")
-    for account in ("other", "new"):
-        begun = visit.begin(f"/login/oidc/again?next={RECENT}")
-        # The provider has forgotten who was there.
-        visit.browser.openers.pop(urllib.parse.urlsplit(begun).netloc, None)
-        assert visit.browser.open(visit.answer_of_provider(begun, account)).status == REFUSED
-        assert visit.me == asked
-        assert not visit.is_recent
+    begun = visit.begin(f"/login/oidc/again?next={RECENT}")
+    # The provider has forgotten who was there.
+    visit.browser.openers.pop(urllib.parse.urlsplit(begun).netloc, None)
+    assert visit.browser.open(visit.answer_of_provider(begun, account)).status == REFUSED
+    assert visit.me == asked
+    assert not visit.is_recent
 
 
+@pytest.mark.recipes
 def test_the_former_login_of_the_browser_ends(visit: Visit) -> None:
     visit.come_back(account="twice")
     count = "select count(*) from logins"
@@ -540,6 +550,7 @@ def test_a_disabled_user_is_refused(visit: Visit) -> None:
     assert not again.is_logged_in
 
 
+@pytest.mark.recipes
 def test_an_operator_links_a_user_who_is_here(visit: Visit) -> None:
     support.python(
         "-m",

@@ -17,13 +17,31 @@ import support
 from clients import PASSWORD
 from conftest import NewProject
 
-pytestmark = pytest.mark.all
-
 BOOTSTRAP = "flask_bootstrap/static/bootstrap5"
 HTMX = "django_htmx/static/django_htmx/htmx-{}.min.js"
 # Each level with a version of htmx.
 LEVELS = {"strict": HTMX.format(2), "paranoid": HTMX.format(4), "relaxed": HTMX.format(4)}
 
+# The tests of pages that have attacks in them.
+ATTACKED = {
+    "flask-admin": ["tests/test_staff.py", "tests/test_closed.py"],
+    "flask-babel": ["tests/test_words.py"],
+    "flask-security": ["tests/test_members.py"],
+}
+CLOSED = """
+from urllib.parse import unquote
+
+import pytest
+from flask.testing import FlaskClient
+
+
+@pytest.mark.parametrize("path", ["/staff/", "/staff/task/", "/staff/task/new/"])
+def test_without_the_open_endpoint_flask_admin_is_closed_whole(
+    client: FlaskClient, path: str
+) -> None:
+    led = client.get(path, headers={"Accept": "text/html"})
+    assert (led.status_code, unquote(led.location)) == (303, f"/login?next={path}")
+"""
 # What Flask-WTF's documentation says to write.
 PROTECTED = """
 
@@ -108,6 +126,7 @@ def log_in(page: Page, site: Site, then: str) -> None:
     page.wait_for_url(f"{site.address}{then}")
 
 
+@pytest.mark.recipes
 @pytest.mark.slow
 def test_staff_list_create_edit_and_delete_rows_by_flask_admin(site: Site, page: Page) -> None:
     questions: list[str] = []
@@ -133,14 +152,7 @@ def test_staff_list_create_edit_and_delete_rows_by_flask_admin(site: Site, page:
     assert questions == ["Delete this?"]
 
 
-@pytest.mark.slow
-@at_the_default_level
-def test_without_the_open_endpoint_flask_admin_is_closed_whole(site: Site, page: Page) -> None:
-    for path in ("/staff/", "/staff/task/", "/staff/task/new/"):
-        page.goto(site.address + path)
-        expect(page).to_have_url(f"{site.address}/login?next={path}")
-
-
+@pytest.mark.recipes
 @pytest.mark.slow
 def test_htmx_loads_parts_of_a_page_where_scripts_may_make_html(
     site: Site, page: Page, refused: list[str]
@@ -164,6 +176,7 @@ def test_htmx_loads_parts_of_a_page_where_scripts_may_make_html(
         expect(page.locator("#votes")).to_have_text("0 votes: ")
 
 
+@pytest.mark.recipes
 @pytest.mark.slow
 @at_the_default_level
 def test_the_form_for_htmx_works_without_javascript(site: Site, browser: Browser) -> None:
@@ -175,6 +188,7 @@ def test_the_form_for_htmx_works_without_javascript(site: Site, browser: Browser
     page.context.close()
 
 
+@pytest.mark.recipes
 @pytest.mark.slow
 def test_components_of_bootstrap_work_as_the_page_says(
     site: Site, page: Page, refused: list[str]
@@ -198,6 +212,7 @@ def test_components_of_bootstrap_work_as_the_page_says(
             page.hover("#hint")
 
 
+@pytest.mark.recipes
 @pytest.mark.slow
 def test_members_of_flask_security_register_and_log_in_on_pages_with_our_look(
     ready_project: NewProject, page: Page, tmp_path: Path
@@ -214,12 +229,29 @@ def test_members_of_flask_security_register_and_log_in_on_pages_with_our_look(
         page.fill("[name=email]", "eve@example.org")
         page.fill("[name=password]", PASSWORD)
         page.fill("[name=password_confirm]", PASSWORD)
-        page.press("[name=password_confirm]", "Enter")
+        with page.expect_navigation():
+            page.press("[name=password_confirm]", "Enter")
         page.goto(f"http://localhost:{port}/club")
         expect(page.locator("body")).to_have_text("Welcome, eve@example.org")
     assert not [line for line in said if "Content Security Policy" in line]
 
 
+@pytest.mark.all
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ATTACKED)
+def test_attacks_on_others_code_are_refused(
+    name: str, ready_project: NewProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests that the page shows have them."""
+    if name == "flask-babel":
+        support.add_flask_babel(monkeypatch)
+    project = ready_project()
+    following.write_files(project, support.PAGES / "recipes" / f"{name}.md")
+    (project / "tests" / "test_closed.py").write_text(CLOSED, "utf-8")
+    support.own_tests(project, *ATTACKED[name])
+
+
+@pytest.mark.all
 def test_csrf_protect_of_an_extension_refuses_no_login(ready_project: NewProject) -> None:
     project = ready_project()
     factory = project / "wsgi.py"

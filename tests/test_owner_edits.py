@@ -44,23 +44,21 @@ def test_an_edit_turns_only_tests_red_that_state_what_it_changed(
 
 
 @pytest.mark.all
+@pytest.mark.parametrize(("name", "times"), [("starter/test_red.py", 1), ("test_red.py", 0)])
 def test_a_red_starter_test_says_once_that_it_may_be_deleted(
-    new_project: NewProject,
+    new_project: NewProject, name: str, times: int
 ) -> None:
     project, hint = new_project(), "delete the tests that are red"
-    for name, times in {"starter/test_red.py": 1, "test_red.py": 0}.items():
-        (project / "tests" / name).write_text(
-            "def test_one(): assert 0\ndef test_two(): assert 0\n"
-        )
-        finished = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{name}"],
-            cwd=project,
-            env=os.environ | support.COMPILED | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-            capture_output=True,
-            encoding="utf-8",
-        )
-        assert finished.returncode == 1
-        assert finished.stdout.count(hint) == times
+    (project / "tests" / name).write_text("def test_one(): assert 0\ndef test_two(): assert 0\n")
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{name}"],
+        cwd=project,
+        env=os.environ | support.COMPILED | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert finished.returncode == 1
+    assert finished.stdout.count(hint) == times
 
 
 @pytest.mark.all
@@ -70,8 +68,7 @@ def test_who_answers_each_address_by_200_reads_what_to_write(new_project: NewPro
     module(project, "any_address", ANY_ADDRESS)
     red = red_tests(project)
     assert len(red) == 4
-    for each in red:
-        assert "return page, 404" in each
+    assert [each for each in red if "return page, 404" not in each] == []
 
 
 @pytest.mark.all

@@ -92,10 +92,22 @@ def test_pip_installs_uv_and_no_command_asks_for_the_newest_version() -> None:
     assert [line for line in installs if "--require-hashes" not in line] == []
 
 
-def test_a_nightly_job_runs_all_tests_with_the_newest_versions() -> None:
-    file = support.TEMPLATE / ".github" / "workflows" / "nightly.yml"
+@pytest.mark.parametrize(
+    ("name", "job", "command"),
+    [("nightly", "newest", "bash .ci/run"), ("weekly", "recipes", "make test-recipes")],
+)
+def test_a_scheduled_job_runs_tests_with_the_newest_versions(
+    name: str, job: str, command: str
+) -> None:
+    file = support.TEMPLATE / ".github" / "workflows" / f"{name}.yml"
     workflow = yaml.safe_load(file.read_text("utf-8"))
     # YAML reads the key `on` as a truth value.
     assert "schedule" in workflow[True]
-    commands = [step["run"] for step in workflow["jobs"]["newest"]["steps"] if "run" in step]
-    assert commands.index("make pins") < commands.index("bash .ci/run")
+    commands = [step["run"] for step in workflow["jobs"][job]["steps"] if "run" in step]
+    assert commands.index("make pins") < commands.index(command)
+
+
+def test_a_missing_program_fails_the_weekly_job() -> None:
+    file = support.TEMPLATE / ".github" / "workflows" / "weekly.yml"
+    steps = yaml.safe_load(file.read_text("utf-8"))["jobs"]["recipes"]["steps"]
+    assert steps[-1]["env"] == {"REQUIRE_SERVICES": "1"}

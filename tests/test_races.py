@@ -52,44 +52,44 @@ def run(
 
 
 def test_of_those_who_spend_one_refresh_token_one_wins_and_the_login_ends(run: Run) -> None:
-    for outcome in run("spend"):
-        assert outcome == {"statuses": ONE_WINS, **DEAD, "branches": 1}
+    ended = {"statuses": ONE_WINS, **DEAD, "branches": 1}
+    assert [each for each in run("spend") if each != ended] == []
 
 
 def test_in_the_grace_all_of_them_get_the_same_answer(run: Run) -> None:
-    for outcome in run("spend", 30):
-        assert outcome == {
-            **{"statuses": [200] * 16, "branches": 1},
-            **{"accepted": 17, "refreshed": 17, "rows": 1},
-        }
+    same = {
+        **{"statuses": [200] * 16, "branches": 1},
+        **{"accepted": 17, "refreshed": 17, "rows": 1},
+    }
+    assert [each for each in run("spend", 30) if each != same] == []
 
 
 def test_in_the_grace_a_token_from_before_the_last_still_ends_the_login(run: Run) -> None:
-    for outcome in run("overtake", 30):
-        assert outcome["branches"] <= 2
-        assert outcome["rows"] == 0 or outcome["statuses"] == [200] * 16
+    outcomes = run("overtake", 30)
+    assert [each for each in outcomes if each["branches"] > 2] == []
+    assert [each for each in outcomes if each["rows"] and each["statuses"] != [200] * 16] == []
 
 
 def test_a_spent_token_ends_the_login_however_fast_its_owner_goes_on(run: Run) -> None:
-    for outcome in run("overtake"):
-        assert outcome.pop("statuses") in (ONE_WINS, NONE_WINS)
-        assert outcome.items() >= DEAD.items()
+    outcomes = run("overtake")
+    assert [each for each in outcomes if each["statuses"] not in (ONE_WINS, NONE_WINS)] == []
+    assert [each for each in outcomes if not each.items() >= DEAD.items()] == []
 
 
 def test_no_refresh_survives_a_logout_at_the_same_moment(run: Run) -> None:
-    for outcome in run("leave"):
-        assert set(outcome.pop("statuses")) <= {200, 204, 401}
-        assert outcome.items() >= DEAD.items()
+    outcomes = run("leave")
+    assert {status for each in outcomes for status in each["statuses"]} <= {200, 204, 401}
+    assert [each for each in outcomes if not each.items() >= DEAD.items()] == []
 
 
 def test_logins_at_the_same_moment_leave_no_more_than_are_allowed(run: Run) -> None:
-    for outcome in run("pile_up"):
-        assert outcome.pop("statuses") == [200] * 16
-        assert outcome.items() >= {"accepted": 2, "refreshed": 2, "rows": 2}.items()
+    left = {"statuses": [200] * 16, "accepted": 2, "refreshed": 2, "rows": 2}
+    assert [each for each in run("pile_up") if not each.items() >= left.items()] == []
 
 
 def test_no_login_with_the_old_password_survives_its_change(run: Run) -> None:
-    for outcome in run("change"):
-        assert set(outcome.pop("statuses")) <= {200, 401}
-        # The row that is left is the login of the one who changed it.
-        assert outcome.items() >= {"accepted": 0, "refreshed": 0, "rows": 1}.items()
+    outcomes = run("change")
+    assert {status for each in outcomes for status in each["statuses"]} <= {200, 401}
+    # The row that is left is the login of the one who changed it.
+    left = {"accepted": 0, "refreshed": 0, "rows": 1}
+    assert [each for each in outcomes if not each.items() >= left.items()] == []

@@ -84,21 +84,24 @@ def test_it_says_how_long_a_password_must_be(rendered: Rendered) -> None:
 
 
 def test_both_readmes_are_short(rendered: Rendered) -> None:
-    for name, folder in (("project", rendered({})), ("template", support.TEMPLATE)):
-        lines = (folder / "README.md").read_text("utf-8").splitlines()
-        assert len(lines) <= LONGEST[name], name
-    assert len((support.TEMPLATE / "README.md").read_text("utf-8").split()) <= MOST_WORDS
+    folders = {"project": rendered({}), "template": support.TEMPLATE}
+    texts = {name: (folders[name] / "README.md").read_text("utf-8") for name in folders}
+    assert [name for name in texts if len(texts[name].splitlines()) > LONGEST[name]] == []
+    assert len(texts["template"].split()) <= MOST_WORDS
 
 
-def test_it_begins_with_where_to_find_what_was_asked_for(rendered: Rendered) -> None:
+def test_it_begins_with_where_to_find_what_was_asked_for(
+    rendered: Rendered, subtests: pytest.Subtests
+) -> None:
     project = rendered({})
     begin = (project / "README.md").read_text("utf-8").partition("\n## ")[0]
     rows = [line for line in begin.splitlines() if line.startswith("|")]
     for words, files in ASKED_FOR.items():
-        [row] = [row for row in rows if words in row.lower().split("|")[1]]
-        named = {one or other for one, other in PATH.findall(row)}
-        assert files <= named, words
-        assert not [name for name in named if not (project / name).exists()], words
+        with subtests.test(words):
+            [row] = [row for row in rows if words in row.lower().split("|")[1]]
+            named = {one or other for one, other in PATH.findall(row)}
+            assert files <= named
+            assert not [name for name in named if not (project / name).exists()]
 
 
 def test_every_link_leads_to_a_file(rendered: Rendered) -> None:
@@ -128,7 +131,8 @@ def test_the_transcript_shows_each_question_as_it_is_asked() -> None:
     assert not missing, "copy the questions again from a terminal"
 
 
-def test_what_is_shown_of_the_questions_elsewhere_is_as_asked() -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_what_is_shown_of_the_questions_elsewhere_is_as_asked(page: str) -> None:
     asked = support.SETTINGS["__prompts__"]["project_name"]
-    for page in (support.TEMPLATE / "README.md", support.PAGES / "tutorial.md"):
-        assert f"[1/11] {asked} (My Service): Harbour Log" in page.read_text("utf-8")
+    text = (support.TEMPLATE / page).read_text("utf-8")
+    assert f"[1/11] {asked} (My Service): Harbour Log" in text

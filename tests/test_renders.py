@@ -95,14 +95,15 @@ def test_with_every_combination_no_mark_is_left_and_the_app_starts(
         for source in filter(Path.is_file, support.FOLDER.rglob("*"))
         if not support.is_copied(source) and MARK.search(support.text_of(source))
     }
-    policies = []
+    policies, left = [], []
     for number, answers in enumerate(support.EVERY):
         if answers["csp"] == csp:
             context = {**support.SETTINGS, **DEFAULTS, **answers}
             texts = {each: marked[each].render(cookiecutter=context) for each in marked}
-            assert not [each for each in texts if mark_in(each, texts[each])]
+            left += [(answers, each) for each in texts if mark_in(each, texts[each])]
             policies.append(tmp_path / f"{number}.py")
             policies[-1].write_text(texts[support.POLICY], "utf-8")
+    assert left == []
     project = new_project()
     ruff = ("-m", "ruff", "check", "--no-cache", "--config", "pyproject.toml")
     support.python(*ruff, *policies, cwd=project)
@@ -114,10 +115,12 @@ def mark_in(file: Path, text: str) -> object:
 
 
 def assert_no_mark(project: Path) -> None:
-    for source in filter(Path.is_file, support.FOLDER.rglob("*")):
-        file = project / source.relative_to(support.FOLDER)
-        if not support.is_copied(source) and file.exists():
-            assert not mark_in(file, support.text_of(file)), file
+    sources = filter(Path.is_file, support.FOLDER.rglob("*"))
+    rendered = [each for each in sources if not support.is_copied(each)]
+    files = [project / each.relative_to(support.FOLDER) for each in rendered]
+    there = [file for file in files if file.exists()]
+    assert there
+    assert [file for file in there if mark_in(file, support.text_of(file))] == []
 
 
 def test_holds_the_files_of_the_folder_and_no_other(project: Path, answers: Answers) -> None:
@@ -130,11 +133,15 @@ def is_chosen(source: Path, answers: Answers) -> bool:
 
 
 def test_what_is_copied_and_nearly_all_python_are_the_same(project: Path, answers: Answers) -> None:
-    for source in filter(Path.is_file, support.FOLDER.rglob("*")):
-        same = support.is_copied(source) or source.suffix == ".py"
-        if same and source not in support.MARKED and is_chosen(source, answers):
-            file = project / source.relative_to(support.FOLDER)
-            assert file.read_bytes() == source.read_bytes(), file
+    same = [
+        source
+        for source in filter(Path.is_file, support.FOLDER.rglob("*"))
+        if (support.is_copied(source) or source.suffix == ".py") and is_chosen(source, answers)
+        if source not in support.MARKED
+    ]
+    rendered = {source: project / source.relative_to(support.FOLDER) for source in same}
+    assert rendered
+    assert [each for each in same if rendered[each].read_bytes() != each.read_bytes()] == []
 
 
 def test_every_file_parses(project: Path) -> None:

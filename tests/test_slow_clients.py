@@ -141,13 +141,17 @@ def test_others_are_served_while_clients_are_slow(
     with contextlib.ExitStack() as stack:
         for _ in range(CLIENTS):
             stack.enter_context(slow(proxy))
-        for _ in range(5):
-            begun = time.monotonic()
-            assert status(proxy) == 200
-            waited = time.monotonic() - begun
-            assert waited < SOON
-            print(f"{slow.__name__}: {waited:.2f} s")
-            time.sleep(0.2)
+        statuses, waited = zip(*(timed_status(proxy) for _ in range(5)), strict=True)
+    print(f"{slow.__name__}: {max(waited):.2f} s")
+    assert statuses == (200,) * 5
+    assert max(waited) < SOON
+
+
+def timed_status(proxy: Proxy) -> tuple[int, float]:
+    """The status of one more request, and the seconds until it came."""
+    time.sleep(0.2)
+    begun = time.monotonic()
+    return status(proxy), time.monotonic() - begun
 
 
 def test_others_are_served_soon_while_clients_read_no_huge_answer(proxy: Proxy, name: str) -> None:
@@ -156,9 +160,11 @@ def test_others_are_served_soon_while_clients_read_no_huge_answer(proxy: Proxy, 
             stack.enter_context(reader(proxy, GET.replace(b"/large", b"/huge")))
         time.sleep(1)
         begun = time.monotonic()
-        while not is_served(proxy):
-            assert time.monotonic() - begun < HELD[name]
-        print(f"{name}: {time.monotonic() - begun:.2f} s")
+        while not is_served(proxy) and time.monotonic() - begun < HELD[name]:
+            pass
+    waited = time.monotonic() - begun
+    print(f"{name}: {waited:.2f} s")
+    assert waited < HELD[name]
 
 
 def is_served(proxy: Proxy) -> bool:
@@ -178,10 +184,11 @@ def test_a_header_that_does_not_end_is_given_up(proxy: Proxy) -> None:
     """Also where the client sends a byte now and then."""
     with proxy.opened() as client:
         client.sendall(GET[:-2])
-        begun = time.monotonic()
+        end = time.monotonic() + 2 * SOON
         with contextlib.suppress(ConnectionError, ssl.SSLError):
-            while drip(client):
-                assert time.monotonic() - begun < 2 * SOON
+            while drip(client) and time.monotonic() < end:
+                pass
+    assert time.monotonic() < end
 
 
 def drip(client: ssl.SSLSocket) -> bool:

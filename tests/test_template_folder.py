@@ -42,10 +42,10 @@ def test_each_level_of_the_question_is_one_of_the_core() -> None:
 
 def test_no_blank_line_follows_a_line_statement() -> None:
     """It would vanish from the render: it goes before the statement."""
-    for file in FILES:
-        text = text_of(file)
-        ends = [found.end() for found in STATEMENT.finditer(text)]
-        assert not [end for end in ends if text[end : end + 1] == "\n"], file
+    texts = {file: text_of(file) for file in FILES}
+    ends = [(file, found.end()) for file in FILES for found in STATEMENT.finditer(texts[file])]
+    assert ends
+    assert [file for file, end in ends if texts[file][end : end + 1] == "\n"] == []
 
 
 def test_what_is_copied_unrendered_waits_for_no_answer() -> None:

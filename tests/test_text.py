@@ -58,10 +58,9 @@ def test_each_file_parses_and_gives_it_back_as_typed(
     text: str, short_template: Path, tmp_path: Path
 ) -> None:
     project = render(short_template, tmp_path, project_name=text, description=text)
-    for name in HOLDERS:
-        file = project / name
-        parse = PARSERS.get(file.suffix, str)
-        assert parse(file.read_text("utf-8"))
+    files = [project / name for name in HOLDERS]
+    parsed = {each: PARSERS.get(each.suffix, str)(each.read_text("utf-8")) for each in files}
+    assert [each for each in files if not parsed[each]] == []
     policy = literals(project / "app" / "policy.py")
     assert (policy["PROJECT_NAME"], policy["DESCRIPTION"]) == (text, text)
     pyproject = tomllib.loads(read(project, "pyproject.toml"))

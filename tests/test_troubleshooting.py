@@ -52,7 +52,7 @@ IN_CODE = {
 CHANGED = """
 from app import create_app
 app = create_app()
-app.config["MAX_BODY"] = 1
+app.config["MAX_CONTENT_LENGTH"] = 1
 app.test_client().get("/healthz")
 """
 # Scripts, styles and requests that a browser refuses.
@@ -209,6 +209,11 @@ def test_uv_names_a_command_that_it_lacks_and_a_stale_lock(tmp_path: Path) -> No
 def test_the_console_of_a_browser_says_what_it_refused(
     new_project: NewProject, page: Page, tmp_path: Path
 ) -> None:
+    words = (
+        "violates the following Content Security Policy directive",
+        "Failed to find a valid digest in the 'integrity' attribute",
+        "has been blocked by CORS policy",
+    )
     project = new_project()
     (project / "app" / "templates" / "index.html").write_text(REFUSED, "utf-8")
     console: list[str] = []
@@ -217,14 +222,12 @@ def test_the_console_of_a_browser_says_what_it_refused(
         address = f"http://127.0.0.1:{port}"
         page.goto(address)
         page.goto("about:blank")
-        page.evaluate("(url) => fetch(url).catch(() => 0)", f"{address}/me")
-    for words in (
-        "violates the following Content Security Policy directive",
-        "Failed to find a valid digest in the 'integrity' attribute",
-        "has been blocked by CORS policy",
-    ):
-        assert words in LISTED
-        assert [line for line in console if words in line], console
+        with page.expect_console_message(lambda line: words[-1] in line.text):
+            page.evaluate("(url) => fetch(url).catch(() => 0)", f"{address}/me")
+    assert [each for each in words if each not in LISTED] == []
+    assert {each: any(each in line for line in console) for each in words} == dict.fromkeys(
+        words, True
+    )
 
 
 def test_each_message_of_the_page_is_in_a_test() -> None:

@@ -55,7 +55,8 @@ class Person:
             )
             page.route("https://www.python.org/**", answer_with_a_pixel)
             log_in(page)
-            page.get_by_role("navigation").get_by_role("link", name="Arrivals").click()
+            with page.expect_navigation():
+                page.get_by_role("navigation").get_by_role("link", name="Arrivals").click()
             yield page, said
             page.context.close()
 
@@ -70,7 +71,8 @@ class Person:
         """Return what the browser shows where the tutorial shows these words."""
         with self.at_the_page() as (page, said):
             if "takes no forms" in words:
-                fill_in(page, "Nautilus")
+                with page.expect_navigation():
+                    fill_in(page, "Nautilus")
             page.wait_for_load_state("networkidle")
             return "\n".join([page.inner_text("body"), *said])
 
@@ -88,6 +90,7 @@ def register(page: Page) -> None:
     page.get_by_label("E-mail address").fill("ada@example.org")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your e-mail")
     page.goto("/dev/mailbox")
     mailed = page.locator(".mail a")
     # A thread of the app sends it.
@@ -104,6 +107,7 @@ def log_in(page: Page) -> None:
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
 
 
 def fill_in(page: Page, ship: str) -> None:

@@ -111,8 +111,7 @@ def test_the_core_and_migrations_are_left_to_the_core_s_own_update(
     link(unlinked, newer)
     cruft("update", "--skip-apply-ask", cwd=unlinked)
     assert NEWS in (unlinked / "app" / "api.py").read_text("utf-8")
-    for name in SKIPPED:
-        assert NEWS not in (unlinked / name).read_text("utf-8")
+    assert [name for name in SKIPPED if NEWS in (unlinked / name).read_text("utf-8")] == []
     # They differ from what cruft knows as the newest, and it does not mind.
     append(unlinked / "app" / "pages.py", EDIT)
     shown = support.python("-m", "cruft", "diff", cwd=unlinked)

@@ -69,8 +69,8 @@ def test_both_steps_bring_the_new_release_and_keep_the_edits(tmp_path: Path) -> 
 
     fresh = releases.render_tag(template.path, "v0.1.1", tmp_path / "fresh")
     edit(fresh)
-    for wing in ("app", "secure_flask"):
-        assert contents(project / wing) == contents(fresh / wing)
+    assert contents(project / "app") == contents(fresh / "app")
+    assert contents(project / "secure_flask") == contents(fresh / "secure_flask")
     [copied] = project.glob("migrations/versions/*_violations.py")
     assert copied.name == "secure_flask_0003_violations.py"
     assert "secure_flask_0003 (head)" in support.python("-m", "flask", "db", "current", cwd=project)

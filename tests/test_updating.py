@@ -64,9 +64,11 @@ def test_forty_projects_get_a_pull_request_and_an_edited_one_is_named(
     log = with_programs(clones, commands, tmp_path, TEMPLATE=str(template.path))
     assert log.count("gh pr create --fill") == 2
     assert REFUSED in log
-    for name in ("first", "second"):
-        assert FIX in pushed(tmp_path / name, f"update-secure-flask:{FIXED}")
-        assert PRINTED.strip() in pushed(tmp_path / name, "update-secure-flask")
+    updated = [tmp_path / "first", tmp_path / "second"]
+    fixed = [pushed(each, f"update-secure-flask:{FIXED}") for each in updated]
+    assert [text for text in fixed if FIX not in text] == []
+    messages = [pushed(each, "update-secure-flask") for each in updated]
+    assert [text for text in messages if PRINTED.strip() not in text] == []
     # One id for the whole core: whether two projects have the same.
     [command] = re.findall(r"`git (rev-parse HEAD:\S+)`", TEXT)
     same, again, edited = (

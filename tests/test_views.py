@@ -31,7 +31,7 @@ DECIDED_BY_CSP = [
 
 def run(*tests: str, csp: str = "strict", accounts: str = "builtin", **environment: str) -> None:
     chosen = {"VIEWS_CSP": csp, "VIEWS_ACCOUNTS": accounts} | environment
-    support.python("-m", "pytest", "-q", *tests, cwd=VIEWS, **chosen)
+    support.python("-m", "pytest", "-q", *support.random_order(), *tests, cwd=VIEWS, **chosen)
 
 
 @pytest.mark.slow

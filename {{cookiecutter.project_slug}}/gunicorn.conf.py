@@ -16,8 +16,8 @@ from app import policy
 from app.settings import Settings
 
 wsgi_app = "wsgi:app"
-# An empty HOST counts as unset, since gunicorn would listen on all interfaces.
-bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
+# An empty BIND_HOST counts as unset, since gunicorn would listen on all interfaces.
+bind = f"{os.environ.get('BIND_HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = "gthread"
 threads = secure_flask.THREADS
 # Longer than the keep-alive of a proxy (60 seconds in nginx), which would otherwise send a

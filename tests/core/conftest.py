@@ -4,7 +4,6 @@ import importlib
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,14 +19,17 @@ from redis import Redis
 from secure_flask import init_app
 from secure_flask.auth import passwords, users
 from secure_flask.auth.users import Role
+from secure_flask.clock import CLOCK
 from secure_flask.database import Model, db
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
+from secure_flask.state import app_state
 from secure_flask.web import counters
 from werkzeug.test import TestResponse
 
 from core import routes, site
 from core.site import POLICY
+from core.standing_clock import clock
 
 if TYPE_CHECKING:
     from core.users import User
@@ -37,7 +39,6 @@ collect_ignore = ["accounts"]
 
 TOKEN_TYPES = ("session", "opaque", "jwt")
 USERNAME, PASSWORD = "ada", "a good long password"
-DAY = 24 * 60 * 60  # seconds
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 
 # What a browser sends with a request of this site's own page, whatever its scheme and host.
@@ -160,6 +161,7 @@ def protect(app: Flask, **changes: Any) -> Flask:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app.config.update({**POLICY, "TESTING": True, **replaced})
     init_app(app, Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes}))
+    app_state(app)[CLOCK] = clock.__call__
     return app
 
 
@@ -281,19 +283,16 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 
 
 @pytest.fixture(autouse=True)
-def _begin_of_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no window of a limit end within a test: each test begins with a day."""
-    now = time.time
-    ahead = DAY - now() % DAY
-    monkeypatch.setattr(time, "time", lambda: now() + ahead)
+def _begin_of_a_day() -> Iterator[None]:
+    """Each test begins with a day."""
+    yield
+    clock.reset()
 
 
 @pytest.fixture
-def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
-    """`wait(60)`: the clock stands still but for such steps, here by 60 seconds."""
-    started, steps = time.time(), [0.0]
-    monkeypatch.setattr(time, "time", lambda: started + sum(steps))
-    return steps.append
+def wait() -> Wait:
+    """`wait(60)`: the clock of all apps goes on by 60 seconds, and stands still otherwise."""
+    return clock.wait
 
 
 class _Apps(dict[str, Flask]):
@@ -323,6 +322,7 @@ def _give_connections_back(app: Flask) -> None:
 def _running(create_site: Create, *, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app = create_site({**SETTINGS, **SECRETS, **changes}, **{"TESTING": True, **replaced})
+    app_state(app)[CLOCK] = clock.__call__
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     with app.app_context():

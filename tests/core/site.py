@@ -21,15 +21,14 @@ from secure_flask import (
     change_password,
     checked_next,
     consumes,
-    create_key,
-    credentials,
+    create_api_key,
     current_user,
-    end_key,
+    end_api_key,
     end_login,
     end_other_logins,
     init_app,
     keys_allowed,
-    list_keys,
+    list_api_keys,
     list_logins,
     log_in,
     log_out,
@@ -39,6 +38,7 @@ from secure_flask import (
     reauthenticate,
     recent_login,
     responds,
+    takes_credentials,
     validated,
 )
 
@@ -111,7 +111,7 @@ def _log_in_by_form() -> ResponseReturnValue:
 @blueprint.post("/login")
 @responds(LoginResponse, 401, 429, 503)
 @public
-@credentials
+@takes_credentials
 @or_form(_log_in_by_form)
 @validated(Credentials)
 def login(body: Credentials) -> ResponseReturnValue:
@@ -133,7 +133,7 @@ def _reauthenticate_by_form() -> ResponseReturnValue:
 @blueprint.post("/reauthenticate")
 @responds(LoginResponse, 429, 503)
 @login_required
-@credentials
+@takes_credentials
 @or_form(_reauthenticate_by_form)
 @validated(Password)
 def enter_password_again(body: Password) -> ResponseReturnValue:
@@ -167,7 +167,7 @@ def me() -> ResponseReturnValue:
 @blueprint.post("/password")
 @responds(LoginResponse, 429)
 @recent_login
-@credentials
+@takes_credentials
 @validated(PasswordChange)
 def password(body: PasswordChange) -> ResponseReturnValue:
     return change_password(body.current_password, body.new_password, keep_keys=body.keep_keys)
@@ -200,7 +200,7 @@ def end_other_sessions() -> ResponseReturnValue:
 @responds("application/json")
 @login_required
 def keys() -> ResponseReturnValue:
-    return {"keys": list_keys()}
+    return {"keys": list_api_keys()}
 
 
 @blueprint.post("/keys")
@@ -208,12 +208,12 @@ def keys() -> ResponseReturnValue:
 @recent_login
 @validated(NewKey)
 def new_key(body: NewKey) -> ResponseReturnValue:
-    return create_key(body.name, expires_in=body.expires_in, roles=body.roles), 201
+    return create_api_key(body.name, expires_in=body.expires_in, roles=body.roles), 201
 
 
 @blueprint.delete("/keys/<string:key_id>")
 @responds(None)
 @recent_login
 def delete_key(key_id: str) -> ResponseReturnValue:
-    end_key(key_id)
+    end_api_key(key_id)
     return Response(status=204)

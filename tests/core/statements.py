@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import Flask
+from secure_flask.database import db
 from sqlalchemy import Engine, event
 
 SIZES = (100, 10_000)  # rows of a table, which what is asked of it must not show
@@ -52,6 +54,15 @@ def counted_statements(engine: Engine) -> Iterator[Counted]:
     finally:
         event.remove(engine, "before_cursor_execute", send)
         event.remove(engine, "after_cursor_execute", receive)
+
+
+@contextmanager
+def statements_of(app: Flask) -> Iterator[Counted]:
+    """`counted_statements` of an app whose context is not open."""
+    with app.app_context():
+        engine = db.engine
+    with counted_statements(engine) as counted:
+        yield counted
 
 
 @dataclass

@@ -54,6 +54,12 @@ HEADERS = [
 ]
 
 
+@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+def test_the_core_takes_no_name_of_a_blueprint_that_an_app_may_choose(token_type: str) -> None:
+    app = protect(Flask("shop"), TOKEN_TYPE=token_type)
+    assert [name for name in app.blueprints if not name.startswith("secure_flask_")] == []
+
+
 def paths(app: Flask) -> list[str]:
     """One address for each route, and one that leads nowhere."""
     return sorted({address(rule) for rule in app.url_map.iter_rules()} | {"/no"})

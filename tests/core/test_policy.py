@@ -39,8 +39,8 @@ WRONG: list[tuple[str, object, str]] = [
     ("REFRESH_GRACE", 0.5, "is 0.5; write a valid integer."),
     ("PASSWORD_MIN_LENGTH", 7, "is 7; write a number greater than or equal to 8."),
     ("MAX_LOGINS", 0, "is 0; write a number greater than or equal to 1."),
-    ("MAX_BODY", "1MiB", "is '1MiB'; write a valid integer."),
-    ("MAX_BODY", True, "is True; write a valid integer."),
+    ("MAX_CONTENT_LENGTH", "1MiB", "is '1MiB'; write a valid integer."),
+    ("MAX_CONTENT_LENGTH", True, "is True; write a valid integer."),
     ("PUBLIC_OPENAPI", 0, "is 0; write a valid boolean."),
     (
         "PUBLIC_ENDPOINTS",
@@ -138,10 +138,10 @@ def test_a_wrong_value_is_named_with_what_to_write(
 
 def test_one_message_names_every_wrong_value(make_app: MakeApp) -> None:
     with pytest.raises(PolicyError) as refused:
-        make_app(MAX_BODY="1MiB", CORS_ORIGINS=["*", "null"], TEXTS=[])
+        make_app(MAX_CONTENT_LENGTH="1MiB", CORS_ORIGINS=["*", "null"], TEXTS=[])
     lines = refused.value.message.splitlines()
     assert [line.split()[1] for line in lines] == [
-        *("MAX_BODY", "CORS_ORIGINS", "CORS_ORIGINS", "TEXTS"),
+        *("MAX_CONTENT_LENGTH", "CORS_ORIGINS", "CORS_ORIGINS", "TEXTS"),
     ]
 
 

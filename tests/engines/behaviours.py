@@ -13,7 +13,7 @@ Measure = Callable[[Tab, Sites], str]
 
 @dataclass(frozen=True)
 class Behaviour:
-    """A row. Where a protection rests on it, `must` is what every engine does."""
+    """A row. Where a protection rests on it, `must` is how the text of every engine ends."""
 
     label: str
     measure: Measure

@@ -21,7 +21,7 @@ from engines import (
     sites,
     started,
 )
-from engines.behaviours import BEHAVIOURS, Behaviour
+from engines.behaviours import Behaviour
 from engines.sites import Sites
 from engines.tab import Failed, Tab
 
@@ -53,11 +53,9 @@ def in_a_browser(engine: str, project: Path, measure: Callable[[Tab, Sites], Fou
         return measure(tab, served)
 
 
-def behaviours(engine: str, project: Path) -> Cells:
+def behaviours(engine: str, project: Path, rows: list[Behaviour]) -> Cells:
     def measure(tab: Tab, served: Sites) -> Cells:
-        return {
-            Cell(BEHAVIOUR, each.label, engine): measured(each, tab, served) for each in BEHAVIOURS
-        }
+        return {Cell(BEHAVIOUR, each.label, engine): measured(each, tab, served) for each in rows}
 
     return in_a_browser(engine, project, measure)
 
@@ -71,10 +69,15 @@ def measured(behaviour: Behaviour, tab: Tab, served: Sites) -> str:
         return behaviour.measure(tab, served)
 
 
-def levels(
+def features(engine: str, project: Path, level: str) -> Cells:
+    found = in_a_browser(engine, project, policies.features)
+    return {Cell(FEATURE, name, engine, level): text for name, text in found.items()}
+
+
+def attacks(
     engine: str, project: Path, level: str, known: Cells | None = None
 ) -> tuple[Cells, Cells]:
-    """Return what works at a level, and what the policy lets work.
+    """Return which attacks work at a level, and which the policy lets work.
 
     For what is known to be stopped in silence it takes no long wait.
     """
@@ -83,16 +86,8 @@ def levels(
         for cell, text in (known or {}).items()
         if (cell.engine, cell.level, text) == (engine, level, policies.SILENT)
     }
-    found, tried = in_a_browser(
-        engine,
-        project,
-        lambda tab, served: (
-            policies.features(tab, served),
-            policies.attacks(tab, served, silent),
-        ),
-    )
-    seen = {Cell(FEATURE, name, engine, level): text for name, text in found.items()}
-    seen |= {Cell(ATTACK, name, engine, level): text for name, (text, _) in tried.items()}
+    tried = in_a_browser(engine, project, lambda tab, served: policies.attacks(tab, served, silent))
+    seen = {Cell(ATTACK, name, engine, level): text for name, (text, _) in tried.items()}
     return seen, {Cell(ATTACK, name, engine, level): text for name, (_, text) in tried.items()}
 
 

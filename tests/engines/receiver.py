@@ -65,7 +65,7 @@ class Receiver:
         self._open = False
         self._thread.join()
         for key in [*self._selector.get_map().values()]:
-            assert isinstance(key.fileobj, socket.socket)
+            assert isinstance(key.fileobj, socket.socket), key
             key.fileobj.close()
         self._selector.close()
         if self._log:

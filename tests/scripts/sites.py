@@ -80,7 +80,7 @@ def attack(name: str) -> dict[str, Any]:
     app.test_client().get("/victim")
     seen.queue.clear()
     start = evil_origin if tried.lure else f"{site}/victim#{tried.fragment}"
-    works = attacks.works(tried, attacks.testing.page_policy(app))
+    works = attacks.works(tried, attacks.testing.page_csp(app))
     return {"start": start, "click": tried.click, "works": works}
 
 

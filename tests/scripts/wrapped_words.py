@@ -8,7 +8,7 @@ from html import unescape
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import create_user, db, testing
-from secure_flask.accounts import shown_mails, text_of_mail
+from secure_flask.accounts import development_mails, text_of_mail
 
 from app import create_app
 from app.models import User
@@ -53,7 +53,7 @@ def mails(app: Flask, visitor: FlaskClient) -> dict[str, list[str]]:
             f"mail: {mail['Subject']}": unwrapped(
                 re.sub(r"https?://\S+", "", f"{mail['Subject']}\n{text_of_mail(mail)}")
             )
-            for mail in shown_mails()
+            for mail in development_mails()
         }
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,8 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from secure_flask import Role, create_user, db, testing
 from secure_flask.auth.login_table import Login
+from secure_flask.clock import CLOCK
+from secure_flask.state import app_state
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
@@ -20,6 +21,7 @@ from app import create_app
 from app.models import User
 from app.settings import Settings
 from core import routes
+from core.standing_clock import clock
 from tests.page_elements import Elements
 
 TOKEN_TYPES = ("session", "opaque", "jwt")
@@ -201,18 +203,24 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
     return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
+@pytest.fixture(autouse=True)
+def _begin_of_a_day() -> Iterator[None]:
+    """Each test begins with a day."""
+    yield
+    clock.reset()
+
+
 @pytest.fixture
-def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
-    """`wait(60)`: the clock stands still but for such steps, here by 60 seconds."""
-    started, steps = time.time(), [0.0]
-    monkeypatch.setattr(time, "time", lambda: started + sum(steps))
-    return steps.append
+def wait() -> Wait:
+    """`wait(60)`: the clock of all apps goes on by 60 seconds, and stands still otherwise."""
+    return clock.wait
 
 
 def _started(**changes: Any) -> Flask:
     policy = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     settings = testing.settings(Settings, **{**SETTINGS, **changes})
     app = create_app(settings, TESTING=True, **policy)
+    app_state(app)[CLOCK] = clock.__call__
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     _fill(app)

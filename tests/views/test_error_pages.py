@@ -51,23 +51,23 @@ def title(page: str) -> str:
     return str(found)
 
 
-@pytest.mark.parametrize("status", TITLES)
+@pytest.mark.parametrize(
+    ("status", "refuse"),
+    [
+        *(pytest.param(each, partial(abort, each), id=f"{each} by abort") for each in TITLES),
+        *(pytest.param(each, partial(raised, each, CORE[each]), id=CORE[each]) for each in CORE),
+    ],
+)
 def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
-    make_app: MakeApp, status: int
+    make_app: MakeApp, status: int, refuse: Callable[[], NoReturn]
 ) -> None:
-    refusals: list[Callable[[], NoReturn]] = [partial(abort, status)]
-    if status in CORE:
-        refusals.append(partial(raised, status, CORE[status]))
-    for refuse in refusals:
-        page = refusing(make_app(), refuse).get("/_refused", headers=OWN)
-        assert (page.status_code, title(page.text)) == (status, TITLES[status])
-        in_content = Elements(page.text.partition("<main")[2])
-        assert {"href": "/", "class": "button"} in in_content.of("a")
-        reference = (
-            rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
-        )
-        # It comes last, and the name of the error stays for those who look it up.
-        assert re.search(reference, page.text.rpartition("</section>")[2])
+    page = refusing(make_app(), refuse).get("/_refused", headers=OWN)
+    assert (page.status_code, title(page.text)) == (status, TITLES[status])
+    in_content = Elements(page.text.partition("<main")[2])
+    assert {"href": "/", "class": "button"} in in_content.of("a")
+    reference = rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
+    # It comes last, and the name of the error stays for those who look it up.
+    assert re.search(reference, page.text.rpartition("</section>")[2])
 
 
 def test_words_of_your_own_are_the_title_as_they_are(make_app: MakeApp) -> None:
@@ -75,12 +75,13 @@ def test_words_of_your_own_are_the_title_as_they_are(make_app: MakeApp) -> None:
     assert title(client.get("/_refused", headers=OWN).text) == "There is one already"
 
 
-def test_a_page_says_when_to_come_back(make_app: MakeApp) -> None:
-    for seconds, words in ((1, "1 second"), (90, "90 seconds"), (300, "5 minutes")):
-        wait = {"Retry_After": str(seconds)}
-        client = refusing(make_app(), partial(raised, 503, "Temporarily unavailable", **wait))
-        page = client.get("/_refused", headers=OWN)
-        assert f"Wait {words}, then try again." in page.text
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(1, "1 second"), (90, "90 seconds"), (300, "5 minutes")]
+)
+def test_a_page_says_when_to_come_back(make_app: MakeApp, seconds: int, words: str) -> None:
+    wait = {"Retry_After": str(seconds)}
+    client = refusing(make_app(), partial(raised, 503, "Temporarily unavailable", **wait))
+    assert f"Wait {words}, then try again." in client.get("/_refused", headers=OWN).text
 
 
 def test_who_lacks_access_reads_as_whom_the_login_is(make_app: MakeApp) -> None:
@@ -90,12 +91,12 @@ def test_who_lacks_access_reads_as_whom_the_login_is(make_app: MakeApp) -> None:
     assert f"You are logged in as <bdi>{USERNAME}</bdi>." in page.text
 
 
-def test_the_page_of_an_unknown_host_links_nowhere(client: FlaskClient) -> None:
-    for path in ("/", "/nowhere", "//nowhere"):
-        headers = {**OWN, "Host": "evil.example"}
-        page = client.get(headers=headers, environ_overrides={"PATH_INFO": path})
-        assert (page.status_code, title(page.text)) == (400, "This site has another address")
-        assert not re.search(r"\b(href|src|action)=|evil", page.text)
+@pytest.mark.parametrize("path", ["/", "/nowhere", "//nowhere"])
+def test_the_page_of_an_unknown_host_links_nowhere(client: FlaskClient, path: str) -> None:
+    headers = {**OWN, "Host": "evil.example"}
+    page = client.get(headers=headers, environ_overrides={"PATH_INFO": path})
+    assert (page.status_code, title(page.text)) == (400, "This site has another address")
+    assert not re.search(r"\b(href|src|action)=|evil", page.text)
 
 
 def test_a_form_that_was_refused_says_how_to_get_back_what_was_typed(make_app: MakeApp) -> None:

@@ -117,14 +117,23 @@ def test_a_login_is_read_from_a_body_of_json_alone_and_leads_nowhere(client: Fla
     assert "evil" not in evil.text
 
 
-def test_a_name_and_a_password_may_be_any_plain_text(app: Flask, client: FlaskClient) -> None:
-    # People who name themselves have less room; an address is longer.
-    longest = ("n" * (150 if SELF_SERVICE else MAX_USERNAME), "p" * MAX_PASSWORD)
-    for name, password in [("zoë", "пароль 🔑"), ("a b", "\"\\'<>{}; -- "), longest]:
-        with app.app_context():
-            create_user(name, password, check_password=False)
-        body = {"username": name, "password": password}
-        assert client.post(routes.LOGIN, json=body, headers=OWN_PAGE).status_code == 200
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("zoë", "пароль 🔑"),
+        ("a b", "\"\\'<>{}; -- "),
+        # People who name themselves have less room; an address is longer.
+        ("n" * (150 if SELF_SERVICE else MAX_USERNAME), "p" * MAX_PASSWORD),
+    ],
+    ids=["letters of others", "marks", "the longest"],
+)
+def test_a_name_and_a_password_may_be_any_plain_text(
+    app: Flask, client: FlaskClient, name: str, password: str
+) -> None:
+    with app.app_context():
+        create_user(name, password, check_password=False)
+    body = {"username": name, "password": password}
+    assert client.post(routes.LOGIN, json=body, headers=OWN_PAGE).status_code == 200
 
 
 @every_token_type
@@ -208,24 +217,27 @@ def test_what_is_no_username_and_password_gets_the_page_with_reasons(
 
 
 @with_and_without_bearer
+@pytest.mark.parametrize("word", ["", "none", "same-site", "cross-site"])
 @pytest.mark.parametrize("origin", FOREIGN)
-def test_no_form_of_another_site_logs_anybody_in_or_out(app: Flask, origin: str) -> None:
+def test_no_form_of_another_site_logs_anybody_in_or_out(app: Flask, origin: str, word: str) -> None:
     user = log_in_by_form(app.test_client())
-    for word in ("", "none", "same-site", "cross-site"):
-        headers = {"Origin": origin, **({"Sec-Fetch-Site": word} if word else {})}
-        assert_refused(post(app.test_client(), routes.LOGIN, headers, **LOGIN), 403)
-        assert post(user, routes.LOGOUT, headers).status_code == 403
+    headers = {"Origin": origin, **({"Sec-Fetch-Site": word} if word else {})}
+    assert_refused(post(app.test_client(), routes.LOGIN, headers, **LOGIN), 403)
+    assert post(user, routes.LOGOUT, headers).status_code == 403
     assert is_logged_in(user)
 
 
-def test_a_login_without_an_origin_is_taken_at_the_browsers_word(app: Flask) -> None:
-    words = {"same-origin": 303, "none": 403, "same-site": 403, "cross-site": 403, None: 403}
-    for word, expected in words.items():
-        headers = {"Sec-Fetch-Site": word} if word else {}
-        assert post(app.test_client(), routes.LOGIN, headers, **LOGIN).status_code == expected
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("same-origin", 303), ("none", 403), ("same-site", 403), ("cross-site", 403), ("", 403)],
+)
+def test_a_login_without_an_origin_is_taken_at_the_browsers_word(
+    client: FlaskClient, word: str, status: int
+) -> None:
+    headers = {"Sec-Fetch-Site": word} if word else {}
+    assert post(client, routes.LOGIN, headers, **LOGIN).status_code == status
 
 
-@pytest.mark.usefixtures("wait")
 def test_forms_and_json_share_one_limit(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,10 +253,10 @@ def test_forms_and_json_share_one_limit(
 def test_keep_lengthens_the_login_for_as_long_as_the_box_says(
     app: Flask, client: FlaskClient, wait: Wait
 ) -> None:
-    fields: dict[str, str]
-    for fields, lifetime in (({}, LIFETIME), ({"keep": "y"}, KEPT)):
-        [cookie] = post(client, **LOGIN, **fields).headers.getlist("Set-Cookie")
-        assert f"Max-Age={lifetime};" in cookie
+    [usual] = post(client, **LOGIN).headers.getlist("Set-Cookie")
+    assert f"Max-Age={LIFETIME};" in usual
+    [kept] = post(client, **LOGIN, keep="y").headers.getlist("Set-Cookie")
+    assert f"Max-Age={KEPT};" in kept
     wait(KEPT - 60)
     assert is_logged_in(client)
     with app.test_request_context():
@@ -275,17 +287,24 @@ def test_the_password_is_entered_again_by_form(client: FlaskClient) -> None:
     assert f"Max-Age={KEPT};" in answer.headers["Set-Cookie"]
     assert_leads_to(answer, ACCOUNT)
     assert_leads_to(reauthenticate(client, PASSWORD, f"?next={routes.ME}"), routes.ME)
-    for password, status, marked in (
-        (WRONG["password"], 403, 'role="alert"'),
-        ("", 422, "aria-invalid"),
-    ):
-        page = reauthenticate(client, password)
-        assert_refused(page, status)
-        assert marked in page.text
-        assert WRONG["password"] not in page.text
 
 
-def test_the_pages_of_a_login_set_no_cookie_for_strangers(app: Flask) -> None:
-    for path in (routes.LOGIN, routes.REAUTHENTICATE, ACCOUNT):
-        answer = app.test_client().get(path, headers=OWN)
-        assert "Set-Cookie" not in answer.headers
+@with_and_without_bearer
+@pytest.mark.parametrize(
+    ("password", "status", "marked"),
+    [(WRONG["password"], 403, 'role="alert"'), ("", 422, "aria-invalid")],
+    ids=["wrong", "empty"],
+)
+def test_no_other_password_is_taken_when_it_is_entered_again(
+    client: FlaskClient, password: str, status: int, marked: str
+) -> None:
+    post(client, **LOGIN)
+    page = reauthenticate(client, password)
+    assert_refused(page, status)
+    assert marked in page.text
+    assert WRONG["password"] not in page.text
+
+
+@pytest.mark.parametrize("path", [routes.LOGIN, routes.REAUTHENTICATE, ACCOUNT])
+def test_the_pages_of_a_login_set_no_cookie_for_strangers(client: FlaskClient, path: str) -> None:
+    assert "Set-Cookie" not in client.get(path, headers=OWN).headers

@@ -70,7 +70,7 @@ def test_a_bad_setting_or_policy_is_reported_in_sentences(monkeypatch: pytest.Mo
 def test_gunicorn_believes_no_proxy_and_serves_this_computer_alone_unless_told_otherwise(
     monkeypatch: pytest.MonkeyPatch, host: str, port: str, bound: str
 ) -> None:
-    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("BIND_HOST", host)
     monkeypatch.setenv("PORT", port)
     conf = run_conf()
     assert (conf["bind"], conf["forwarded_allow_ips"]) == (bound, "")

@@ -19,20 +19,20 @@ from secure_flask import (
     ResponseBody,
     change_password,
     consumes_form,
-    create_key,
-    credentials,
-    end_key,
+    create_api_key,
+    end_api_key,
     end_login,
     end_other_logins,
-    is_recent,
+    has_recent_login,
     keys_allowed,
-    list_keys,
+    list_api_keys,
     list_logins,
     login_required,
     one_line,
     public,
     recent_login,
     responds,
+    takes_credentials,
     validated,
 )
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden
@@ -59,7 +59,7 @@ class Me(ResponseBody):
 
 class Session(ResponseBody):
     id: str
-    issued: int  # times in seconds since 1970
+    created: int  # times in seconds since 1970
     last_used: int
     expires: int
     current: bool
@@ -181,7 +181,7 @@ def end_other_sessions() -> ResponseReturnValue:
 @login_required
 def show_keys() -> ResponseReturnValue:
     """List the keys of your programs, without the keys themselves."""
-    return {"keys": list_keys()}
+    return {"keys": list_api_keys()}
 
 
 @blueprint.post("/keys")
@@ -190,7 +190,7 @@ def show_keys() -> ResponseReturnValue:
 @validated(KeyBody)
 def make_key(body: KeyBody) -> ResponseReturnValue:
     """Make a key for a program, which is shown this once."""
-    return create_key(body.name, expires_in=body.expires_in, roles=body.roles), 201
+    return create_api_key(body.name, expires_in=body.expires_in, roles=body.roles), 201
 
 
 @blueprint.delete("/keys/<string:key_id>")
@@ -198,14 +198,14 @@ def make_key(body: KeyBody) -> ResponseReturnValue:
 @recent_login
 def delete_key(key_id: str) -> ResponseReturnValue:
     """End one of your keys."""
-    end_key(key_id)
+    end_api_key(key_id)
     return Response(status=204)
 
 
 @blueprint.post("/password")
 @responds(LoginResponse, 429)
 @recent_login
-@credentials
+@takes_credentials
 @validated(PasswordChange)
 def change(body: PasswordChange) -> ResponseReturnValue:
     """Change your password, which ends all your other logins."""
@@ -223,7 +223,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/account/password")
 @responds("text/html", 403, 429, 503)
 @recent_login
-@credentials
+@takes_credentials
 @consumes_form
 def change_by_form() -> ResponseReturnValue:
     """Change your password by a form."""
@@ -273,7 +273,9 @@ def make_key_by_form() -> ResponseReturnValue:
     if not form.validate():
         return _page(key_form=form), 422
     try:
-        made = create_key(form.name.data, expires_in=form.days.data * DAY, roles=form.roles.data)
+        made = create_api_key(
+            form.name.data, expires_in=form.days.data * DAY, roles=form.roles.data
+        )
     except Conflict as refused:
         form.name.errors = [f"{refused.description}."]
         return _page(key_form=form), 409
@@ -286,7 +288,7 @@ def make_key_by_form() -> ResponseReturnValue:
 @consumes_form
 def end_key_by_form(key_id: str) -> ResponseReturnValue:
     """End one of your keys by a form."""
-    end_key(key_id)
+    end_api_key(key_id)
     return _done("The key is deleted.")
 
 
@@ -309,7 +311,7 @@ def _page(form: PasswordChangeForm | None = None, key_form: KeyForm | None = Non
     form = form or PasswordChangeForm(formdata=None)
     key_form = key_form or KeyForm(formdata=None, days=90)
     form.new_password.description = LENGTH_HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])
-    keys = list_keys()
+    keys = list_api_keys()
     if not keys:
         del form.keep_keys
     if not key_form.roles.choices:
@@ -320,7 +322,7 @@ def _page(form: PasswordChangeForm | None = None, key_form: KeyForm | None = Non
         key_form=key_form,
         keys=keys,
         logins=list_logins(),
-        recent=is_recent(),
+        recent=has_recent_login(),
     )
 
 

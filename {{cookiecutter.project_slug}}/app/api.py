@@ -13,9 +13,9 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask import (
     Body,
+    MultilineText,
     PlainText,
     ResponseBody,
-    Text,
     db,
     keys_allowed,
     login_required,
@@ -32,7 +32,7 @@ blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 class TaskBody(Body):
     title: Annotated[PlainText, Field(max_length=MAX_TITLE)]
-    notes: Annotated[Text, Field(max_length=MAX_NOTES)] = ""
+    notes: Annotated[MultilineText, Field(max_length=MAX_NOTES)] = ""
     done: bool = False
 
 

@@ -16,7 +16,6 @@ from secure_flask import (
     PlainText,
     checked_next,
     consumes,
-    credentials,
     log_in,
     log_out,
     login_required,
@@ -25,6 +24,7 @@ from secure_flask import (
     public,
     reauthenticate,
     responds,
+    takes_credentials,
     validated,
 )
 from werkzeug.exceptions import Forbidden, Unauthorized
@@ -75,7 +75,7 @@ class LoginForm(FlaskForm):
         super().__init__()
         days = current_app.config["KEPT_LIFETIME"] // (24 * 60 * 60)
         self.keep.label.text = f"Keep me logged in for {days} days"
-        if "accounts" in current_app.blueprints:
+        if "self_service" in current_app.blueprints:
             self.username.label.text = "Username or e-mail address"
             # Browsers offer passkeys in the field too.
             passkeys = {"autocomplete": "username webauthn"}
@@ -105,7 +105,7 @@ def _log_in_by_form() -> ResponseReturnValue:
 @blueprint.post("/login")
 @responds(LoginResponse, 401, 429, 503)
 @public
-@credentials
+@takes_credentials
 @or_form(_log_in_by_form)
 @validated(LoginBody)
 def login(body: LoginBody) -> ResponseReturnValue:
@@ -136,7 +136,7 @@ def _reauthenticate_by_form() -> ResponseReturnValue:
 @blueprint.post("/reauthenticate")
 @responds(LoginResponse, 429, 503)
 @login_required
-@credentials
+@takes_credentials
 @or_form(_reauthenticate_by_form)
 @validated(PasswordBody)
 def enter_password_again(body: PasswordBody) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from secure_flask import (
     consumes_form,
     db,
     error_response,
-    latest_violations,
+    latest_csp_violations,
     login_required,
     one_line,
     public,
@@ -41,7 +41,7 @@ class TaskForm(FlaskForm):
 def index() -> str:
     """Show the start page."""
     # Production shows no violations, since they tell visitors about the site's problems.
-    violations = [] if current_app.config["PRODUCTION"] else latest_violations(5)
+    violations = [] if current_app.config["PRODUCTION"] else latest_csp_violations(5)
     return render_template("index.html", violations=violations)
 
 

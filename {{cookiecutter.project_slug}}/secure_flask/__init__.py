@@ -8,8 +8,9 @@ modules behind them may move. See README.md in this folder.
 - `current_user`: the logged-in user, a row of your user class; falsy where nobody is logged in.
 - `db`: Flask-SQLAlchemy, as in `db.session.commit()` and `db.first_or_404(select(Task))`.
 - `audit`: the module of the audit log, as in `audit.record(audit.USER_UPDATED, task=task.id)`.
-- `PlainText`, `Text`: types for a member of a `Body`: one line that is not blank; any lines. Both
-  refuse control characters. `Annotated[Text, Field(max_length=2000)]` limits the characters.
+- `PlainText`, `MultilineText`: types for a member of a `Body`: one line that is not blank; any lines.
+  Both refuse control characters. `Annotated[MultilineText, Field(max_length=2000)]` limits the
+  characters.
 - `user_deleted`: a signal, sent with the user before the rows are deleted: `@user_deleted.connect`.
 - `GUNICORN_LOGGING`: a dict for `logconfig_dict` of gunicorn.conf.py, for log lines in JSON.
 - `THREADS`: the number of threads of a server process, and of its database connections.
@@ -22,13 +23,13 @@ import secure_flask.dependencies  # noqa: F401 - stops with the commands that he
 from flask import Flask
 from secure_flask.assets import asset, import_map
 from secure_flask.auth.access import (
-    credentials,
-    is_recent,
+    has_recent_login,
     keys_allowed,
     login_required,
     public,
     recent_login,
     roles_required,
+    takes_credentials,
 )
 from secure_flask.auth.authentication import (
     change_password,
@@ -42,11 +43,12 @@ from secure_flask.auth.authentication import (
 )
 from secure_flask.auth.current_login import logged_in_user
 from secure_flask.auth.external_login import log_in_user
-from secure_flask.auth.keys import create_key, end_key, list_keys
+from secure_flask.auth.keys import create_api_key, end_api_key, list_api_keys
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.passwords import checked_new_password
 from secure_flask.auth.throttle import attempts
 from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.checks.startup import on_starting
 from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
@@ -54,7 +56,7 @@ from secure_flask.crypto.encrypted_types import EncryptedBytes, EncryptedJSON, E
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
 from secure_flask.crypto.migrating import change_context, encrypt_plain
 from secure_flask.crypto.streams import decrypt_stream, encrypt_stream
-from secure_flask.csp_reports.violations import latest_violations
+from secure_flask.csp_reports.violations import latest_csp_violations
 from secure_flask.database import THREADS, Model, db
 from secure_flask.database.command_group import Command
 from secure_flask.database.migrations import run_migrations
@@ -68,7 +70,7 @@ from secure_flask.web.logs import GUNICORN_LOGGING
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import LoginResponse, ResponseBody, consumes, responds
-from secure_flask.web.validation import Body, PlainText, Text, validated
+from secure_flask.web.validation import Body, MultilineText, PlainText, validated
 from werkzeug.local import LocalProxy
 
 __all__ = [
@@ -80,15 +82,16 @@ __all__ = [
     "EncryptedBytes",
     "EncryptedJSON",
     "EncryptedString",
+    "Finding",
     "LoginResponse",
     "Model",
+    "MultilineText",
     "PlainText",
     "PolicyError",
     "ResponseBody",
     "Role",
     "Settings",
     "SettingsError",
-    "Text",
     "UserMixin",
     "asset",
     "attempts",
@@ -101,9 +104,8 @@ __all__ = [
     "checked_next",
     "consumes",
     "consumes_form",
-    "create_key",
+    "create_api_key",
     "create_user",
-    "credentials",
     "csp",
     "csp_nonce",
     "current_user",
@@ -115,17 +117,17 @@ __all__ = [
     "encrypt_plain",
     "encrypt_stream",
     "encrypted_column",
-    "end_key",
+    "end_api_key",
     "end_login",
     "end_other_logins",
     "error_response",
+    "has_recent_login",
     "import_map",
     "init_app",
-    "is_recent",
     "keys_allowed",
-    "latest_violations",
+    "latest_csp_violations",
     "limited",
-    "list_keys",
+    "list_api_keys",
     "list_logins",
     "log_in",
     "log_in_user",
@@ -137,10 +139,12 @@ __all__ = [
     "public",
     "reauthenticate",
     "recent_login",
+    "register_check",
     "responds",
     "roles_required",
     "run_migrations",
     "set_password",
+    "takes_credentials",
     "user_deleted",
     "validated",
 ]

@@ -15,7 +15,7 @@ from secure_flask.web.hosts import probe
 from secure_flask.web.responses import ResponseBody, responds
 from sqlalchemy import text
 
-blueprint = Blueprint("health", __name__)
+blueprint = Blueprint("secure_flask_health", __name__)
 # This is set once the database has a table for each model, so that later probes cost one query.
 _HAS_TABLES = Key[bool]("has tables")
 

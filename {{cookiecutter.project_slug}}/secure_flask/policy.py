@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from secure_flask import csp_levels
 from secure_flask.policy_types import (
+    MAX_BODY_SIZE,
     Ancestors,
+    BodySize,
     ChangeableHeader,
     Contact,
     CspLevel,
@@ -54,11 +56,11 @@ class Policy(BaseModel):
     # The prefix of opaque tokens: choose your own, and register it with your secret scanner.
     OPAQUE_TOKEN_PREFIX: str = "sft_"  # noqa: S105 - how tokens begin, no secret
     # The prefix of keys for machines. A change ends all keys, since their prefix is then unknown.
-    KEY_PREFIX: TokenPrefix = Field("sfk_", examples=["bakery_key_"])
+    API_KEY_PREFIX: TokenPrefix = Field("sfk_", examples=["bakery_key_"])
     # A user may have this many keys. One more is refused; 0 allows no keys.
-    MAX_KEYS: int = Field(20, ge=0)
+    MAX_API_KEYS: int = Field(20, ge=0)
     # One key may send this many requests, counted over all addresses.
-    KEY_RATE_LIMIT: OneLimit = Field("600 per minute", examples=["60 per minute"])
+    API_KEY_RATE_LIMIT: OneLimit = Field("600 per minute", examples=["60 per minute"])
     # The claims iss and aud of a jwt. None stands for https:// and the first trusted host.
     TOKEN_ISSUER: TokenName | None = None
     TOKEN_AUDIENCE: TokenName | None = None
@@ -91,8 +93,9 @@ class Policy(BaseModel):
     PUBLIC_OPENAPI: bool = True
     # Paths of scripts that may be installed as service workers; see web/csrf.py.
     SERVICE_WORKERS: Listed[str] = Field([], examples=[["/static/worker.js"]])
-    # A request body may have this many bytes. A view may allow more by `max_size`.
-    MAX_BODY: int = Field(64 * 1024, ge=0)
+    # A request body may have this many bytes. A view may allow more by `max_size`. None, Flask's
+    # default, stands for the default here, never for no limit.
+    MAX_CONTENT_LENGTH: BodySize = MAX_BODY_SIZE
 
     # Pages of these origins may call the app, and may send these headers beside Authorization and
     # Content-Type.

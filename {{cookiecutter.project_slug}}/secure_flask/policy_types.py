@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from limits import parse_many
-from pydantic import AfterValidator, PlainValidator, Strict
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Strict
 from secure_flask import csp_levels
 from secure_flask.web.origins import is_origin
 from secure_flask.web.url_patterns import is_link
 
 Item = TypeVar("Item")
 
+MAX_BODY_SIZE = 64 * 1024  # bytes of a request body, by default
 MAX_NAME = 255  # characters of an issuer or audience, which are part of each token
 
 _VISIBLE = re.compile(r"[!-~]+")
@@ -166,6 +167,10 @@ def _require_legacy_prefix(prefix: str, sample: str) -> None:
         )
 
 
+def _body_size(size: object) -> object:
+    return MAX_BODY_SIZE if size is None else size
+
+
 def _words(text: object) -> object:
     # A lazy text, such as Flask-Babel's, has words only in a request. So only its type is checked.
     if not isinstance(text, str) and not hasattr(type(text), "__html__"):
@@ -195,6 +200,7 @@ StatedReason = Annotated[str, AfterValidator(_reason)]
 LegacyHashes = Annotated[
     dict[str, tuple[Callable[[str, str], bool], str]], PlainValidator(_legacy_hashes)
 ]
+BodySize = Annotated[int, BeforeValidator(_body_size), Field(ge=0)]
 # A str, or a lazy text, which becomes a str in a request.
 Words = Annotated[Any, PlainValidator(_words)]
 OneLine = Annotated[str, AfterValidator(_line)]

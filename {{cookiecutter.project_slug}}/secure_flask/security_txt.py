@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, current_app
 from secure_flask.auth.access import public
 from secure_flask.web.responses import responds
 
-blueprint = Blueprint("security_txt", __name__)
+blueprint = Blueprint("secure_flask_security_txt", __name__)
 
 # RFC 9116 recommends less than a year. The date is computed for each response.
 VALID_FOR = timedelta(days=180)

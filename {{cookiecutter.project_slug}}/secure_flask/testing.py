@@ -170,10 +170,10 @@ def page_headers(app: Flask) -> dict[str, str]:
     return fixed_headers(app.config, Kind.PAGE)
 
 
-def page_policy(app: Flask) -> dict[str, list[str]]:
+def page_csp(app: Flask) -> dict[str, list[str]]:
     """The Content-Security-Policy of pages by directive, with CSP_CHANGES of the policy.
 
-    `assert testing.page_policy(app)["object-src"] == ["'none'"]`.
+    `assert testing.page_csp(app)["object-src"] == ["'none'"]`.
     """
     return csp.page_policy(app.config)
 

@@ -89,6 +89,12 @@ def stored_rows(app: Flask) -> dict[str, list[str]]:
         return {each.name: sorted(map(str, db.session.execute(select(each)))) for each in tables}
 
 
+def open_all(client: FlaskClient) -> dict[str, TestResponse]:
+    """What a browser gets at each address of the app."""
+    paths = [each.path for each in testing.routes(client.application) if each.method == "GET"]
+    return {path: client.get(path, headers=BROWSER) for path in paths}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def first_app() -> Iterator[Flask]:
     """The app of most tests. A run that cannot begin ends here, with one message."""

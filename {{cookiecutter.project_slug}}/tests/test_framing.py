@@ -1,5 +1,6 @@
 """Framing: which other sites may show a page inside theirs, where a trick can catch clicks."""
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import csp_levels, testing
@@ -11,11 +12,11 @@ from tests.test_csp import policy_of
 OPTIONS = {(csp_levels.NONE,): "DENY", (csp_levels.SELF,): "SAMEORIGIN"}
 
 
-def test_only_the_sites_of_the_policy_may_frame_a_page(probes: FlaskClient) -> None:
-    for path in (PAGE, ERROR):
-        response = probes.get(path, headers=BROWSER)
-        listed = probes.application.config["FRAME_ANCESTORS"]
-        assert policy_of(response)["frame-ancestors"] == listed
+@pytest.mark.parametrize("path", [PAGE, ERROR])
+def test_only_the_sites_of_the_policy_may_frame_a_page(probes: FlaskClient, path: str) -> None:
+    response = probes.get(path, headers=BROWSER)
+    listed = probes.application.config["FRAME_ANCESTORS"]
+    assert policy_of(response)["frame-ancestors"] == listed
 
 
 def test_only_they_may_frame_the_login_page(app: Flask, client: FlaskClient) -> None:

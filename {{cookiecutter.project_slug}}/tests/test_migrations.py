@@ -31,7 +31,10 @@ def run(app: Flask, *command: str) -> Result:
     return app.test_cli_runner().invoke(args=["db", *command])
 
 
-def tables(app: Flask) -> set[str]:
+def migrate(app: Flask, *command: str) -> set[str]:
+    """The tables after `flask db …`."""
+    done = run(app, *command)
+    assert done.exit_code == 0, f"{' '.join(command)}: {done.output} {done.exception!r}"
     with app.app_context():
         return {*inspect(db.engine).get_table_names()} - {"alembic_version"}
 
@@ -47,7 +50,8 @@ def test_the_migrations_make_what_the_models_describe(empty: Flask) -> None:
 
 
 def test_every_migration_can_be_taken_back(empty: Flask) -> None:
-    for command in (["upgrade"], ["downgrade", "base"], ["upgrade"], ["downgrade", "base"]):
-        done = run(empty, *command)
-        assert done.exit_code == 0, f"{' '.join(command)}: {done.output} {done.exception!r}"
-        assert bool(tables(empty)) == (command == ["upgrade"])
+    assert migrate(empty, "upgrade")
+    assert migrate(empty, "downgrade", "base") == set()
+    # The second upgrade fails on what the downgrade left, such as a type of PostgreSQL.
+    assert migrate(empty, "upgrade")
+    assert migrate(empty, "downgrade", "base") == set()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -14,6 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from secure_flask import accounts
 from secure_flask.accounts import public_urls
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, encode_cbor
+
+from core.standing_clock import clock
 
 STEP = 30  # seconds for which an app shows a code
 AT_ONCE = 8
@@ -28,7 +29,7 @@ def at_once(do: Callable[[int], Made]) -> list[Made]:
 
 def code_of(secret: str, steps: int = 0) -> str:
     """The code that an authenticator app shows now, or `steps` later."""
-    return pyotp.TOTP(secret).at(int(time.time()) + steps * STEP)
+    return pyotp.TOTP(secret).at(int(clock()) + steps * STEP)
 
 
 def wrong_code_of(secret: str) -> str:
@@ -113,6 +114,6 @@ def add_app() -> str:
 
 def add_passkey(name: str = "phone") -> Passkey:
     device = Passkey()
-    begun: dict[str, Any] = accounts.begin_passkey()
+    begun: dict[str, Any] = accounts.begin_passkey_registration()
     accounts.add_passkey(begun["state"], device.create(begun["options"]), name)
     return device

@@ -118,7 +118,9 @@ def fill(app: Flask) -> None:
         recovery_codes.replace_recovery_codes(user)
         network = networks.TrustedNetwork(user_id=user.id, network_hash=HASH, last_login=1)
         db.session.add(network)
-        db.session.add(wrong_codes.WrongCodes(user_id=user.id, place=b"", began=1, number=1))
+        db.session.add(
+            wrong_codes.WrongCodes(user_id=user.id, network_hash=b"", created=1, count=1)
+        )
         steps.add_step(CHANGE_REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
         remember_address(user, FORMER_ADDRESS)
         stored_keys.store_key(user, KEY, 3600, [], login=None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from click.testing import Result
 from flask import Flask, current_app
-from secure_flask.accounts import shown_mails, steps
+from secure_flask.accounts import development_mails, steps
 from secure_flask.auth import logins
 from secure_flask.auth.passwords import verify_password
 from secure_flask.auth.users import create_user, user_class
@@ -145,12 +145,12 @@ def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]
 
 def recipients() -> list[str]:
     """Send what waits; to whom mails went, the first one first."""
-    return [mail["To"] for mail in shown_mails()]
+    return [mail["To"] for mail in development_mails()]
 
 
 def subjects(to: str = ADDRESS) -> list[str]:
     """Send what waits; the kinds of the mails to an address."""
-    return [mail["Subject"] for mail in shown_mails() if mail["To"] == to]
+    return [mail["Subject"] for mail in development_mails() if mail["To"] == to]
 
 
 def token_in(mail: EmailMessage) -> str:
@@ -161,4 +161,4 @@ def token_in(mail: EmailMessage) -> str:
 
 def mailed_token(to: str | None = None) -> str:
     """Send what waits; the secret of the link in the newest mail, or in the newest to an address."""
-    return token_in([mail for mail in shown_mails() if to in (None, mail["To"])][-1])
+    return token_in([mail for mail in development_mails() if to in (None, mail["To"])][-1])

@@ -12,9 +12,9 @@ from core import site
 
 # The endpoints of the pages to which the core leads people.
 PAGES = {
-    "accounts.reset_page": "/reset/<string:token>",
-    "accounts.change_email_page": "/change-email/<string:token>",
-    "accounts.second_factor_page": "/tf-validate",
+    "self_service.reset_page": "/reset/<string:token>",
+    "self_service.change_email_page": "/change-email/<string:token>",
+    "self_service.second_factor_page": "/tf-validate",
     "sign_up.confirmation_page": "/confirm/<string:token>",
 }
 VALUES = "{{ username }} {{ number }} {{ old }} {{ name }} {{ change }}"
@@ -27,7 +27,7 @@ class User(AccountMixin, Model):
 def create_app(settings: Settings, **policy: object) -> Flask:
     app = site.create_app(settings, **policy)
     accounts.init_app(app)
-    for name in ("accounts", "sign_up"):
+    for name in ("self_service", "sign_up"):
         app.register_blueprint(_pages(name))
     return app
 

@@ -2,7 +2,7 @@
 
 import pytest
 from flask import Flask
-from secure_flask.accounts import checked_address, recovery, registration, shown_mails
+from secure_flask.accounts import checked_address, development_mails, recovery, registration
 from secure_flask.web.validation import Reason
 
 from core.accounts.people import (
@@ -57,7 +57,7 @@ def test_what_no_mail_can_be_sent_to_is_refused(app: Flask, address: str) -> Non
     ],
 )
 def test_whoever_gets_the_mail_logs_in_by_what_was_typed(typed: str, stored: str) -> None:
-    registration.register(NAME, checked_address(typed), STRONG)
+    registration.request_registration(NAME, checked_address(typed), STRONG)
     registration.confirm_registration(mailed_token(), password=STRONG, new_password=None)
     assert recipients() == [stored]
     assert all(has_password(each) for each in (typed, stored, stored.upper()))
@@ -70,8 +70,8 @@ def test_addresses_that_only_look_alike_to_case_folding_are_two(app: Flask) -> N
     assert run_command(app, *create, typed=PASSWORD).exit_code == 0
     names = []
     for address in ("ada@strasse.de", "ADA@STRAßE.de"):
-        recovery.request_reset(checked_address(address))
-        names.append(shown_mails()[-1].get_content().split()[0])
+        recovery.request_password_reset(checked_address(address))
+        names.append(development_mails()[-1].get_content().split()[0])
     assert names == [USERNAME, "grace"]
 
 
@@ -86,5 +86,5 @@ def test_an_operator_gives_no_address_twice(app: Flask, command: list[str]) -> N
 
 def test_the_case_of_an_address_makes_no_second_account() -> None:
     set_address(EMAIL)
-    registration.register("another", EMAIL.title(), STRONG)
+    registration.request_registration("another", EMAIL.title(), STRONG)
     assert subjects(EMAIL) == ["already_registered"]

@@ -1,6 +1,5 @@
 """`flask check` of accounts: mail that does not go, passkeys and roles, tables that keep users."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -72,8 +71,6 @@ def test_mails_that_wait_because_the_site_has_sent_its_share_are_reported_at_onc
 def test_notices_that_wait_for_the_end_of_an_hour_are_none(
     app: Flask, user: User, wait: Wait
 ) -> None:
-    # Until an hour begins.
-    wait(outbox.HOUR - time.time() % outbox.HOUR)
     for _ in range(3):
         notices.code_failed(user)
     worker.send_due_mails()
@@ -101,6 +98,11 @@ def with_role(make_app: MakeApp) -> Callable[..., Flask]:
         return app
 
     return make
+
+
+def test_a_page_of_the_second_factor_that_no_view_has_is_reported(make_app: MakeApp) -> None:
+    [message] = found(make_app(SECOND_FACTOR_PAGE="shop.gone"), "policy.unknown-endpoint")
+    assert message.startswith("SECOND_FACTOR_PAGE names shop.gone")
 
 
 def test_a_role_for_which_a_password_is_enough_is_named(with_role: Callable[..., Flask]) -> None:

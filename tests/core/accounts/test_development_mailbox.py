@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 from flask import Flask
-from secure_flask.accounts import development_mailbox, send_mail, shown_mails, text_of_mail
+from secure_flask.accounts import development_mailbox, development_mails, send_mail, text_of_mail
 
 from core.accounts.people import ADDRESS
 from core.conftest import MakeApp
@@ -48,14 +48,14 @@ def test_a_command_prints_it_and_another_process_shows_it(make_app: MakeApp, app
 
     printed = other.test_cli_runner().invoke(args=["report"])
     assert (printed.exit_code, "[report.pdf]" in printed.output) == (0, True)
-    assert [mail["Subject"] for mail in shown_mails()] == ["Your report"]
+    assert [mail["Subject"] for mail in development_mails()] == ["Your report"]
 
 
 def test_of_the_files_of_mails_the_oldest_go(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(development_mailbox, "MAX_SHOWN", 2)
     for name in ("first", "second", "third"):
         send_mail(report(name))
-    assert [mail["Subject"] for mail in shown_mails()] == ["second", "third"]
+    assert [mail["Subject"] for mail in development_mails()] == ["second", "third"]
     assert len([*Path(app.instance_path, "mails").iterdir()]) == 2
 
 
@@ -64,4 +64,4 @@ def test_a_mail_that_another_process_deletes_meanwhile_is_left_out(
 ) -> None:
     send_mail(report())
     monkeypatch.setattr(Path, "read_bytes", Mock(side_effect=FileNotFoundError))
-    assert shown_mails() == []
+    assert development_mails() == []

@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from secure_flask import db, end_other_logins
 from secure_flask.accounts import (
+    development_mails,
     email_change,
     personal_data,
     recovery,
     registration,
-    shown_mails,
     smtp,
     steps,
     worker,
@@ -20,12 +20,12 @@ from secure_flask.accounts.email_change import (
     LIFETIME,
     MAX_CHANGE_REQUESTS,
     RECENT,
-    find_change,
-    request_change,
+    find_email_change,
+    request_email_change,
 )
 from secure_flask.accounts.former_addresses import KEPT, MAX_CHANGES, remember_address
 from secure_flask.accounts.mailboxes import lock_mailbox
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from secure_flask.auth import authentication
 from sqlalchemy import func, select, update
@@ -58,16 +58,16 @@ NEW = "countess@example.net"
 @pytest.fixture
 def token(user: User) -> str:
     """The secret of the link that goes to the new address."""
-    request_change(NEW)
+    request_email_change(NEW)
     return mailed_token(NEW)
 
 
 def confirm(token: str, password: str | None = PASSWORD) -> int:
-    return status_of(email_change.confirm_change, token, password)
+    return status_of(email_change.confirm_email_change, token, password)
 
 
 def opens(token: str) -> int:
-    return status_of(find_change, token)
+    return status_of(find_email_change, token)
 
 
 def unconfirmed(app: Flask) -> list[str]:
@@ -80,7 +80,7 @@ def unconfirmed(app: Flask) -> list[str]:
 @pytest.mark.asvs("6.3.7")
 def test_the_mailed_link_changes_the_address_also_on_another_device(app: Flask, token: str) -> None:
     with request_of(app):
-        user, email = find_change(token)
+        user, email = find_email_change(token)
         assert (user.name, email) == (USERNAME, NEW)
         assert confirm(token) == 200
         assert (User.find(NEW), User.find(ADDRESS)) == (user_of(), None)
@@ -97,7 +97,7 @@ def test_a_reader_of_the_address_connects_it_to_no_account_of_somebody_else(
     """Otherwise a stranger asks for their address, and keeps a login to what they think theirs."""
     add_user()
     with request_of(app), refused(401, "password"):
-        email_change.confirm_change(token, None)
+        email_change.confirm_email_change(token, None)
     with request_of(app, new_login(OTHER)):
         assert [confirm(token, None), confirm(token, STRONG)] == [403, 403]
     assert user_of().email == ADDRESS
@@ -135,7 +135,7 @@ def test_wrong_passwords_count_as_those_of_a_login(make_app: MakeApp) -> None:
     with app.app_context():
         secret = new_login()
     with request_of(app, secret):
-        request_change(NEW)
+        request_email_change(NEW)
         token = mailed_token(NEW)
         assert [confirm(token, STRONG), confirm(token)] == [403, 429]
         assert status_of(authentication.log_in, USERNAME, PASSWORD) == 429
@@ -146,7 +146,7 @@ def test_wrong_passwords_count_as_those_of_a_login(make_app: MakeApp) -> None:
 
 def test_it_serves_once_and_for_an_hour_from_its_mail(token: str, wait: Wait) -> None:
     assert [confirm(token), confirm(token)] == [200, 404]
-    request_change("third@example.net")
+    request_email_change("third@example.net")
     wait(60)
     token = mailed_token("third@example.net")
     wait(LIFETIME - 1)
@@ -165,11 +165,11 @@ def test_a_second_try_to_send_the_mail_leaves_the_link_of_the_first_one(
         taken.append(message)
         raise OSError
 
-    request_change(NEW)
+    request_email_change(NEW)
     with monkeypatch.context() as broken:
         broken.setattr(smtp, "send_mail", break_off)
         worker.send_due_mails()
-    db.session.execute(update(Mail).values(due=0))
+    db.session.execute(update(OutgoingMail).values(due=0))
     db.session.commit()
     second = mailed_token(NEW)
     [first] = [token_in(mail) for mail in taken if mail["To"] == NEW]
@@ -184,17 +184,17 @@ def test_an_account_changes_its_address_ten_times_a_week(
     for number in range(MAX_CHANGES):
         remember_address(user, f"ada{number}@example.org")
     db.session.commit()
-    assert (confirm(token), status_of(request_change, NEW)) == (429, 429)
+    assert (confirm(token), status_of(request_email_change, NEW)) == (429, 429)
     assert user_of().email == ADDRESS
     wait(KEPT)
     with request_of(app, new_login()):
-        request_change(NEW)
+        request_email_change(NEW)
         assert confirm(mailed_token(NEW)) == 200
 
 
 def test_a_user_has_ten_open_requests_at_most(app: Flask, user: User, wait: Wait) -> None:
     for number in range(MAX_CHANGE_REQUESTS + 2):
-        request_change(f"ada{number}@example.net")
+        request_email_change(f"ada{number}@example.net")
         wait(1)
     assert db.session.scalar(select(func.count()).select_from(Step)) == MAX_CHANGE_REQUESTS
     newest = [f"ada{number}@example.net" for number in range(2, MAX_CHANGE_REQUESTS + 2)]
@@ -207,7 +207,7 @@ def test_an_operator_who_changes_the_address_ends_what_waits_and_tells_the_old_o
 ) -> None:
     seen = len(recipients())
     assert run_command(app, "user", "email", USERNAME, "ada@example.com").exit_code == 0
-    [notice] = shown_mails()[seen:]
+    [notice] = development_mails()[seen:]
     assert (notice["To"], USERNAME in notice.get_content()) == (ADDRESS, True)
     assert confirm(token) == 404
     assert user_of().email == "ada@example.com"
@@ -224,9 +224,9 @@ def test_it_ends_with_the_logins_also_while_its_mail_waits(
     app: Flask, user: User, by: str, sent: bool
 ) -> None:
     """A thief who was logged in as the user may have asked for it."""
-    recovery.request_reset(ADDRESS)
+    recovery.request_password_reset(ADDRESS)
     reset = mailed_token(ADDRESS)
-    request_change(NEW)
+    request_email_change(NEW)
     token = mailed_token(NEW) if sent else ""
     if by == "reset":
         recovery.reset_password(reset, STRONG)
@@ -240,7 +240,7 @@ def test_it_ends_with_the_logins_also_while_its_mail_waits(
 
 
 def test_a_new_address_ends_the_links_to_the_old_one(token: str) -> None:
-    recovery.request_reset(ADDRESS)
+    recovery.request_password_reset(ADDRESS)
     reset = mailed_token(ADDRESS)
     assert confirm(token) == 200
     assert status_of(recovery.reset_password, reset, STRONG) == 404
@@ -260,17 +260,19 @@ def test_the_address_of_another_account_stays_theirs(app: Flask, user: User) -> 
     add_user(email="bob@example.org")
     tries = [NEW, "bob@example.org", "BOB@example.org"]
     for email in tries:
-        request_change(email)
-    assert [mail["To"] for mail in shown_mails() if mail["Subject"] == "change_email"] == [NEW]
+        request_email_change(email)
+    assert [mail["To"] for mail in development_mails() if mail["Subject"] == "change_email"] == [
+        NEW
+    ]
     assert {*subjects("bob@example.org")} == {"email_in_use"}
     # What the user is told about pending changes is the same for each.
     assert sorted(unconfirmed(app)) == sorted(tries)
 
 
 def test_nothing_tells_that_the_new_address_got_or_lost_an_account(app: Flask, user: User) -> None:
-    registration.register(NAME, NEW, STRONG)
+    registration.request_registration(NAME, NEW, STRONG)
     link = mailed_token(NEW)
-    request_change(NEW)
+    request_email_change(NEW)
     waiting = [unconfirmed(app)]
     registration.confirm_registration(link, password=STRONG, new_password=None)
     waiting.append(unconfirmed(app))
@@ -286,7 +288,7 @@ def test_an_address_that_was_taken_meanwhile_is_not_given(token: str) -> None:
 
 def test_a_user_without_an_address_gets_one_in_the_same_way(user: User) -> None:
     set_address(None)
-    request_change(NEW)
+    request_email_change(NEW)
     assert confirm(mailed_token()) == 200
     assert (user_of().email, recipients()) == (NEW, [NEW])
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from secure_flask import accounts, create_key, current_user
-from secure_flask.accounts import delete_account, personal_data, recovery, shown_mails
+from secure_flask import accounts, create_api_key, current_user
+from secure_flask.accounts import delete_account, development_mails, personal_data, recovery
 
 from core import routes
 from core.accounts.devices import add_passkey
@@ -29,7 +29,7 @@ NAME = "Nightly backup"
 
 @pytest.fixture
 def key(user: User) -> str:
-    return str(create_key(NAME)["key"])
+    return str(create_api_key(NAME)["key"])
 
 
 def is_open(app: Flask, key: str) -> bool:
@@ -38,27 +38,27 @@ def is_open(app: Flask, key: str) -> bool:
 
 
 def test_a_new_key_is_told_by_mail_which_does_not_hold_it(key: str) -> None:
-    [notice] = shown_mails()
+    [notice] = development_mails()
     assert (notice["To"], NAME in notice.get_content()) == (ADDRESS, True)
     assert key not in notice.as_string()
 
 
 def test_a_key_that_an_operator_made_is_told_too(app: Flask, user: User) -> None:
     assert run_command(app, "key", "create", USERNAME, NAME).exit_code == 0
-    [notice] = shown_mails()
+    [notice] = development_mails()
     assert NAME in notice.get_content()
 
 
 def test_a_key_that_is_refused_is_told_to_nobody(key: str) -> None:
     assert recipients() == [ADDRESS]
     with refused(409):
-        create_key(NAME)
+        create_api_key(NAME)
     assert recipients() == [ADDRESS]
 
 
 def test_a_reset_of_the_password_ends_all_keys(app: Flask, key: str) -> None:
     assert is_open(app, key)
-    recovery.request_reset(ADDRESS)
+    recovery.request_password_reset(ADDRESS)
     recovery.reset_password(mailed_token(), STRONG)
     assert not is_open(app, key)
 
@@ -75,7 +75,7 @@ def test_a_key_whose_login_had_no_factor_dies_with_a_role_that_demands_one(
     with app.app_context():
         secret = new_login()
     with request_of(app, secret):
-        key = str(create_key(NAME)["key"])
+        key = str(create_api_key(NAME)["key"])
     assert is_open(app, key)
     give_roles(app, "admin")
     assert not is_open(app, key)
@@ -96,12 +96,12 @@ def test_keys_go_with_the_account(app: Flask, key: str) -> None:
 
 CHANGES: dict[str, Callable[[], object]] = {
     "change_name": lambda: accounts.change_name("eve"),
-    "request_change": lambda: accounts.request_change("eve@example.org"),
+    "request_email_change": lambda: accounts.request_email_change("eve@example.org"),
     "begin_authenticator": accounts.begin_authenticator,
-    "begin_passkey": accounts.begin_passkey,
+    "begin_passkey": accounts.begin_passkey_registration,
     "remove_authenticator": accounts.remove_authenticator,
     "delete_passkey": lambda: accounts.delete_passkey("Phone"),
-    "new_recovery_codes": accounts.new_recovery_codes,
+    "new_recovery_codes": accounts.replace_recovery_codes,
     "personal_data": lambda: accounts.personal_data(current_user),
     "delete_account": lambda: accounts.delete_account(current_user),
 }

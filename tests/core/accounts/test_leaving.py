@@ -9,11 +9,11 @@ from flask import Flask
 from secure_flask import Model, current_user, db
 from secure_flask.accounts import (
     delete_account,
+    development_mails,
     email_change,
     former_addresses,
     personal_data,
     registration,
-    shown_mails,
     user_deleted,
 )
 from secure_flask.accounts.leaving import OWN_TABLES
@@ -118,9 +118,9 @@ def test_no_row_of_the_account_is_left(app: Flask) -> None:
 def test_no_link_to_the_address_makes_the_account_again(app: Flask) -> None:
     with request_of(app):
         set_address(None)
-        registration.register(NAME, ADDRESS.upper(), STRONG)
+        registration.request_registration(NAME, ADDRESS.upper(), STRONG)
         token = mailed_token()
-        registration.register(NAME, ADDRESS.upper(), STRONG)
+        registration.request_registration(NAME, ADDRESS.upper(), STRONG)
         set_address(ADDRESS)
     leave(app)
     with request_of(app):
@@ -163,19 +163,19 @@ def test_the_address_gets_one_last_mail_and_the_former_one_of_this_week_too(app:
     leave(app, secret)
     assert told(app) == [ADDRESS, full_accounts.FORMER_ADDRESS]
     with app.app_context():
-        assert all(USERNAME in mail.get_content() for mail in shown_mails())
+        assert all(USERNAME in mail.get_content() for mail in development_mails())
 
 
 def test_a_thief_who_takes_the_address_and_the_account_cannot_hide_it(app: Flask) -> None:
     with request_of(app, log_in(app)):
         for address in ("thief@example.net", "other@example.net"):
-            email_change.request_change(address)
-            email_change.confirm_change(mailed_token(address), None)
+            email_change.request_email_change(address)
+            email_change.confirm_email_change(mailed_token(address), None)
         seen = len(recipients())
         # The account is deleted before the mails about this change are sent.
-        email_change.request_change("third@example.net")
+        email_change.request_email_change("third@example.net")
         delete_account(current_user)
-        mails = shown_mails()[seen:]
+        mails = development_mails()[seen:]
     gone = [mail["To"] for mail in mails if mail["Subject"] == "account_deleted"]
     assert sorted(gone) == sorted([ADDRESS, "thief@example.net", "other@example.net"])
 
@@ -335,8 +335,8 @@ def test_the_data_do_not_tell_whether_a_new_address_is_known(app: Flask, wait: W
     known, unknown = "bob@example.org", "nobody@example.org"
     with request_of(app, log_in(app)):
         set_address(known, OTHER)
-        email_change.request_change(known)
-        email_change.request_change(unknown)
+        email_change.request_email_change(known)
+        email_change.request_email_change(unknown)
         wait(20 * 60)
         recipients()
     shown = []

@@ -1,18 +1,17 @@
 """How many mails one address gets, and that nobody uses up the mails of the others."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import (
+    development_mails,
     mail_limits,
     notices,
     outbox,
     recovery,
     registration,
-    shown_mails,
     worker,
 )
 from secure_flask.accounts.mail_limits import AGAIN, LEAST_OF_NETWORK, PER_ADDRESS
@@ -37,6 +36,7 @@ from core.accounts.people import (
     waiting_change,
 )
 from core.conftest import MakeApp, Wait
+from core.standing_clock import clock
 from core.statements import SIZES, counted_statements
 
 MOST = 40  # mails of the site in an hour
@@ -76,7 +76,7 @@ def register_from_everywhere(app: Flask, *addresses: str) -> None:
     """Register each address from another network."""
     for number, address in enumerate(addresses):
         with request_of(app, network=f"2001:db8:{number:x}::1"):
-            registration.register(f"g{number}", address, STRONG)
+            registration.request_registration(f"g{number}", address, STRONG)
 
 
 # One mailbox.
@@ -136,7 +136,7 @@ def test_other_spellings_that_nobody_has_keep_no_registration_back(app: Flask, k
     ask(*(f"grace.hopper+{number}@example.org" for number in range(20)), kind=kind)
     app.config["MAILS_PER_HOUR"] = 1000
     assert recipients() == []
-    registration.register(NAME, EMAIL, STRONG)
+    registration.request_registration(NAME, EMAIL, STRONG)
     assert recipients() == [EMAIL]
 
 
@@ -164,7 +164,7 @@ def test_what_is_beyond_the_limit_counts_for_nothing(wait: Wait) -> None:
 
 
 def test_who_has_used_a_link_may_ask_again_at_once() -> None:
-    registration.register(NAME, EMAIL, STRONG)
+    registration.request_registration(NAME, EMAIL, STRONG)
     registration.confirm_registration(mailed_token(), password=STRONG, new_password=None)
     assert ask(EMAIL, kind="confirm") == [True]
     recipients()
@@ -179,7 +179,7 @@ def test_of_eight_requests_at_once_one_mails_a_link(file_app: Flask) -> None:
 
     def reset(number: int) -> None:
         with request_of(file_app):
-            recovery.request_reset(ADDRESS)
+            recovery.request_password_reset(ADDRESS)
 
     at_once(reset)
     with request_of(file_app):
@@ -193,7 +193,7 @@ def test_an_address_for_which_a_stranger_asks_all_the_time_has_a_link_that_works
     for _ in range(40):
         ask(ADDRESS)
         wait(HOUR // 10)
-        statuses.append(status_of(recovery.find_reset, mailed_token(ADDRESS)))
+        statuses.append(status_of(recovery.find_password_reset, mailed_token(ADDRESS)))
     assert statuses == [200] * 40
     assert len(recipients()) <= 4 * PER_ADDRESS + 1
 
@@ -204,10 +204,10 @@ def test_mails_that_strangers_cause_leave_the_owner_a_way_in(kind: str) -> None:
         step = waiting_change(user_of(OTHERS[0]), ADDRESS)
         outbox.add_link(kind, ADDRESS, step=step)
     ask(ADDRESS)
-    tokens = [token_in(mail) for mail in shown_mails()]
+    tokens = [token_in(mail) for mail in development_mails()]
     assert {*recipients()} == {ADDRESS}
     assert len(tokens) >= 2
-    assert {status_of(recovery.find_reset, token) for token in tokens} == {200}
+    assert {status_of(recovery.find_password_reset, token) for token in tokens} == {200}
 
 
 def test_a_registration_has_a_mail_left_whatever_strangers_ask_for(wait: Wait) -> None:
@@ -216,7 +216,7 @@ def test_a_registration_has_a_mail_left_whatever_strangers_ask_for(wait: Wait) -
         ask(EMAIL, kind="change_email")
         recipients()
         wait(AGAIN)
-    registration.register(NAME, EMAIL, STRONG)
+    registration.request_registration(NAME, EMAIL, STRONG)
     assert recipients() == [EMAIL]
 
 
@@ -238,7 +238,7 @@ def test_a_mail_for_nobody_counts_as_one_that_was_sent() -> None:
 def test_a_network_that_asks_for_too_many_is_refused_and_others_are_not(app: Flask) -> None:
     def ask_from(network: str) -> int:
         with request_of(app, network=network):
-            return status_of(recovery.request_reset, f"{network[-5]}@example.org")
+            return status_of(recovery.request_password_reset, f"{network[-5]}@example.org")
 
     # Networks of one IPv6 site are one.
     sites = [f"2001:db8:1:{number:x}::1" for number in range(LEAST_OF_NETWORK + 2)]
@@ -352,7 +352,7 @@ def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
         wait(seconds)
         caplog.clear()
         worker.send_due_mails()
-        found.append([line["waiting"] for line in logged(caplog, "mails_used_up")])
+        found.append([line["waiting"] for line in logged(caplog, "mail_limit_reached")])
         if seconds == HOUR - 120:
             ask(*(f"other{number}@example.org" for number in range(10)), kind="confirm")
     assert found == [[2], [], [], [2]]
@@ -365,7 +365,7 @@ def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
 def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, state: str) -> None:
     states: dict[str, dict[str, object]] = {
         "waiting": {},
-        "sent": {"due": None, "sent": int(time.time())},
+        "sent": {"due": None, "sent": int(clock())},
         "dropped": {"due": None},
     }
     counted = []
@@ -375,7 +375,7 @@ def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, state: str) -> None
         with request_of(app):
             set_address(ADDRESS)
             with counted_statements(db.engine) as found:
-                recovery.request_reset(ADDRESS)
+                recovery.request_password_reset(ADDRESS)
                 mail = worker._take_mail()
                 assert mail is not None, size
                 worker._finish_mail(mail.id, due=None)

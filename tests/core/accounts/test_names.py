@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 from flask import Flask
 from secure_flask import log_in
-from secure_flask.accounts import change_name, checked_name, shown_mails
+from secure_flask.accounts import change_name, checked_name, development_mails
 from secure_flask.accounts.names import folded_name
 from secure_flask.auth import throttle
 from secure_flask.web.validation import Reason
@@ -110,7 +110,7 @@ def test_a_user_changes_the_name_and_is_told_by_mail(app: Flask, user: User) -> 
     with request_of(app):
         found = [User.find(name) is not None for name in (USERNAME, "Countess", ADDRESS)]
         assert found == [False, True, True]
-    [notice] = shown_mails()
+    [notice] = development_mails()
     assert (notice["To"], notice["Subject"]) == (ADDRESS, "name_changed")
     assert notice.get_content().split() == ["countess", "1", USERNAME]
 

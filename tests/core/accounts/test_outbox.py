@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from secure_flask import db
-from secure_flask.accounts import email_change, recovery, registration, shown_mails
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts import development_mails, email_change, recovery, registration
+from secure_flask.accounts.outbox import OutgoingMail
 from sqlalchemy import select
 
 from core.accounts.observing import stored_rows
@@ -16,10 +16,10 @@ from core.statements import counted_statements
 
 NOBODY = "nobody.known@example.org"
 ASKING: dict[str, Callable[[str], None]] = {
-    "register": lambda email: registration.register("grace", email, STRONG),
-    "send_again": registration.send_again,
-    "request_reset": recovery.request_reset,
-    "request_change": email_change.request_change,
+    "register": lambda email: registration.request_registration("grace", email, STRONG),
+    "send_again": registration.resend_registration,
+    "request_reset": recovery.request_password_reset,
+    "request_email_change": email_change.request_email_change,
 }
 pytestmark = [pytest.mark.usefixtures("user"), pytest.mark.parametrize("by", ASKING)]
 
@@ -28,9 +28,9 @@ pytestmark = [pytest.mark.usefixtures("user"), pytest.mark.parametrize("by", ASK
 def test_a_row_is_the_same_for_every_address(by: str, wait: Wait) -> None:
     for email in (ADDRESS, NOBODY):
         ASKING[by](email)
-    links = db.session.scalars(select(Mail).where(Mail.notice.is_(None)))
+    links = db.session.scalars(select(OutgoingMail).where(OutgoingMail.notice_hash.is_(None)))
     first, second = (
-        (each.kind, each.user_id, each.arguments.keys(), each.created, each.due, each.number)
+        (each.kind, each.user_id, each.arguments.keys(), each.created, each.due, each.notices)
         for each in links
     )
     assert first == second
@@ -49,12 +49,12 @@ def test_a_request_does_the_same_in_the_database_for_every_address(by: str) -> N
 
 def test_a_stolen_table_holds_no_link_no_token_and_no_address(app: Flask, by: str) -> None:
     ASKING[by](NOBODY)
-    recovery.request_reset(ADDRESS)
-    waiting = stored_rows(app)["mails"]
-    tokens = [token_in(mail) for mail in shown_mails() if "http" in mail.get_content()]
+    recovery.request_password_reset(ADDRESS)
+    waiting = stored_rows(app)["outgoing_mails"]
+    tokens = [token_in(mail) for mail in development_mails() if "http" in mail.get_content()]
     assert tokens
     secrets = [*tokens, ADDRESS, NOBODY, STRONG, "http://", "example.org"]
-    rows = [*waiting, *stored_rows(app)["mails"]]
+    rows = [*waiting, *stored_rows(app)["outgoing_mails"]]
     stored = str([[as_text(value) for value in row] for row in rows])
     assert [secret for secret in secrets if secret in stored] == []
 

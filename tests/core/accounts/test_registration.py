@@ -1,13 +1,12 @@
 """Registrations: only who reads the mails of an address gets an account with it."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from flask import Flask
 from secure_flask import db
-from secure_flask.accounts import mail_limits, outbox, registration, shown_mails
+from secure_flask.accounts import development_mails, mail_limits, outbox, registration
 from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.registration import LIFETIME, MAX_OPEN, MAX_PENDING
 from secure_flask.accounts.steps import MAX_FAILURES, Step
@@ -38,13 +37,14 @@ from core.accounts.people import (
 )
 from core.accounts.site import User
 from core.conftest import PASSWORD, USERNAME, MakeApp, Wait
+from core.standing_clock import clock
 from core.statements import SIZES, counted_statements
 
 pytestmark = pytest.mark.usefixtures("stranger")
 
 
 def register(name: str = NAME, password: str = STRONG, email: str = EMAIL) -> None:
-    registration.register(name, email, password)
+    registration.request_registration(name, email, password)
 
 
 def registered(name: str = NAME, password: str = STRONG) -> str:
@@ -71,7 +71,7 @@ def users() -> int:
 
 def open_ones() -> list[tuple[str, bool]]:
     """The names of the open registrations, the oldest first, and whether each was mailed."""
-    now = int(time.time())
+    now = int(clock())
     mine = select(Step).where(Step.purpose == registration.REGISTRATION, Step.expires > now)
     found = db.session.scalars(mine.order_by(Step.expires))
     return [(step.data["name"], step.mailed) for step in found]
@@ -230,7 +230,7 @@ def test_of_eight_confirmations_of_one_address_at_once_one_makes_an_account(
         for _ in range(AT_ONCE):
             outbox.add_link("confirm", EMAIL)
         db.session.commit()
-        tokens = [token_in(mail) for mail in shown_mails()][-AT_ONCE:]
+        tokens = [token_in(mail) for mail in development_mails()][-AT_ONCE:]
 
     def make(number: int) -> int:
         with request_of(file_app):
@@ -309,7 +309,7 @@ def test_what_else_is_wrong_with_a_row_is_not_called_a_taken_name() -> None:
 def test_the_mail_comes_again_and_each_link_serves_no_longer_than_a_day(wait: Wait) -> None:
     first = registered()
     wait(LIFETIME - 1)
-    registration.send_again(EMAIL.upper())
+    registration.resend_registration(EMAIL.upper())
     again = mailed_token()
     found = [registration.find_registration(token).name for token in (first, again)]
     assert found == [NAME, NAME]
@@ -317,7 +317,7 @@ def test_the_mail_comes_again_and_each_link_serves_no_longer_than_a_day(wait: Wa
     assert [status_of(confirm, token, STRONG) for token in (first, again)] == [404, 404]
     sent = len(recipients())
     # No registration is left whose mail could come again.
-    registration.send_again(EMAIL)
+    registration.resend_registration(EMAIL)
     assert len(recipients()) == sent
 
 
@@ -327,7 +327,7 @@ def test_who_has_an_account_is_told_by_mail_alone(again: bool) -> None:
 
     def ask() -> list[str]:
         if again:
-            registration.send_again(ADDRESS.upper())
+            registration.resend_registration(ADDRESS.upper())
         else:
             register(email=ADDRESS.upper())
         return subjects()

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import messages, outbox, recovery, smtp, worker
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.worker import MAIL_SENDER
 from secure_flask.state import app_state
@@ -71,7 +71,7 @@ def recipients(server: MailServer) -> list[str]:
     return [mail["To"] for mail in server.all()]
 
 
-def rows(table: type[Mail | Step]) -> int:
+def rows(table: type[OutgoingMail | Step]) -> int:
     return db.session.scalar(select(func.count()).select_from(table)) or 0
 
 
@@ -85,7 +85,7 @@ def test_what_waits_is_sent_once(server: MailServer) -> None:
 
 def test_a_request_reaches_no_mail_server(app: Flask, server: MailServer) -> None:
     with request_of(app):
-        recovery.request_reset(ADDRESS)
+        recovery.request_password_reset(ADDRESS)
     assert (server.connections, worker.count_waiting_mails()) == (0, 1)
 
 
@@ -111,8 +111,8 @@ def test_a_mail_that_another_process_took_is_left_to_it(
 ) -> None:
     ask(ADDRESS)
 
-    def update_late(table: type[Mail]) -> Update:
-        db.session.execute(update(table).values(due=Mail.due + worker.LEASE))
+    def update_late(table: type[OutgoingMail]) -> Update:
+        db.session.execute(update(table).values(due=OutgoingMail.due + worker.LEASE))
         return update(table)
 
     monkeypatch.setattr(worker, "update", update_late)
@@ -203,7 +203,7 @@ def test_a_recipient_that_the_server_refuses_keeps_nobody_waiting(
 def test_an_error_in_the_words_of_one_mail_stops_no_other(
     server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build(mail: Mail) -> EmailMessage | None:
+    def build(mail: OutgoingMail) -> EmailMessage | None:
         if mail.email == ADDRESS:
             raise LookupError
         return real(mail)
@@ -234,7 +234,7 @@ def test_a_silent_server_keeps_the_mails_for_later(
 def test_a_user_who_leaves_while_the_mail_is_made_stops_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def build(mail: Mail) -> EmailMessage | None:
+    def build(mail: OutgoingMail) -> EmailMessage | None:
         made = real(mail)
         db.session.execute(delete(User).where(User.name == USERNAME))
         return made
@@ -251,10 +251,10 @@ def test_a_user_who_leaves_while_the_mail_is_made_stops_no_other(
 def test_rows_are_deleted_after_an_hour_and_expired_steps_with_them(wait: Wait) -> None:
     ask(ADDRESS, "nobody@example.org")
     worker.send_due_mails()
-    assert (rows(Mail), rows(Step)) == (2, 1)
+    assert (rows(OutgoingMail), rows(Step)) == (2, 1)
     wait(HOUR)
     worker.send_due_mails()
-    assert (rows(Mail), rows(Step)) == (0, 0)
+    assert (rows(OutgoingMail), rows(Step)) == (0, 0)
 
 
 # The thread.
@@ -263,7 +263,7 @@ def test_rows_are_deleted_after_an_hour_and_expired_steps_with_them(wait: Wait) 
 def test_the_thread_goes_on_when_the_database_is_back(
     shared: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away() -> Mail | None:
+    def away() -> OutgoingMail | None:
         raise OperationalError("SELECT", {}, OSError("no route to host"))
 
     failures, real = iter([away, away]), worker._take_mail

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import stored_keys
-from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import DAY
 from secure_flask.database import db
 from sqlalchemy import select
@@ -42,12 +42,12 @@ def is_open(client: FlaskClient, key: str) -> bool:
     return status == 200
 
 
-def stored_key(app: Flask) -> MachineKey:
+def stored_key(app: Flask) -> ApiKey:
     """The only key there is."""
     with app.app_context():
-        return db.session.scalars(select(MachineKey)).one()
+        return db.session.scalars(select(ApiKey)).one()
 
 
 def number_of_keys(app: Flask) -> int:
     with app.app_context():
-        return len(db.session.scalars(select(MachineKey.id)).all())
+        return len(db.session.scalars(select(ApiKey.id)).all())

@@ -1,6 +1,5 @@
 """Logins in the table, and which of them live."""
 
-import time
 from typing import Any
 
 from flask import Flask
@@ -9,6 +8,7 @@ from secure_flask.auth.login_table import Login
 from secure_flask.database import db
 from sqlalchemy import insert
 
+from core.standing_clock import clock
 from core.users import User
 
 HOUR = 60 * 60  # seconds, of each login
@@ -58,8 +58,8 @@ def listed(user: User) -> list[str]:
 
 def fill(user: User, number: int, **columns: Any) -> None:
     """Give a user so many logins at once, each a second old, which live for an hour."""
-    then = int(time.time()) - 1
-    same = {"user_id": user.id, "kind": KIND, "started": then, "last_used": then}
+    then = int(clock()) - 1
+    same = {"user_id": user.id, "kind": KIND, "created": then, "last_used": then}
     same |= {"expires": then + HOUR, "kept": False, **columns}
     rows = [{**same, "secret_hash": secret.to_bytes(32)} for secret in range(number)]
     db.session.execute(insert(Login), rows)

@@ -1,7 +1,6 @@
 """The login of a request is found once, where something asks for it, and no view can change it."""
 
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -26,7 +25,7 @@ from secure_flask import (
     current_user,
     end_login,
     end_other_logins,
-    is_recent,
+    has_recent_login,
     list_logins,
     log_out,
     login_required,
@@ -41,7 +40,8 @@ from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in
-from core.statements import counted_statements
+from core.standing_clock import clock
+from core.statements import statements_of
 from core.users import User
 
 NEW = "another good long password"
@@ -65,10 +65,8 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
     return make_app(TOKEN_TYPE=token_type)
 
 
-def statements_of(client: FlaskClient, path: str, credentials: dict[str, str]) -> int:
-    with client.application.app_context():
-        engine = db.engine
-    with counted_statements(engine) as counted:
+def number_of_statements(client: FlaskClient, path: str, credentials: dict[str, str]) -> int:
+    with statements_of(client.application) as counted:
         assert client.get(path, headers=credentials).status_code == 200
     return len(counted.statements)
 
@@ -77,14 +75,14 @@ def statements_of(client: FlaskClient, path: str, credentials: dict[str, str]) -
 def test_a_page_that_asks_three_times_looks_it_up_once(app: Flask) -> None:
     def three_times() -> str:
         again = render_template_string(WHO)
-        return f"{current_user.name} {is_recent()} {again}"
+        return f"{current_user.name} {has_recent_login()} {again}"
 
     app.add_url_rule("/probe/once", "once", login_required(lambda: ""))
     app.add_url_rule("/probe/often", "often", login_required(three_times))
     client = app.test_client()
     credentials = log_in(client)
-    once = statements_of(client, "/probe/once", credentials)
-    assert statements_of(client, "/probe/often", credentials) == once
+    once = number_of_statements(client, "/probe/once", credentials)
+    assert number_of_statements(client, "/probe/often", credentials) == once
 
 
 def test_a_public_file_and_page_that_ask_for_nobody_look_nothing_up(app: Flask) -> None:
@@ -94,8 +92,8 @@ def test_a_public_file_and_page_that_ask_for_nobody_look_nothing_up(app: Flask) 
     )
     client = app.test_client()
     credentials = log_in(client)
-    assert statements_of(client, "/probe/plain", credentials) == 0
-    assert statements_of(client, "/probe/file", credentials) == 0
+    assert number_of_statements(client, "/probe/plain", credentials) == 0
+    assert number_of_statements(client, "/probe/file", credentials) == 0
 
 
 class Attributes(_AppCtxGlobals):
@@ -148,10 +146,14 @@ def test_and_serves_a_user(app: Flask, name: str) -> None:
 
 
 def test_a_visitor_is_not_recent(app: Flask) -> None:
-    app.add_url_rule("/probe/recent", "recent", public(lambda: {"is_recent": is_recent()}))
+    app.add_url_rule(
+        "/probe/recent", "recent", public(lambda: {"has_recent_login": has_recent_login()})
+    )
     client = app.test_client()
-    assert client.get("/probe/recent").get_json() == {"is_recent": False}
-    assert client.get("/probe/recent", headers=log_in(client)).get_json() == {"is_recent": True}
+    assert client.get("/probe/recent").get_json() == {"has_recent_login": False}
+    assert client.get("/probe/recent", headers=log_in(client)).get_json() == {
+        "has_recent_login": True
+    }
 
 
 def test_outside_a_request_nobody_is_logged_in(app: Flask) -> None:
@@ -232,7 +234,7 @@ def logged_in_a_while_ago(app: Flask) -> tuple[FlaskClient, dict[str, str], int]
     """A client, and when its login was used: two minutes ago."""
     client = app.test_client()
     credentials = log_in(client)
-    then = int(time.time()) - 2 * LAST_USED_STEP
+    then = int(clock()) - 2 * LAST_USED_STEP
     with app.app_context():
         db.session.execute(update(Login).values(last_used=then))
         db.session.commit()
@@ -354,7 +356,7 @@ def remember() -> str:
 @pytest.mark.parametrize(
     ("view", "functions"),
     [
-        pytest.param(is_recent, [share], id="the view"),
+        pytest.param(has_recent_login, [share], id="the view"),
         pytest.param(lambda: "", [greet, share], id="a function after it"),
         pytest.param(remember, [share], id="the session that it saves"),
     ],

@@ -341,12 +341,12 @@ CALLS: dict[str, Callable[[], object]] = {
     "list_logins()": secure_flask.list_logins,
     "end_login()": lambda: secure_flask.end_login("0" * 32),
     "end_other_logins()": secure_flask.end_other_logins,
-    "is_recent()": secure_flask.is_recent,
-    "create_key()": lambda: secure_flask.create_key("deploy"),
-    "list_keys()": secure_flask.list_keys,
-    "end_key()": lambda: secure_flask.end_key("0"),
+    "has_recent_login()": secure_flask.has_recent_login,
+    "create_api_key()": lambda: secure_flask.create_api_key("deploy"),
+    "list_api_keys()": secure_flask.list_api_keys,
+    "end_api_key()": lambda: secure_flask.end_api_key("0"),
     "log_in_user()": lambda: secure_flask.log_in_user(Person()),  # type: ignore[call-arg]
-    "latest_violations()": lambda: secure_flask.latest_violations(1),
+    "latest_csp_violations()": lambda: secure_flask.latest_csp_violations(1),
 }
 
 

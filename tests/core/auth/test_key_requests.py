@@ -11,7 +11,7 @@ from flask import Flask, Response
 from flask.views import MethodView
 from secure_flask import (
     current_user,
-    is_recent,
+    has_recent_login,
     keys_allowed,
     login_required,
     public,
@@ -21,7 +21,7 @@ from secure_flask import (
 from secure_flask.auth import logins
 from secure_flask.auth.users import UserMixin, create_user
 from secure_flask.database import db
-from sqlalchemy import String, event
+from sqlalchemy import String
 from sqlalchemy.ext.associationproxy import association_proxy
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import mapped_column
@@ -42,6 +42,7 @@ from core.conftest import (
     log_in_by_form,
     stored_user,
 )
+from core.statements import statements_of
 from core.users import User
 
 PARTNER = "https://partner.example"
@@ -68,21 +69,6 @@ def site(make_app: MakeApp, token_type: str) -> Flask:
     app = make_app(TOKEN_TYPE=token_type)
     give_roles(app, "admin", "editor")
     return app
-
-
-@pytest.fixture
-def queries(site: Flask) -> Iterator[list[str]]:
-    """What the database was asked."""
-    asked: list[str] = []
-
-    def note(*arguments: object) -> None:
-        asked.append(str(arguments[2]))
-
-    with site.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield asked
-    event.remove(engine, "before_cursor_execute", note)
 
 
 # Marks.
@@ -180,7 +166,7 @@ def test_a_key_is_never_recent(site: Flask) -> None:
 
     @keys_allowed
     def asked() -> dict[str, object]:
-        return {"recent": is_recent()}
+        return {"recent": has_recent_login()}
 
     @keys_allowed
     def calls() -> Any:
@@ -356,22 +342,20 @@ def test_a_key_stands_in_no_other_place(site: Flask) -> None:
     assert {name: each.status_code for name, each in answers.items()} == dict.fromkeys(headers, 401)
 
 
-def test_a_token_with_the_prefix_of_keys_is_looked_up_among_keys_alone(
-    site: Flask, queries: list[str]
-) -> None:
+def test_a_token_with_the_prefix_of_keys_is_looked_up_among_keys_alone(site: Flask) -> None:
     key, client = new_key(site), site.test_client()
-    queries.clear()
-    assert ask(client, key[:-1]).status_code == 401
-    assert queries == []
-    assert is_open(client, key)
-    assert not any("logins" in query for query in queries)
+    with statements_of(site) as counted:
+        assert ask(client, key[:-1]).status_code == 401
+        assert counted.statements == []
+        assert is_open(client, key)
+    assert not any("logins" in statement for statement in counted.statements)
 
 
 # Limits and the last use.
 
 
 def test_a_key_has_a_limit_of_its_own(make_app: MakeApp) -> None:
-    app = make_app(KEY_RATE_LIMIT="2 per minute")
+    app = make_app(API_KEY_RATE_LIMIT="2 per minute")
     client = app.test_client()
     key, other = new_key(app), new_key(app, name="Other")
     addresses = [f"203.0.113.{number}" for number in range(3)]

@@ -208,7 +208,7 @@ def test_a_check_that_raises_lets_nobody_in_and_is_logged_without_its_message(
     client = visitor(app)
     answers = {name: try_login(client, name).status_code for name in NAMES}
     assert answers == {**dict.fromkeys(NAMES, 401), "new": 200}
-    assert caplog.text.count("old_hash_check_fail") == len(NAMES)
+    assert caplog.text.count("legacy_hash_check_fail") == len(NAMES)
     assert "ValueError" in caplog.text
     assert PASSWORD not in caplog.text
 

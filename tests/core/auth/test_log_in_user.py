@@ -1,6 +1,5 @@
 """`log_in_user`: the login of a user whom another site has identified."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ from flask.testing import FlaskClient
 from secure_flask import (
     consumes_form,
     current_user,
-    is_recent,
+    has_recent_login,
     keys_allowed,
     log_in_user,
     login_required,
@@ -43,6 +42,7 @@ from core.conftest import (
     log_in_by_form,
     stored_user,
 )
+from core.standing_clock import clock
 from core.statements import counted_statements
 from core.users import User
 
@@ -75,13 +75,13 @@ def add_views(said: Said, meanwhile: list[Do]) -> Callable[[Flask], Flask]:
         user = User.find(USERNAME)
         for do in meanwhile:
             do()
-        return log_in_user(user, **{"by": ISSUER, **said})
+        return log_in_user(user, **{"provider": ISSUER, **said})
 
     def add(app: Flask) -> Flask:
         app.add_url_rule(BACK, "back", public(consumes_form(back)), methods=["GET", "POST"])
         app.add_url_rule(PROGRAM, "program", public(lambda: back()), methods=["POST"])
         app.add_url_rule(SECRET, "secret", recent_login(lambda: "secret"))
-        app.add_url_rule(RECENT, "recent", login_required(lambda: str(is_recent())))
+        app.add_url_rule(RECENT, "recent", login_required(lambda: str(has_recent_login())))
         return app
 
     return add
@@ -94,7 +94,7 @@ def app(make_app: MakeApp, token_type: str, add_views: Callable[[Flask], Flask])
 
 def logins_in(app: Flask) -> list[Login]:
     with app.app_context():
-        return list(db.session.scalars(select(Login).order_by(Login.started)))
+        return list(db.session.scalars(select(Login).order_by(Login.created)))
 
 
 def opens(client: FlaskClient) -> int:
@@ -139,7 +139,7 @@ def test_a_user_whom_the_view_has_just_added_is_logged_in(app: Flask, client: Fl
     def first() -> Any:
         user = User(name="bob", password_hash=passwords.NO_PASSWORD)
         db.session.add(user)
-        return log_in_user(user, by=ISSUER)
+        return log_in_user(user, provider=ISSUER)
 
     app.add_url_rule("/first", view_func=public(first))
     assert client.get("/first").status_code == 200
@@ -182,7 +182,7 @@ def test_a_role_that_came_meanwhile_demands_its_factor(
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_no_key_becomes_a_login(app: Flask, client: FlaskClient, method: str) -> None:
     """A view that takes keys may hand on the user of one."""
-    view = keys_allowed(lambda: log_in_user(current_user, by=ISSUER))
+    view = keys_allowed(lambda: log_in_user(current_user, provider=ISSUER))
     app.add_url_rule("/renews", view_func=view, methods=[method])
     answer = ask(client, new_key(app), "/renews", method=method)
     assert (answer.status_code, answer.get_json()) == (403, NOT_HERE)
@@ -249,9 +249,9 @@ def test_the_log_says_who_vouched(
     meanwhile.append(disable)
     client.get(BACK)
     logged = {line["event"]: line for line in lines()}
-    assert logged["authn_login_success"]["by"] == ISSUER
+    assert logged["authn_login_success"]["provider"] == ISSUER
     assert logged["authn_login_success"]["user_id"]
-    assert logged["authn_login_fail"]["by"] == ISSUER
+    assert logged["authn_login_fail"]["provider"] == ISSUER
 
 
 def test_refusals_count_for_the_address_of_the_client(
@@ -338,7 +338,7 @@ def test_a_role_takes_the_word_of_the_site_alone(
 def test_a_login_is_as_old_as_the_site_says(
     client: FlaskClient, said: Said, age: float | None, is_enough: bool
 ) -> None:
-    said["at"] = None if age is None else time.time() - age
+    said["at"] = None if age is None else clock() - age
     came_back(client)
     assert opens(client) == (200 if is_enough else 401)
     assert client.get(RECENT, headers=OWN_PAGE).text == str(is_enough)
@@ -348,7 +348,7 @@ def test_a_login_is_as_old_as_the_site_says(
 def test_a_time_to_come_makes_no_login_recent_later(
     client: FlaskClient, said: Said, wait: Callable[[float], None]
 ) -> None:
-    said["at"] = time.time() + 4 * MINUTE
+    said["at"] = clock() + 4 * MINUTE
     came_back(client)
     wait(17 * MINUTE)
     assert opens(client) == 401
@@ -369,10 +369,10 @@ def test_what_can_be_no_time_of_a_login_makes_none_recent(
 
 
 def test_the_age_shortens_no_login(app: Flask, client: FlaskClient, said: Said) -> None:
-    said["at"] = time.time() - 3600
+    said["at"] = clock() - 3600
     assert came_back(client).get_json()["expires_in"] == 12 * 3600
     [login] = logins_in(app)
-    assert login.expires - login.started == 12 * 3600
+    assert login.expires - login.created == 12 * 3600
 
 
 def test_the_page_for_a_recent_login_may_be_the_one_that_asks_the_site(
@@ -382,7 +382,7 @@ def test_the_page_for_a_recent_login_may_be_the_one_that_asks_the_site(
     came_back(client)
     led = client.get(SECRET, headers={**OWN_PAGE, "Accept": "text/html"})
     assert (led.status_code, led.location) == (303, f"{BACK}?next={SECRET}")
-    said["at"] = time.time()
+    said["at"] = clock()
     client.get(led.location)
     assert opens(client) == 200
 

@@ -137,7 +137,7 @@ def test_each_body_type_that_is_not_refused_is_named(
 
 
 def test_limits_of_a_view_are_named(app: Flask) -> None:
-    marks = (limited("7 per hour"), access.credentials)
+    marks = (limited("7 per hour"), access.takes_credentials)
     assert row_of(app, *marks).limits == ["7 per hour", "LOGIN_RATE_LIMIT"]
     assert row_of(app, login_required, endpoint="other").limits == []
 

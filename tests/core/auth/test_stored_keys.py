@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from secure_flask import PolicyError, Role
 from secure_flask.auth import stored_keys
-from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.stored_keys import key_created
 from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
@@ -28,7 +28,7 @@ from core.users import User
 @pytest.mark.parametrize("prefix", ["sft_", "sft_key_", "sft", "eyJ", "eyJkey_"])
 def test_no_prefix_begins_with_another(make_app: MakeApp, prefix: str) -> None:
     with pytest.raises(PolicyError, match="none begins with the other"):
-        make_app(KEY_PREFIX=prefix)
+        make_app(API_KEY_PREFIX=prefix)
 
 
 def test_the_prefix_of_opaque_tokens_is_compared_too(make_app: MakeApp) -> None:
@@ -38,12 +38,12 @@ def test_the_prefix_of_opaque_tokens_is_compared_too(make_app: MakeApp) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "a", "_a_", "a b_", "a-b_", "é12_", "x" * 33])
 def test_a_prefix_is_a_word_that_a_scanner_can_look_for(make_app: MakeApp, prefix: str) -> None:
-    with pytest.raises(PolicyError, match="KEY_PREFIX"):
-        make_app(KEY_PREFIX=prefix)
+    with pytest.raises(PolicyError, match="API_KEY_PREFIX"):
+        make_app(API_KEY_PREFIX=prefix)
 
 
 def test_a_project_chooses_the_prefix(make_app: MakeApp) -> None:
-    app = make_app(KEY_PREFIX="bakery_key_")
+    app = make_app(API_KEY_PREFIX="bakery_key_")
     key = new_key(app)
     assert key.startswith("bakery_key_")
     assert is_open(app.test_client(), key)
@@ -51,8 +51,8 @@ def test_a_project_chooses_the_prefix(make_app: MakeApp) -> None:
 
 @pytest.mark.parametrize("limit", ["", "often", "0 per minute", "1 per minute; 5 per day"])
 def test_a_limit_of_keys_is_one_limit(make_app: MakeApp, limit: str) -> None:
-    with pytest.raises(PolicyError, match="KEY_RATE_LIMIT"):
-        make_app(KEY_RATE_LIMIT=limit)
+    with pytest.raises(PolicyError, match="API_KEY_RATE_LIMIT"):
+        make_app(API_KEY_RATE_LIMIT=limit)
 
 
 def test_no_two_rows_hold_one_key(make_app: MakeApp) -> None:
@@ -60,7 +60,7 @@ def test_no_two_rows_hold_one_key(make_app: MakeApp) -> None:
     new_key(app)
     new_key(app, name="Other")
     with app.app_context(), pytest.raises(IntegrityError):
-        db.session.execute(update(MachineKey).values(secret_hash=b"the same"))
+        db.session.execute(update(ApiKey).values(secret_hash=b"the same"))
 
 
 # A second factor that a role demands.
@@ -128,7 +128,7 @@ def test_a_new_key_is_announced_before_it_is_stored(make_app: MakeApp) -> None:
 def test_of_two_keys_at_once_the_cap_takes_one(
     file_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(file_app.config, "MAX_KEYS", 1)
+    monkeypatch.setitem(file_app.config, "MAX_API_KEYS", 1)
     refused: list[Conflict] = []
 
     def make(name: str) -> None:

@@ -1,6 +1,5 @@
 """`flask user …`: users, passwords, roles and logins, as an operator and the users see them."""
 
-import time
 from io import StringIO
 from types import SimpleNamespace
 from uuid import uuid4
@@ -30,7 +29,8 @@ from core.conftest import (
     log_in,
     stored_user,
 )
-from core.statements import SIZES, counted_statements
+from core.standing_clock import clock
+from core.statements import SIZES, statements_of
 from core.users import User
 
 NEW, OTHER = "grace", "bob"
@@ -86,8 +86,8 @@ def fill_users(app: Flask, number: int) -> None:
     """Add so many users at once, each with a role and a login."""
     ids = [uuid4() for _ in range(number)]
     names = [f"user{each:05}" for each in range(number)]
-    now = int(time.time())
-    same = {"kind": "session", "started": now, "last_used": now, "expires": now + 60, "kept": False}
+    now = int(clock())
+    same = {"kind": "session", "created": now, "last_used": now, "expires": now + 60, "kept": False}
     with app.app_context():
         db.session.add(Role(id=7, name="reader"))
         db.session.flush()
@@ -372,9 +372,7 @@ def test_the_list_shows_live_logins_who_is_disabled_and_roles(
 @pytest.mark.parametrize("number", SIZES)
 def test_a_list_of_many_users_is_read_page_by_page(app: Flask, number: int) -> None:
     fill_users(app, number)
-    with app.app_context():
-        engine = db.engine
-    with counted_statements(engine) as counted:
+    with statements_of(app) as counted:
         listed = rows(app)
     assert len(listed) == number + 3
     assert ["user00000", "1", "reader"] in listed
@@ -385,9 +383,7 @@ def test_a_list_of_many_users_is_read_page_by_page(app: Flask, number: int) -> N
 @pytest.mark.parametrize("number", SIZES)
 def test_all_logins_and_keys_of_everybody_end_in_three_statements(app: Flask, number: int) -> None:
     fill_users(app, number)
-    with app.app_context():
-        engine = db.engine
-    with counted_statements(engine) as counted:
+    with statements_of(app) as counted:
         ended = app.test_cli_runner().invoke(args=["logins", "end", "--yes"])
     assert f"Ended {number} logins" in ended.output
     assert counted.sizes == (3, 0)

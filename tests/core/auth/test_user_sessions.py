@@ -8,7 +8,7 @@ import pytest
 from flask import Blueprint, Flask, flash, get_flashed_messages, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 from flask.testing import FlaskClient
-from secure_flask import is_recent, log_out, login_required, public
+from secure_flask import has_recent_login, log_out, login_required, public
 from secure_flask.auth import logins, users
 from secure_flask.auth.login_table import Login
 from secure_flask.database import db
@@ -235,7 +235,7 @@ def test_while_the_database_is_away_nothing_is_stored_without_its_owner(
 
     def draft() -> str:
         with suppress(OperationalError):
-            is_recent()
+            has_recent_login()
         return write("draft")
 
     app.add_url_rule("/probe/draft", view_func=public(draft))

@@ -47,7 +47,7 @@ def _checks_of_this_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it, and what the machine is like does not count."""
     monkeypatch.setattr(registry, "CHECKS", dict(registry.CHECKS))
     monkeypatch.setattr(settings, "CONTAINER_FILES", ())
-    for name in ("HOST", "KUBERNETES_SERVICE_HOST"):
+    for name in ("BIND_HOST", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
 
 

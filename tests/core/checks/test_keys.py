@@ -9,7 +9,7 @@ from core.auth.made_keys import ask, new_key
 from core.checks.conftest import MakeSite, found_in
 from core.conftest import MakeApp, Wait
 
-CHECK = "keys.unused"
+CHECK = "api-keys.unused"
 
 
 def id_of(key: str) -> str:
@@ -45,6 +45,6 @@ def test_a_message_names_ten_of_many(make_app: MakeApp, wait: Wait) -> None:
 def test_without_tables_it_finds_nothing(make_migrated: MakeSite) -> None:
     app = make_migrated()
     with app.app_context():
-        db.session.execute(text("DROP TABLE keys"))
+        db.session.execute(text("DROP TABLE user_api_keys"))
         db.session.commit()
     assert found_in(app, CHECK) == []

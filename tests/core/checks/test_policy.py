@@ -197,7 +197,7 @@ def test_what_a_view_or_a_blueprint_weakens_is_reported(make_site: MakeSite) -> 
         ([], {"PUBLIC_ENDPOINTS": {"probe": "A test opens it."}}, 1),
         ([public], {"rate_limit": "60 per minute"}, 0),
         ([public, limited("1 per minute")], {}, 0),
-        ([public, access.credentials], {}, 0),
+        ([public, access.takes_credentials], {}, 0),
         ([login_required], {}, 0),
         ([], {}, 0),
     ],

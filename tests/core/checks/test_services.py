@@ -53,10 +53,11 @@ def test_a_database_that_is_away_is_reported(
         raise OperationalError("", {}, Exception("host db1"))
 
     site = make_migrated()
-    assert found_in(site, "database.migrations") == []
+    assert found_in(site, "database.unreachable") == []
     monkeypatch.setattr(Engine, "connect", away)
-    [found] = found_in(site, "database.migrations")
+    [found] = found_in(site, "database.unreachable")
     assert "cannot be reached" in found
+    assert found_in(site, "database.migrations") == []
     assert found_models(site) == []
 
 

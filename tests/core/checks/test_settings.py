@@ -34,7 +34,7 @@ SLIPS = {
 OWN = """
     APP_NAME DATABASE_URL_2 DATABASE_URL2 DATABASE_URL_RO DATABASE_NAME DATABASE_USER
     OLD_DATABASE_URL TEST_DATABASE_URL IP_RATE_LIMIT LIMIT FLASK_APP FLASK_ENV FLASK_RUN_PORT
-    FLASK_SKIP_DOTENV GUNICORN_CMD_ARGS HOST PATH PGHOST PGSSLMODE PORT POSTGRES_PASSWORD
+    FLASK_SKIP_DOTENV GUNICORN_CMD_ARGS BIND_HOST HOST PATH PGHOST PGSSLMODE PORT POSTGRES_PASSWORD
     PYTHONPATH SECRET_KEY_FILE SSL_CERT_FILE VIRTUAL_ENV DATABASE_URI DATABASE_URL
 """
 
@@ -130,11 +130,11 @@ def test_a_setting_of_the_owner_may_have_the_name_of_a_value_of_the_policy(
 
 def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
     assert find("policy.misspelt") == []
-    slips = {"CORS_ORIGIN": [], "LINK": [], "MAX_BODYS": 1, "SESSION_COOKIE_SECUR": True}
+    slips = {"CORS_ORIGIN": [], "LINK": [], "MAX_CONTENT_LENGHT": 1, "SESSION_COOKIE_SECUR": True}
     assert find("policy.misspelt", **slips, PARTNERS=[], TASKS_PER_PAGE=3) == [
         "Nothing reads CORS_ORIGIN: is CORS_ORIGINS meant?",
         "Nothing reads LINK: is LINKS meant?",
-        "Nothing reads MAX_BODYS: is MAX_BODY meant?",
+        "Nothing reads MAX_CONTENT_LENGHT: is MAX_CONTENT_LENGTH meant?",
         "Nothing reads SESSION_COOKIE_SECUR: is SESSION_COOKIE_SECURE meant?",
     ]
 
@@ -199,8 +199,8 @@ UNREACHED = ["localhost", "127.0.0.1", "127.0.0.2", "::1", "[::1]", pytest.param
 def test_a_server_that_other_machines_reach_is_reported(
     find: Find, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
-    monkeypatch.setenv("HOST", host)
-    expected = [f"HOST is {host}"] if host in REACHED else []
+    monkeypatch.setenv("BIND_HOST", host)
+    expected = [f"BIND_HOST is {host}"] if host in REACHED else []
     assert [line.partition(",")[0] for line in find("proxies.bypassed")] == expected
 
 
@@ -208,7 +208,7 @@ def test_a_server_that_other_machines_reach_is_reported(
 def test_a_container_is_reached_by_the_proxy_of_another(
     find: Find, engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    os.environ["HOST"] = "0.0.0.0"  # noqa: S104
+    os.environ["BIND_HOST"] = "0.0.0.0"  # noqa: S104
     if engine == "docker":
         monkeypatch.setattr(settings, "CONTAINER_FILES", (tmp_path,))
     else:
@@ -225,7 +225,7 @@ def test_a_view_that_accepts_more_than_the_proxy_is_reported() -> None:
         return ""
 
     def number_found(proxied: int, body: int) -> int:
-        app.config.update(MAX_REQUEST_BODY=proxied, MAX_BODY=body)
+        app.config.update(MAX_REQUEST_BODY=proxied, MAX_CONTENT_LENGTH=body)
         return len(found_in(app, "proxies.small-bodies"))
 
     assert number_found(2**20, 2**16) == 1

@@ -34,7 +34,7 @@ def post(client: FlaskClient, body: Any, content_type: str = TYPE, **options: An
 def stored(client: FlaskClient) -> dict[str, int]:
     """How often each thing was blocked, by the table."""
     with client.application.app_context():
-        return {row.blocked: row.times for row in violations.most_frequent_violations()}
+        return {row.blocked: row.count for row in violations.most_frequent_violations()}
 
 
 def test_a_report_is_kept_without_what_it_says_of_the_visitor(

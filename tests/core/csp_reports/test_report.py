@@ -14,7 +14,8 @@ from secure_flask.csp_reports.violations import UNKNOWN_PAGE, Violation, Violati
 from secure_flask.web.csp import csp
 from secure_flask.web.view_options import options_of
 
-from core.conftest import MakeApp
+from core.conftest import MakeApp, Wait
+from core.standing_clock import clock
 
 CONFIG: dict[str, Any] = {
     "CSP": {
@@ -196,13 +197,11 @@ def test_the_line_repeats_what_was_changed_before_and_allows_what_was_blocked(
     assert "allows it by now" in advice(f"img-src {source}", CSP_CHANGES=changes)
 
 
-def test_a_violation_has_a_line_and_advice_the_most_frequent_first(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("time.time", lambda: NOVEMBER_18)
+def test_a_violation_has_a_line_and_advice_the_most_frequent_first(app: Flask, wait: Wait) -> None:
+    wait(NOVEMBER_18 - clock())
     add(app, INLINE)
     add(app, TILE, TILE)
-    monkeypatch.setattr("time.time", lambda: NOVEMBER_18 + 86_400)
+    wait(86_400)
     add(app, TILE)
     lines = run(app, "report").splitlines()
     assert lines[1] == ("img-src http://127.0.0.1:3000 on / (3x blocked, 2026-11-18 to 2026-11-19)")

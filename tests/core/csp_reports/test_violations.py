@@ -160,7 +160,7 @@ def add_at_once(app: Flask, bodies: list[list[Violation]]) -> None:
 
 def stored() -> dict[Violation, int]:
     return {
-        Violation(row.directive, row.blocked, row.page, row.disposition): row.times
+        Violation(row.directive, row.blocked, row.page, row.disposition): row.count
         for row in violations.most_frequent_violations()
     }
 
@@ -231,7 +231,7 @@ def test_the_latest_come_first_and_a_row_says_since_when(wait: Wait) -> None:
     for number in (1, 2, 3, 2):
         add(rubbish(number))
         wait(60)
-    [last, before] = violations.latest_violations(2)
+    [last, before] = violations.latest_csp_violations(2)
     assert (last.blocked, before.blocked) == ("https://2.example", "https://3.example")
     assert last.last_seen - last.first_seen == 120
 
@@ -294,7 +294,7 @@ def test_rubbish_that_is_posted_often_does_not_lock_out_what_is_new(wait: Wait) 
 
 def fill(number: int) -> None:
     """Store so many violations at once, each seen once."""
-    counted = {"times": 1, "first_seen": 0, "last_seen": 0}
+    counted = {"count": 1, "first_seen": 0, "last_seen": 0}
     rows = [rubbish(each)._asdict() | counted for each in range(number)]
     db.session.execute(insert(ViolationCount), rows)
     db.session.commit()
@@ -320,5 +320,5 @@ def test_what_is_shown_of_many_violations_ends_in_the_database(number: int) -> N
     fill(number)
     with counted_statements(db.engine) as counted:
         violations.most_frequent_violations()
-        violations.latest_violations(5)
+        violations.latest_csp_violations(5)
     assert counted.rows_of == [min(number, violations.MAX_ROWS), 5]

@@ -297,7 +297,7 @@ def test_the_log_says_why_and_names_no_value(make_app: MakeApp, lines: Lines) ->
 
 
 def test_a_row_that_points_nowhere_is_refused_without_an_echo(app: Flask) -> None:
-    zeros = dict.fromkeys(("started", "last_used", "expires"), 0)
+    zeros = dict.fromkeys(("created", "last_used", "expires"), 0)
     with app.app_context():
         db.session.add(Login(secret_hash=bytes(32), kind="unspoken", user_id=uuid4(), **zeros))
         with pytest.raises(IntegrityError) as refused:
@@ -308,7 +308,7 @@ def test_a_row_that_points_nowhere_is_refused_without_an_echo(app: Flask) -> Non
 def test_who_refers_to_a_row_that_is_gone_may_try_again_and_the_log_knows(
     make_app: MakeApp, lines: Lines
 ) -> None:
-    zeros = dict.fromkeys(("started", "last_used", "expires"), 0)
+    zeros = dict.fromkeys(("created", "last_used", "expires"), 0)
 
     def refer() -> str:
         db.session.add(Login(secret_hash=bytes(32), kind="unspoken", user_id=uuid4(), **zeros))

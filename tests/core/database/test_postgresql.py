@@ -206,7 +206,7 @@ def test_a_limit_in_the_address_counts_and_one_that_nobody_can_read_is_reported(
     assert statement(app, "SHOW lock_timeout").get("/rows").text == "1234ms"
     app = make_app(fill=False, database_url=f"{url}soon")
     assert_unavailable(app.test_client(), READY)
-    assert "database.migrations" in app.test_cli_runner().invoke(args=["check"]).stdout
+    assert "database.unreachable" in app.test_cli_runner().invoke(args=["check"]).stdout
 
 
 @on_postgresql

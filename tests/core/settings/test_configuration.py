@@ -35,7 +35,7 @@ WRITTEN: list[tuple[str, object, str]] = [
     ("RATE_LIMIT", "7777 per minute", "{RATE_LIMIT}"),
     ("PROXY_HOPS", 7777, "{PROXY_HOPS}"),
     ("PRODUCTION", True, "{APP_ENV}"),
-    ("MAX_CONTENT_LENGTH", 7777, "write MAX_BODY = … in app/policy.py, in a test create_app("),
+    ("MAX_CONTENT_LENGTH", 7777, ""),
     ("WTF_CSRF_ENABLED", True, "remove it from app.config"),
     ("MAX_FORM_PARTS", 7, ""),
     ("MAX_LOGINS", 7, ""),
@@ -51,8 +51,8 @@ NAMES_READ_ONCE = {
     *("PRODUCTION", "PROXY_HOPS", "RATE_LIMIT", "REDIS_URL", "TRUSTED_HOSTS", "CSP_REPORT_ONLY"),
     *("CORS_ORIGINS", "CSP", "CSP_CANDIDATE", "CSP_CHANGES", "CSP_SOURCES", "FRAME_ANCESTORS"),
     "LINKS",
-    *("HEADER_CHANGES", "MAX_BODY", "PUBLIC_OPENAPI", "TOKEN_TYPE"),
-    *("KEY_PREFIX", "OPAQUE_TOKEN_PREFIX"),
+    *("HEADER_CHANGES", "PUBLIC_OPENAPI", "TOKEN_TYPE"),
+    *("API_KEY_PREFIX", "OPAQUE_TOKEN_PREFIX"),
     *("SQLALCHEMY_BINDS", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_ECHO"),
     *("SQLALCHEMY_ENGINE_OPTIONS", "SQLALCHEMY_RECORD_QUERIES", "SQLALCHEMY_TRACK_MODIFICATIONS"),
     "WTF_CSRF_ENABLED",
@@ -199,13 +199,13 @@ def test_a_name_that_is_read_once_is_refused_at_the_first_request(
 
 def test_the_lines_to_write_instead_are_those_of_the_name(make_app: MakeApp) -> None:
     app = make_app(fill=False)
-    app.config.update(RATE_LIMIT="1 per minute", MAX_BODY=1)
+    app.config.update(RATE_LIMIT="1 per minute", PUBLIC_OPENAPI=False)
     with pytest.raises(SettingsError) as refused:
         app.test_client().get("/")
-    [_, body, limit] = refused.value.message.splitlines()
-    assert body.strip() == (
-        "MAX_BODY: in a test write create_app(settings, MAX_BODY=…), for production MAX_BODY = … "
-        "in app/policy.py"
+    [_, openapi, limit] = refused.value.message.splitlines()
+    assert openapi.strip() == (
+        "PUBLIC_OPENAPI: in a test write create_app(settings, PUBLIC_OPENAPI=…), for production "
+        "PUBLIC_OPENAPI = … in app/policy.py"
     )
     assert limit.strip().startswith("RATE_LIMIT: " + IN_A_TEST.format("rate_limit", "RATE_LIMIT"))
 

@@ -87,7 +87,7 @@ def test_an_error_of_the_server_in_a_body_leaves_its_class_in_the_log(
 def test_the_policy_sets_the_limit_which_a_page_names_too(
     make_app: MakeApp, size: int, status: int, words: str
 ) -> None:
-    client = make_app(MAX_BODY=1000).test_client()
+    client = make_app(MAX_CONTENT_LENGTH=1000).test_client()
     body = b'{"username": "x", "password": "x"}'.ljust(size)
     sent = {"data": body, "content_type": "application/json"}
     answer = client.post(routes.LOGIN, headers=OWN_PAGE, **sent)
@@ -111,6 +111,15 @@ def test_a_limit_that_is_taken_away_later_is_refused_at_each_request(
         app.test_client().get("/")
 
 
+def test_flasks_default_of_no_limit_stands_for_the_limit_of_the_core(make_app: MakeApp) -> None:
+    app = make_app(MAX_CONTENT_LENGTH=None)
+    assert app.config["MAX_CONTENT_LENGTH"] == 64 * 1024
+    long = b"{}".ljust(64 * 1024 + 1)
+    sent = {"data": long, "content_type": "application/json", "headers": OWN_PAGE}
+    answer = app.test_client().post(routes.LOGIN, **sent)
+    assert f"{answer.status_code} {answer.json}" == TOO_LARGE
+
+
 def test_a_limit_may_be_lowered_later(make_app: MakeApp) -> None:
     app = make_app()
     app.config["MAX_CONTENT_LENGTH"] = 10
@@ -126,7 +135,7 @@ def test_a_limit_is_said_as_people_know_it_and_in_the_owners_words(
     make_app: MakeApp, most: int, words: str
 ) -> None:
     client = make_app(
-        MAX_BODY=most, TEXTS={"Too large: at most {limit}": "Höchstens {limit}"}
+        MAX_CONTENT_LENGTH=most, TEXTS={"Too large: at most {limit}": "Höchstens {limit}"}
     ).test_client()
     answer = client.post(routes.LOGIN, headers=OWN_PAGE, json={"x": "a" * most})
     assert answer.json == {"error": f"Höchstens {words}"}

@@ -18,12 +18,12 @@ from secure_flask.web.counters import PAUSE, SITE, Count, Counters, client_addre
 
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait
+from core.standing_clock import clock
 
 MINUTE = parse("5 per minute")
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
-# The clock stands still, so that no test meets the edge of two windows.
-pytestmark = pytest.mark.usefixtures("wait", "_in_context")
+pytestmark = pytest.mark.usefixtures("_in_context")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def _in_context(app: Flask) -> Any:
 
 @pytest.fixture
 def local() -> Counters:
-    return Counters(None)
+    return Counters(None, clock)
 
 
 class Shared(MemoryStorage):
@@ -63,7 +63,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
 def few_keys(monkeypatch: pytest.MonkeyPatch) -> int:
     """How many keys there may be, and with them a few that are shared."""
     monkeypatch.setattr(counters, "SHARED_KEYS", 4)
-    monkeypatch.setattr(counters, "MAX_KEYS", 50)
+    monkeypatch.setattr(counters, "MAX_COUNTED_KEYS", 50)
     return 50
 
 
@@ -106,7 +106,7 @@ def test_what_is_given_back_does_not_count_and_no_count_falls_below_zero(local: 
 
 
 def test_nor_does_one_in_redis_which_subtracts_whatever_is_there(shared: Shared) -> None:
-    counters = Counters("redis://")
+    counters = Counters("redis://", clock)
     count = counters.add(MINUTE, "a")
     for _ in range(3):
         counters.give_back(count)
@@ -137,20 +137,20 @@ def test_it_gives_nothing_back_once_the_window_is_over(local: Counters, wait: Wa
 
 
 def test_what_one_process_counted_in_memory_no_other_gives_back(local: Counters) -> None:
-    stored, other = local.to_json(local.add(MINUTE, "a")), Counters(None)
+    stored, other = local.to_json(local.add(MINUTE, "a")), Counters(None, clock)
     other.add(MINUTE, "a")
     other.give_back_json(stored)
     assert (other.read(MINUTE, "a"), local.read(MINUTE, "a")) == (1, 1)
 
 
 def test_what_was_counted_in_redis_every_process_gives_back(shared: Shared) -> None:
-    first, other = Counters("redis://"), Counters("redis://")
+    first, other = Counters("redis://", clock), Counters("redis://", clock)
     stored = first.to_json(first.add(MINUTE, "a"))
     other.give_back_json(stored)
     assert other.read(MINUTE, "a") == 0
     shared.away = True
     other.give_back_json(stored)
-    Counters(None).give_back_json(stored)
+    Counters(None, clock).give_back_json(stored)
 
 
 def test_threads_lose_no_count(local: Counters) -> None:
@@ -166,29 +166,27 @@ def test_while_redis_is_away_half_the_limit_holds_and_at_least_one(
     local: Counters, limit: str, expected: int
 ) -> None:
     pytest.importorskip("redis")
-    away = Counters(NOBODY_LISTENS)
+    away = Counters(NOBODY_LISTENS, clock)
     allowed = [away.add(parse(limit), "a").allowed for _ in range(6)]
     assert allowed == [True] * expected + [False] * (6 - expected)
     assert (away.is_shared(), local.is_shared()) == (False, True)
 
 
 def test_a_server_that_failed_is_asked_again_after_a_pause(
-    shared: Shared, monkeypatch: pytest.MonkeyPatch
+    shared: Shared,
 ) -> None:
-    clock = [0.0]
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
-    both = Counters("redis://")
-    clock[0] = 100
+    both = Counters("redis://", clock)
     shared.away = True
     assert numbers([both.add(MINUTE, "a") for _ in range(3)]) == [1, 2, 3]
     assert shared.asked == 1
-    shared.away, clock[0] = False, 100 + PAUSE
+    shared.away = False
+    both.retry_at -= PAUSE
     assert both.add(MINUTE, "a").number == 1
     assert shared.asked == 2
 
 
 def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared) -> None:
-    both = Counters("redis://")
+    both = Counters("redis://", clock)
     in_redis = both.add(MINUTE, "a")
     shared.away = True
     in_memory = both.add(MINUTE, "a")
@@ -202,7 +200,7 @@ def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared) -> Non
 
 
 def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared) -> None:
-    both = Counters("redis://")
+    both = Counters("redis://", clock)
     counted = [both.add(MINUTE, "a") for _ in range(4)]
     shared.away = True
     for count in counted:
@@ -213,7 +211,7 @@ def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared) -> Non
 def test_threads_wait_side_by_side_for_the_server(shared: Shared) -> None:
     all_wait = Barrier(4)
     shared.before = lambda: all_wait.wait(60)
-    both = Counters("redis://")
+    both = Counters("redis://", clock)
     with ThreadPoolExecutor(4) as threads:
         counted = [*threads.map(lambda key: both.add(MINUTE, str(key)), range(4))]
     assert numbers(counted) == [1, 1, 1, 1]
@@ -234,7 +232,7 @@ def test_the_limit_of_passwords_is_never_open(make_app: MakeApp, wait: Wait) -> 
 
 @pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="needs TEST_REDIS_URL")
 def test_processes_share_their_counts_in_redis() -> None:
-    first, second = (Counters(os.environ["TEST_REDIS_URL"]) for _ in range(2))
+    first, second = (Counters(os.environ["TEST_REDIS_URL"], clock) for _ in range(2))
     key = secrets.token_hex()
     count = first.add(MINUTE, key)
     assert (count.number, second.add(MINUTE, key).number) == (1, 2)
@@ -284,7 +282,7 @@ def test_strangers_who_share_counts_lock_no_victim_out(
     local: Counters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each second 40 passwords are hashed at most, so these are all that fail in a minute."""
-    monkeypatch.setattr(counters, "MAX_KEYS", 1)
+    monkeypatch.setattr(counters, "MAX_COUNTED_KEYS", 1)
     for number in range(2400):
         local.add(MINUTE, f"stranger {number}")
     assert local.add(MINUTE, "victim").allowed

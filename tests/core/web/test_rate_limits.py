@@ -1,6 +1,5 @@
 """How often a client may call a view, or all of them."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -14,9 +13,6 @@ from werkzeug.test import TestResponse
 from core.conftest import MakeApp, Wait
 
 LIMITED, PLAIN, PROBE = "/_test/limited", "/_test/plain", "/_test/probe"
-
-# The clock stands still, so that no test meets the edge of two windows.
-pytestmark = pytest.mark.usefixtures("wait")
 
 
 @pytest.fixture
@@ -41,7 +37,6 @@ def test_retry_after_says_when_a_client_is_served_again(
     make_app: MakeApp, wait: Wait, period: str, seconds: int
 ) -> None:
     client = with_limited_view(make_app(), f"1 per {period}")
-    wait(seconds - time.time() % seconds + 0.01)  # to the begin of a window
     client.get(LIMITED)
     wait(0.6)
     left = retry_after(client.get(LIMITED))

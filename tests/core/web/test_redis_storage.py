@@ -19,9 +19,6 @@ NOBODY_LISTENS = ["redis://127.0.0.1:1/0", "redis+unix:///nowhere/redis.sock"]
 each_kind = pytest.mark.parametrize("url", NOBODY_LISTENS, ids=["a port", "a socket"])
 VIEW, CLIENT = "/_test/limited", "192.0.2.1"
 
-# The clock stands still, so that no test meets the edge of two windows.
-pytestmark = pytest.mark.usefixtures("wait")
-
 
 def with_limited_view(make_app: MakeApp, limit: str, redis_url: str | None) -> FlaskClient:
     app = make_app(redis_url=redis_url)

@@ -77,6 +77,6 @@ def test_a_lazy_text_has_the_language_of_each_request(
 
 
 def test_a_lazy_text_gets_its_values(make_app: MakeApp) -> None:
-    client = make_app(TEXTS=LAZY, MAX_BODY=10).test_client()
+    client = make_app(TEXTS=LAZY, MAX_CONTENT_LENGTH=10).test_client()
     refused = client.post("/login", json={"username": "a" * 99}, headers={"Accept-Language": "de"})
     assert refused.get_json() == {"error": "Höchstens 10 bytes"}

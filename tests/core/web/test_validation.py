@@ -15,9 +15,9 @@ from secure_flask.web.validation import (
     MAX_REPORTED,
     MISSING,
     Body,
+    MultilineText,
     PlainText,
     Reason,
-    Text,
     validated,
 )
 
@@ -42,7 +42,7 @@ def only_even(number: int) -> int:
 class Order(Body):
     name: Annotated[PlainText, Field(max_length=20)]
     count: int = 1
-    notes: Annotated[Text, Field(max_length=20)] = ""
+    notes: Annotated[MultilineText, Field(max_length=20)] = ""
     seats: list[Seat] = Field(default=[])
     prices: dict[str, int] = Field(default={})
     code: Annotated[str, Field(pattern="^[A-Z]*$")] = ""
@@ -62,7 +62,7 @@ def with_views(app: Flask) -> FlaskClient:
     def repeat(order: Order) -> dict[str, object]:
         return order.model_dump(include={"name", "count", "notes"})
 
-    for path, mark in ((ORDERS, public), (CREDENTIALS, access.credentials)):
+    for path, mark in ((ORDERS, public), (CREDENTIALS, access.takes_credentials)):
         view = public(mark(validated(Order)(lambda order: repeat(order))))
         app.add_url_rule(path, path, view, methods=["POST"])
     return app.test_client()

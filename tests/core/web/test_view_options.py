@@ -88,7 +88,7 @@ def test_head_is_judged_as_get_unless_the_class_answers_it_itself() -> None:
 
 DECORATORS: list[Any] = [
     *(login_required, roles_required("admin"), roles_required("boss")),
-    *(recent_login(), access.credentials, probe, csrf_exempt, consumes_form),
+    *(recent_login(), access.takes_credentials, probe, csrf_exempt, consumes_form),
     *(limited("1 per hour"), csp(img_src=[SELF])),
     *(validated(Note), responds(Kept), consumes(OCTETS)),
 ]

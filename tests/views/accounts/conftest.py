@@ -1,7 +1,6 @@
 """What the tests of accounts share."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -15,16 +14,7 @@ from views.accounts.devices import Passkey, add_app, add_passkey
 from views.accounts.people import ADDRESS, Headers, give_address
 from views.conftest import MakeApp, Wait, add_user, log_in
 
-DAY = 24 * 60 * 60  # seconds
 OTHER = "grace"
-
-
-@pytest.fixture(autouse=True)
-def _begin_of_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no window of a limit end within a test: each test begins with a day."""
-    now = time.time
-    ahead = DAY - now() % DAY
-    monkeypatch.setattr(time, "time", lambda: now() + ahead)
 
 
 @pytest.fixture

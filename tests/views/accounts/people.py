@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import UserMixin, db
-from secure_flask.accounts import shown_mails, steps, worker
+from secure_flask.accounts import development_mails, steps, worker
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
@@ -52,7 +52,7 @@ def delivered(app: Flask) -> list[EmailMessage]:
     """Send what waits; the mails that development shows, the oldest first."""
     with app.test_request_context():
         worker.send_due_mails()
-        return [*shown_mails()]
+        return [*development_mails()]
 
 
 def link_in(message: EmailMessage) -> str:

@@ -268,7 +268,7 @@ def test_what_is_not_stored_mails_nothing(
         broken.setattr(db.session, "commit", away)
         for path in MAILING:
             assert ask(path, {"email": NEW}).status_code == 503
-    assert stored_rows(app)["mails"] == before["mails"]
+    assert stored_rows(app)["outgoing_mails"] == before["outgoing_mails"]
 
 
 # What is written down.

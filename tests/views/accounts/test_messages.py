@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from secure_flask.accounts import messages, outbox
 from secure_flask.accounts.messages import BUILDERS
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 
 from views import PROJECT
 from views.accounts.people import (
@@ -49,7 +49,7 @@ def built(
     values = {**VALUES, "number": 1, **changes}
     monkeypatch.setitem(BUILDERS, "probe", lambda mail: (ADDRESS, text, values))
     with app.app_context():
-        made = messages.build_message(Mail(kind="probe", email=ADDRESS))
+        made = messages.build_message(OutgoingMail(kind="probe", email=ADDRESS))
     assert made is not None
     return made
 

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from secure_flask import csp, public
 from secure_flask.csp_levels import SELF
@@ -125,9 +125,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def new_page(browser: Browser) -> Iterator[Page]:
+def new_page(browser: Browser, **options: Any) -> Iterator[Page]:
     """A page of a browser that was never used."""
-    context = browser.new_context(ignore_https_errors=True)
+    context = browser.new_context(ignore_https_errors=True, **options)
     context.set_default_timeout(TIMEOUT)
     yield context.new_page()
     context.close()
@@ -185,10 +185,38 @@ def serve(certificate: ssl.SSLContext) -> Iterator[Serve]:
         server.stop()
 
 
+@pytest.fixture
+def site(app: Flask, serve: Serve) -> str:
+    return serve(app).at("localhost")
+
+
+@pytest.fixture
+def elsewhere() -> Elsewhere:
+    return Elsewhere()
+
+
+@pytest.fixture
+def other(elsewhere: Elsewhere, serve: Serve) -> Server:
+    return serve(elsewhere)
+
+
 @pytest.fixture(scope="session")
 def certificate() -> ssl.SSLContext:
     """Signed by itself."""
     return generate_adhoc_ssl_context()
+
+
+def noted_reports(app: Flask) -> "Queue[dict[str, Any]]":
+    """Each report of a browser that comes to the app from now on."""
+    reported: Queue[dict[str, Any]] = Queue()
+
+    @app.before_request
+    def note() -> None:
+        if request.path == "/csp-reports":
+            for report in request.get_json(force=True):
+                reported.put(report)
+
+    return reported
 
 
 def log_in(page: Page, site: str) -> None:

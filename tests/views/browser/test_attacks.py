@@ -148,7 +148,7 @@ def app(make_app: MakeApp) -> Flask:
 
 @pytest.fixture
 def page(browser: Browser, page: Page, app: Flask, attack: Attack) -> Iterator[Page]:
-    if not works(attack, testing.page_policy(app)):
+    if not works(attack, testing.page_csp(app)):
         yield page
         return
     # One that wins may still be on its way to another page when the next begins. Chromium may
@@ -178,7 +178,7 @@ def test_an_attack_gets_as_far_as_the_policy_lets_it(
     page.goto(start, wait_until="domcontentloaded" if attack.click else "commit")
     if attack.click:
         page.click(attack.click, no_wait_after=True)
-    expected = WON if works(attack, testing.page_policy(app)) else STOPPED
+    expected = WON if works(attack, testing.page_csp(app)) else STOPPED
     assert outcome(seen) == expected
     if expected == STOPPED:
         page.goto(f"{site}/healthz")
@@ -186,7 +186,7 @@ def test_an_attack_gets_as_far_as_the_policy_lets_it(
 
 
 def test_no_attack_that_runs_a_script_or_steals_a_form_works(app: Flask) -> None:
-    working = {name for name, attack in ATTACKS.items() if works(attack, testing.page_policy(app))}
+    working = {name for name, attack in ATTACKS.items() if works(attack, testing.page_csp(app))}
     assert working <= TOLERATED, working
 
 

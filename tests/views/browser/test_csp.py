@@ -91,7 +91,7 @@ def test_another_worker_starts_as_the_policy_says(
     app: Flask, page: Page, worker_pages: str
 ) -> None:
     page.goto(f"{worker_pages}/as-it-is")
-    expected = "yes, no" if allows_workers(testing.page_policy(app)) else "refused"
+    expected = "yes, no" if allows_workers(testing.page_csp(app)) else "refused"
     expect(page.locator("#said")).to_have_text(expected)
 
 

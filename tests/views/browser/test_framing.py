@@ -10,16 +10,6 @@ from views.browser.conftest import PROBE, Elsewhere, Serve, Server
 from views.conftest import MakeApp
 
 
-@pytest.fixture
-def elsewhere() -> Elsewhere:
-    return Elsewhere()
-
-
-@pytest.fixture
-def other(elsewhere: Elsewhere, serve: Serve) -> Server:
-    return serve(elsewhere)
-
-
 def assert_blank(page: Page) -> None:
     """The frame of this page shows the browser's own empty page."""
     page.frames[1].wait_for_url("chrome-error://chromewebdata/", wait_until="commit")

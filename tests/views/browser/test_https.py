@@ -36,11 +36,11 @@ def test_a_login_leaves_nothing_that_a_script_or_a_plain_connection_gets(
     page: Page, site: str
 ) -> None:
     log_in(page, site)
-    for cookie in page.context.cookies():
-        assert cookie.get("name", "").startswith("__Host-Http-")
-        assert cookie.get("secure")
-        assert cookie.get("httpOnly")
-        assert cookie.get("sameSite") in ("Lax", "Strict")
+    [cookie] = page.context.cookies()
+    assert cookie.get("name", "").startswith("__Host-Http-")
+    assert cookie.get("secure")
+    assert cookie.get("httpOnly")
+    assert cookie.get("sameSite") in ("Lax", "Strict")
     assert page.evaluate("document.cookie") == ""
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 

@@ -1,16 +1,12 @@
 """Where a page may lead, as a browser obeys it over https."""
 
-import json
 from collections.abc import Iterator
-from queue import Queue
-from typing import Any
 
 import pytest
-from flask import Flask, request
 from playwright.sync_api import Browser, Page
 from secure_flask.csp_levels import PARANOID, STRICT
 
-from views.browser.conftest import REAL_NAME, Elsewhere, Serve, new_page
+from views.browser.conftest import REAL_NAME, Elsewhere, Serve, new_page, noted_reports
 from views.conftest import PRODUCTION, MakeApp
 
 SETTINGS = {**PRODUCTION, "trusted_hosts": [REAL_NAME], "CSP": PARANOID}
@@ -22,18 +18,6 @@ def page(browser: Browser) -> Iterator[Page]:
     """A browser remembers which names want https, on whichever port they said so."""
     with new_page(browser) as page:
         yield page
-
-
-def noted_reports(app: Flask) -> Queue[dict[str, Any]]:
-    reported: Queue[dict[str, Any]] = Queue()
-
-    @app.before_request
-    def note() -> None:
-        if request.path == "/csp-reports":
-            for report in json.loads(request.get_data()):
-                reported.put(report)
-
-    return reported
 
 
 def test_a_script_cannot_send_a_page_of_paranoid_to_another_site(

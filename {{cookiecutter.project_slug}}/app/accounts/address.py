@@ -7,15 +7,20 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from secure_flask import (
     Body,
-    credentials,
     limited,
     or_form,
     public,
     recent_login,
     responds,
+    takes_credentials,
     validated,
 )
-from secure_flask.accounts import change_name, confirm_change, find_change, request_change
+from secure_flask.accounts import (
+    change_name,
+    confirm_email_change,
+    find_email_change,
+    request_email_change,
+)
 from wtforms.validators import Optional
 
 from app.accounts.routes import (
@@ -37,7 +42,7 @@ from app.accounts.routes import (
 from app.current_user import current_user
 from app.login import Password, password_field
 
-again = {"accounts.new_address_page": "Ask for a new link"}
+again = {"self_service.new_address_page": "Ask for a new link"}
 SENT_CHANGE = "We are sending a link to {}. Open it within an hour to change your address."
 
 
@@ -74,7 +79,7 @@ def new_address_page() -> ResponseReturnValue:
 
 @responds("text/html")
 def _request_by_form() -> ResponseReturnValue:
-    return by_address(_new, request_change, SENT_CHANGE, "accounts.new_address_page")
+    return by_address(_new, request_email_change, SENT_CHANGE, "self_service.new_address_page")
 
 
 @blueprint.post("/change-email")
@@ -85,7 +90,7 @@ def _request_by_form() -> ResponseReturnValue:
 @validated(AddressOnly)
 def new_address(body: AddressOnly) -> ResponseReturnValue:
     """Ask for a mail with a link to a new e-mail address."""
-    request_change(body.email)
+    request_email_change(body.email)
     return SENT
 
 
@@ -104,7 +109,7 @@ def _change_by_form(token: str) -> ResponseReturnValue:
     form = ChangeForm()
 
     def act() -> str:
-        email = confirm_change(token, form.password.data).readable_email
+        email = confirm_email_change(token, form.password.data).readable_email
         return done("Your address was changed", f"From now on we write to {email}.")
 
     return by_form(form, lambda: _change(form, token), act)
@@ -114,12 +119,12 @@ def _change_by_form(token: str) -> ResponseReturnValue:
 @responds(Username, 401, 403, 404, 429, 503)
 @limited("20 per minute")
 @public
-@credentials
+@takes_credentials
 @or_form(_change_by_form)
 @validated(ChangeConfirmation)
 def change_email(body: ChangeConfirmation, token: str) -> ResponseReturnValue:
     """Change your e-mail address by the link of a mail."""
-    return {"username": confirm_change(token, body.password).name}
+    return {"username": confirm_email_change(token, body.password).name}
 
 
 @blueprint.get("/change-username")
@@ -147,7 +152,7 @@ def _rename_by_form() -> ResponseReturnValue:
 @recent_login(minutes=RECENT)
 @or_form(_rename_by_form)
 @validated(NewName)
-def rename(body: NewName) -> ResponseReturnValue:
+def change_username(body: NewName) -> ResponseReturnValue:
     """Change your username."""
     return {"username": change_name(body.username).name}
 
@@ -162,7 +167,7 @@ def _new(form: AddressForm) -> str:
 
 
 def _change(form: ChangeForm, token: str) -> str:
-    user, email = find_change(token)
+    user, email = find_email_change(token)
     text = (
         f"This gives the account {user.name} the address {email}. Not your account? Close this "
         "page: someone else asked for this."

@@ -14,24 +14,24 @@ from secure_flask import (
     LoginResponse,
     PlainText,
     ResponseBody,
+    accounts,
     checked_next,
     consumes_form,
-    credentials,
     limited,
     or_form,
     public,
     recent_login,
     responds,
+    takes_credentials,
     validated,
 )
 from secure_flask.accounts import (
     begin_authenticator,
     factors_of,
     find_authenticator,
-    finish_authenticator,
-    new_recovery_codes,
     recovery_codes_left,
     remove_authenticator,
+    replace_recovery_codes,
     show_recovery_codes_once,
     shown_recovery_codes,
 )
@@ -74,7 +74,7 @@ class RecoveryCodes(ResponseBody):
 def setup_page() -> ResponseReturnValue:
     """Redirect to the page that begins the setup, of your account or of a half login."""
     page = "factors_page" if current_user else "second_factor_page"
-    return redirect(url_for(f"accounts.{page}", next=checked_next()), 303)
+    return redirect(url_for(f"self_service.{page}", next=checked_next()), 303)
 
 
 def _set_up_by_form() -> ResponseReturnValue:
@@ -85,10 +85,10 @@ def _set_up_by_form() -> ResponseReturnValue:
 @responds(SetupBegun, 401, 403, 409)
 @limited("20 per minute")
 @public
-@credentials
+@takes_credentials
 @or_form(_set_up_by_form)
 @validated(Setup)
-def set_up(body: Setup) -> ResponseReturnValue:
+def set_up_authenticator(body: Setup) -> ResponseReturnValue:
     """Begin to set up an authenticator app, or remove it."""
     if body.setup == "disable":
         remove_authenticator()
@@ -108,11 +108,11 @@ def authenticator_page(state: str) -> ResponseReturnValue:
 def _finish_by_form(state: str) -> ResponseReturnValue:
     def finish(code: str) -> str:
         user = find_authenticator(state).user
-        codes = finish_authenticator(state, code).get("recovery_codes")
+        codes = accounts.finish_authenticator(state, code).get("recovery_codes")
         flash(f"Your app is set up. {EVERYWHERE}", "success")
         if codes:
             return codes_page(user, codes)
-        return checked_next() or url_for("accounts.factors_page")
+        return checked_next() or url_for("self_service.factors_page")
 
     return by_code(AppForm(), finish, partial(_authenticator, state))
 
@@ -121,15 +121,15 @@ def _finish_by_form(state: str) -> ResponseReturnValue:
 @responds(SetupFinished, 400, 401, 403, 429)
 @limited("30 per minute")
 @public
-@credentials
+@takes_credentials
 @or_form(_finish_by_form)
 @validated(SecondStep)
-def finish(body: SecondStep, state: str) -> ResponseReturnValue:
+def finish_authenticator(body: SecondStep, state: str) -> ResponseReturnValue:
     """Finish the setup by a first code; after an invitation this logs in.
 
     With the first factor come recovery codes, which are shown only here.
     """
-    return finish_authenticator(state, body.code, body.tf_token)
+    return accounts.finish_authenticator(state, body.code, body.tf_token)
 
 
 @blueprint.post("/account/authenticator/remove")
@@ -143,7 +143,7 @@ def remove_by_form() -> ResponseReturnValue:
         flash(f"The app is removed. {EVERYWHERE}", "success")
     except Conflict as refused:
         flash(sentence(refused), "error")
-    return redirect(url_for("accounts.factors_page"), 303)
+    return redirect(url_for("self_service.factors_page"), 303)
 
 
 @blueprint.get("/account/factors")
@@ -159,7 +159,7 @@ def factors_page() -> ResponseReturnValue:
 
 
 def _renew_by_form() -> ResponseReturnValue:
-    codes = new_recovery_codes()
+    codes = replace_recovery_codes()
     flash(f"Your old recovery codes no longer work. {EVERYWHERE}", "success")
     return redirect(codes_page(current_user, codes), 303)
 
@@ -172,7 +172,7 @@ def _renew_by_form() -> ResponseReturnValue:
 @validated(Body)
 def renew_recovery_codes(body: Body) -> ResponseReturnValue:
     """Replace your recovery codes. The new ones are shown only here."""
-    return {"recovery_codes": new_recovery_codes()}
+    return {"recovery_codes": replace_recovery_codes()}
 
 
 @blueprint.get("/account/recovery-codes/<string:state>")
@@ -184,20 +184,20 @@ def recovery_codes_page(state: str) -> ResponseReturnValue:
         return render_template(
             "accounts/recovery_codes.html",
             codes=shown_recovery_codes(current_user, state),
-            next=checked_next() or url_for("accounts.factors_page"),
+            next=checked_next() or url_for("self_service.factors_page"),
         )
     except NotFound:
         flash(
             "Recovery codes are shown only once. If you have not saved them, make new ones.",
             "error",
         )
-        return redirect(url_for("accounts.factors_page"), 303)
+        return redirect(url_for("self_service.factors_page"), 303)
 
 
 def codes_page(user: Any, codes: list[str]) -> str:
     """The address of a page that shows new recovery codes once, and then leads to `next`."""
     state = show_recovery_codes_once(user, codes)
-    return url_for("accounts.recovery_codes_page", state=state, next=checked_next())
+    return url_for("self_service.recovery_codes_page", state=state, next=checked_next())
 
 
 def _authenticator(state: str, form: Any) -> str:
@@ -205,5 +205,5 @@ def _authenticator(state: str, form: Any) -> str:
         app = find_authenticator(state)
     except BadRequest as ended:
         flash(sentence(ended), "error")
-        abort(redirect(url_for("accounts.setup_page", next=checked_next()), 303))
+        abort(redirect(url_for("self_service.setup_page", next=checked_next()), 303))
     return render_template("accounts/authenticator.html", form=form, app=app)

@@ -6,8 +6,7 @@ Source: GDPR, articles 15, 17 and 20; OWASP ASVS 7.4.2, 7.5.1, 14.2.6.
 from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from secure_flask import consumes_form, recent_login, responds
-from secure_flask.accounts import delete_account, personal_data
+from secure_flask import accounts, consumes_form, recent_login, responds
 
 from app.accounts.routes import RECENT, blueprint, done, page
 from app.current_user import current_user
@@ -18,7 +17,7 @@ from app.current_user import current_user
 @recent_login(minutes=RECENT)
 def download() -> ResponseReturnValue:
     """Download what the service stores about you."""
-    response = jsonify(personal_data(current_user))
+    response = jsonify(accounts.personal_data(current_user))
     response.headers["Content-Disposition"] = 'attachment; filename="personal-data.json"'
     return response
 
@@ -26,9 +25,9 @@ def download() -> ResponseReturnValue:
 @blueprint.delete("/me")
 @responds(None)
 @recent_login(minutes=RECENT)
-def leave() -> ResponseReturnValue:
+def delete_account() -> ResponseReturnValue:
     """Delete your account."""
-    delete_account(current_user)
+    accounts.delete_account(current_user)
     return Response(status=204)
 
 
@@ -41,7 +40,7 @@ def leaving_page() -> ResponseReturnValue:
         f"This deletes your account {current_user.name} with its data, logins and passkeys. Nobody "
         "can undo it. Download your data first if you want to keep it."
     )
-    data = {"endpoint": "accounts.download", "words": "Download your data"}
+    data = {"endpoint": "self_service.download", "words": "Download your data"}
     shown = {"link": data, "button_class": "danger"}
     return page("Delete your account", text, FlaskForm(), "Delete my account", **shown)
 
@@ -52,5 +51,5 @@ def leaving_page() -> ResponseReturnValue:
 @consumes_form
 def leave_by_form() -> ResponseReturnValue:
     """Delete your account by a form."""
-    delete_account(current_user)
+    accounts.delete_account(current_user)
     return done("Goodbye", "Your account and its data were deleted.")

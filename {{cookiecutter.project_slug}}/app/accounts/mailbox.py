@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Flask, render_template
 from secure_flask import public, responds
-from secure_flask.accounts import shown_mails, text_of_mail
+from secure_flask.accounts import development_mails, text_of_mail
 
 blueprint = Blueprint("mailbox", __name__)
 
@@ -12,7 +12,7 @@ blueprint = Blueprint("mailbox", __name__)
 @public
 def show() -> str:
     """Show the mails that were sent, in development."""
-    mails = [(each, text_of_mail(each)) for each in shown_mails()]
+    mails = [(each, text_of_mail(each)) for each in development_mails()]
     return render_template("accounts/mailbox.html", mails=mails)
 
 

@@ -8,19 +8,13 @@ from secure_flask import (
     Body,
     LoginResponse,
     PlainText,
-    credentials,
+    accounts,
     limited,
     login_required,
     public,
     responds,
+    takes_credentials,
     validated,
-)
-from secure_flask.accounts import (
-    begin_half_passkey,
-    begin_passkey_login,
-    complete_by_passkey,
-    log_in_by_passkey,
-    reauthenticate_by_passkey,
 )
 
 from app.accounts.passkeys import Challenge, Credential
@@ -52,40 +46,40 @@ class Answer(Body):
 @validated(Body)
 def begin_login(body: Body) -> ResponseReturnValue:
     """Begin a login by a passkey."""
-    return begin_passkey_login()
+    return accounts.begin_passkey_login()
 
 
 @blueprint.post("/wan-signin/<string:state>")
 @responds(LoginResponse, 401, 429, 503)
 @limited("30 per minute")
 @public
-@credentials
+@takes_credentials
 @validated(Answer)
-def log_in(body: Answer, state: str) -> ResponseReturnValue:
+def log_in_by_passkey(body: Answer, state: str) -> ResponseReturnValue:
     """Log in by a passkey."""
-    return log_in_by_passkey(state, body.credential, keep=body.keep, cookie=body.cookie)
+    return accounts.log_in_by_passkey(state, body.credential, keep=body.keep, cookie=body.cookie)
 
 
 @blueprint.post("/wan-second")
 @responds(Challenge, 401, 429)
 @limited("30 per minute")
 @public
-@credentials
+@takes_credentials
 @validated(HalfLogin)
 def begin_second_step(body: HalfLogin) -> ResponseReturnValue:
     """Begin the second step of a login by a passkey."""
-    return begin_half_passkey(body.tf_token)
+    return accounts.begin_passkey_second_factor(body.tf_token)
 
 
 @blueprint.post("/wan-second/<string:state>")
 @responds(LoginResponse, 401, 429, 503)
 @limited("30 per minute")
 @public
-@credentials
+@takes_credentials
 @validated(Answer)
 def second_step(body: Answer, state: str) -> ResponseReturnValue:
     """Finish a login by a passkey."""
-    return complete_by_passkey(state, body.credential, body.tf_token)
+    return accounts.complete_login_by_passkey(state, body.credential, body.tf_token)
 
 
 @blueprint.post("/wan-verify")
@@ -95,15 +89,15 @@ def second_step(body: Answer, state: str) -> ResponseReturnValue:
 @validated(Body)
 def begin_reauthentication(body: Body) -> ResponseReturnValue:
     """Begin to show a passkey again."""
-    return begin_passkey_login(current_user)
+    return accounts.begin_passkey_login(current_user)
 
 
 @blueprint.post("/wan-verify/<string:state>")
 @responds(LoginResponse, 401, 429)
 @limited("30 per minute")
 @login_required
-@credentials
+@takes_credentials
 @validated(Answer)
-def reauthenticate(body: Answer, state: str) -> ResponseReturnValue:
+def reauthenticate_by_passkey(body: Answer, state: str) -> ResponseReturnValue:
     """Show a passkey again, for views that ask for a recent login."""
-    return reauthenticate_by_passkey(state, body.credential)
+    return accounts.reauthenticate_by_passkey(state, body.credential)

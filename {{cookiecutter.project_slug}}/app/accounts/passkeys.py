@@ -13,21 +13,15 @@ from secure_flask import (
     Body,
     PlainText,
     ResponseBody,
+    accounts,
     consumes_form,
-    credentials,
     limited,
     login_required,
     public,
     recent_login,
     responds,
+    takes_credentials,
     validated,
-)
-from secure_flask.accounts import (
-    add_passkey,
-    begin_passkey,
-    delete_passkey,
-    list_passkeys,
-    public_link,
 )
 from werkzeug.exceptions import Conflict
 
@@ -80,9 +74,9 @@ class Endpoints(ResponseBody):
 @blueprint.get("/passkeys")
 @responds(Passkeys)
 @login_required
-def show() -> ResponseReturnValue:
+def list_passkeys() -> ResponseReturnValue:
     """List your passkeys."""
-    return {"passkeys": list_passkeys(current_user)}
+    return {"passkeys": accounts.list_passkeys(current_user)}
 
 
 @blueprint.get("/account/passkeys")
@@ -90,7 +84,8 @@ def show() -> ResponseReturnValue:
 @recent_login(minutes=RECENT)
 def passkeys_page() -> ResponseReturnValue:
     """Show the page of your passkeys."""
-    return render_template("accounts/passkeys.html", passkeys=list_passkeys(current_user))
+    listed = accounts.list_passkeys(current_user)
+    return render_template("accounts/passkeys.html", passkeys=listed)
 
 
 @blueprint.post("/wan-register")
@@ -100,18 +95,18 @@ def passkeys_page() -> ResponseReturnValue:
 @validated(Body)
 def begin_adding(body: Body) -> ResponseReturnValue:
     """Begin to add a passkey."""
-    return begin_passkey()
+    return accounts.begin_passkey_registration()
 
 
 @blueprint.post("/wan-register/<string:state>")
 @responds(PasskeyAdded, 400, 403, 409)
 @limited("20 per minute")
 @recent_login(minutes=RECENT)
-@credentials
+@takes_credentials
 @validated(NewPasskey)
-def add(body: NewPasskey, state: str) -> ResponseReturnValue:
+def add_passkey(body: NewPasskey, state: str) -> ResponseReturnValue:
     """Add a passkey. With the first factor come recovery codes, which are shown only here."""
-    added = add_passkey(state, body.credential, body.name)
+    added = accounts.add_passkey(state, body.credential, body.name)
     # The next page shows the message. A program with a token has no pages.
     if "Authorization" not in request.headers:
         flash(f"Your passkey is added. {EVERYWHERE}", "success")
@@ -125,9 +120,9 @@ def add(body: NewPasskey, state: str) -> ResponseReturnValue:
 @limited("20 per minute")
 @recent_login(minutes=RECENT)
 @validated(OldPasskey)
-def delete(body: OldPasskey) -> ResponseReturnValue:
+def delete_passkey(body: OldPasskey) -> ResponseReturnValue:
     """Delete one of your passkeys."""
-    delete_passkey(body.name)
+    accounts.delete_passkey(body.name)
     return Response(status=204)
 
 
@@ -139,17 +134,17 @@ def delete(body: OldPasskey) -> ResponseReturnValue:
 def delete_by_form() -> ResponseReturnValue:
     """Delete one of your passkeys by a form."""
     try:
-        delete_passkey(request.args.get("name", ""))
+        accounts.delete_passkey(request.args.get("name", ""))
         flash(f"The passkey is deleted. {EVERYWHERE}", "success")
     except Conflict as refused:
         flash(sentence(refused), "error")
-    return redirect(url_for("accounts.passkeys_page"), 303)
+    return redirect(url_for("self_service.passkeys_page"), 303)
 
 
 @blueprint.get("/.well-known/passkey-endpoints")
 @responds(Endpoints)
 @public
-def endpoints() -> ResponseReturnValue:
+def passkey_endpoints() -> ResponseReturnValue:
     """Name the page where password managers let people add and manage passkeys."""
-    address = public_link("accounts.passkeys_page")
+    address = accounts.public_link("self_service.passkeys_page")
     return {"enroll": address, "manage": address}

@@ -6,7 +6,7 @@ Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.4.3.
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from secure_flask import Body, limited, or_form, public, responds, validated
-from secure_flask.accounts import find_reset, request_reset, reset_password
+from secure_flask.accounts import find_password_reset, request_password_reset, reset_password
 from wtforms.validators import DataRequired
 
 from app.accounts.routes import (
@@ -24,7 +24,7 @@ from app.accounts.routes import (
 )
 from app.login import Password, password_field
 
-again = {"accounts.forgot_page": "Ask for a new link"}
+again = {"self_service.forgot_page": "Ask for a new link"}
 SENT_RESET = "If {} belongs to an account, we are sending it a link to set a new password."
 
 
@@ -48,7 +48,7 @@ def forgot_page() -> ResponseReturnValue:
 
 @responds("text/html")
 def _forgot_by_form() -> ResponseReturnValue:
-    return by_address(_forgot, request_reset, SENT_RESET, "accounts.forgot_page")
+    return by_address(_forgot, request_password_reset, SENT_RESET, "self_service.forgot_page")
 
 
 @blueprint.post("/reset")
@@ -59,7 +59,7 @@ def _forgot_by_form() -> ResponseReturnValue:
 @validated(AddressOnly)
 def forgot(body: AddressOnly) -> ResponseReturnValue:
     """Ask for a mail with a link to a new password."""
-    request_reset(body.email)
+    request_password_reset(body.email)
     return SENT
 
 
@@ -102,7 +102,7 @@ def _forgot(form: AddressForm) -> str:
 
 
 def _reset(form: NewPasswordForm, token: str) -> str:
-    name = find_reset(token).name
+    name = find_password_reset(token).name
     text = (
         f"Choose a new password for {name}. This logs you out everywhere. If you use a second "
         "factor, it stays on."

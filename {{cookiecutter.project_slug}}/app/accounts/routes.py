@@ -19,7 +19,7 @@ from wtforms.validators import DataRequired, Length
 from app.current_user import current_user
 from app.login import LENGTH_HINT
 
-blueprint = Blueprint("accounts", __name__)
+blueprint = Blueprint("self_service", __name__)
 blueprint.add_app_template_global(factors_of, "factors_of")
 blueprint.add_app_template_global(passkey_signals, "passkey_signals")
 

@@ -15,19 +15,19 @@ from secure_flask import (
     LoginResponse,
     PlainText,
     checked_next,
-    credentials,
     limited,
     one_line,
     or_form,
     public,
     responds,
+    takes_credentials,
     validated,
 )
 from secure_flask.accounts import (
-    accept_invitation,
+    accept_factor_invitation,
     begin_authenticator,
-    complete_by_code,
-    complete_by_recovery_code,
+    complete_login_by_code,
+    complete_login_by_recovery_code,
     half_login_factors,
 )
 from werkzeug.exceptions import (
@@ -89,7 +89,7 @@ def by_code(
 def begin_on_page() -> str:
     """Begin to set up an app; return the address of the page that shows its key."""
     state = begin_authenticator().state
-    return url_for("accounts.authenticator_page", state=state, next=checked_next())
+    return url_for("self_service.authenticator_page", state=state, next=checked_next())
 
 
 def _log_in_by_form(form: Any, complete: Callable[[str], object]) -> ResponseReturnValue:
@@ -112,7 +112,7 @@ def _step(form: Any) -> str:
 def second_factor_page() -> ResponseReturnValue:
     """Show the form for the code of an app."""
     if not half_login_factors():
-        return redirect(url_for("accounts.invitation_page", next=checked_next()), 303)
+        return redirect(url_for("self_service.invitation_page", next=checked_next()), 303)
     return _step(AppForm())
 
 
@@ -120,12 +120,12 @@ def second_factor_page() -> ResponseReturnValue:
 @responds(LoginResponse, 401, 429, 503)
 @limited("30 per minute")
 @public
-@credentials
-@or_form(lambda: _log_in_by_form(AppForm(), complete_by_code))
+@takes_credentials
+@or_form(lambda: _log_in_by_form(AppForm(), complete_login_by_code))
 @validated(SecondStep)
 def validate(body: SecondStep) -> ResponseReturnValue:
     """Finish a login by the code of an app."""
-    return complete_by_code(body.code, body.tf_token)
+    return complete_login_by_code(body.code, body.tf_token)
 
 
 @blueprint.get("/mf-recovery")
@@ -137,7 +137,7 @@ def recovery_page() -> ResponseReturnValue:
 
 
 def _recover(code: str) -> None:
-    complete_by_recovery_code(code)
+    complete_login_by_recovery_code(code)
     flash("You used up a recovery code. If you lost your device, set up another one.")
 
 
@@ -145,12 +145,12 @@ def _recover(code: str) -> None:
 @responds(LoginResponse, 401, 429, 503)
 @limited("30 per minute")
 @public
-@credentials
+@takes_credentials
 @or_form(lambda: _log_in_by_form(RecoveryForm(), _recover))
 @validated(SecondStep)
 def recover(body: SecondStep) -> ResponseReturnValue:
     """Finish a login by a recovery code."""
-    return complete_by_recovery_code(body.code, body.tf_token)
+    return complete_login_by_recovery_code(body.code, body.tf_token)
 
 
 @blueprint.get("/tf-invitation")
@@ -163,7 +163,7 @@ def invitation_page() -> ResponseReturnValue:
 
 def _accept_by_form() -> ResponseReturnValue:
     def accept(code: str) -> str:
-        accept_invitation(code)
+        accept_factor_invitation(code)
         # The setup completes the login, and only then leads to `next`.
         return begin_on_page()
 
@@ -174,12 +174,12 @@ def _accept_by_form() -> ResponseReturnValue:
 @responds(None, 401, 403, 429)
 @limited("30 per minute")
 @public
-@credentials
+@takes_credentials
 @or_form(_accept_by_form)
 @validated(SecondStep)
 def invitation(body: SecondStep) -> ResponseReturnValue:
     """Let the user of a half login set up the first factor, which a role demands."""
-    accept_invitation(body.code, body.tf_token)
+    accept_factor_invitation(body.code, body.tf_token)
     return Response(status=204)
 
 

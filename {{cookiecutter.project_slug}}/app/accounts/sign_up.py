@@ -8,8 +8,22 @@ from typing import Any
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from secure_flask import Body, credentials, limited, log_in, or_form, public, responds, validated
-from secure_flask.accounts import confirm_registration, find_registration, register, send_again
+from secure_flask import (
+    Body,
+    limited,
+    log_in,
+    or_form,
+    public,
+    responds,
+    takes_credentials,
+    validated,
+)
+from secure_flask.accounts import (
+    confirm_registration,
+    find_registration,
+    request_registration,
+    resend_registration,
+)
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests, Unauthorized
 from wtforms.validators import DataRequired, Optional
 
@@ -34,7 +48,7 @@ from app.login import Password, password_field
 
 blueprint = Blueprint("sign_up", __name__)
 # The links for people whose link is not valid.
-links = {"sign_up.registration_page": "Register", "accounts.forgot_page": "Set a new password"}
+links = {"sign_up.registration_page": "Register", "self_service.forgot_page": "Set a new password"}
 SENT_LINK = "We are sending a link to {}. Open it to create your account."
 SENT_AGAIN = "We are sending the link again to {}, if you registered with it in the last day."
 
@@ -87,7 +101,7 @@ def _register_by_form() -> ResponseReturnValue:
     form = RegistrationForm()
 
     def act() -> str:
-        register(form.username.data, form.email.data, form.password.data)
+        request_registration(form.username.data, form.email.data, form.password.data)
         return check_page(SENT_LINK, form.email.data, "sign_up.send_again_page")
 
     return by_form(form, lambda: _registration(form), act)
@@ -101,7 +115,7 @@ def _register_by_form() -> ResponseReturnValue:
 @validated(Registration)
 def sign_up(body: Registration) -> ResponseReturnValue:
     """Sign up, and ask for a mail with a link that confirms the address."""
-    register(body.username, body.email, body.password)
+    request_registration(body.username, body.email, body.password)
     return SENT
 
 
@@ -115,7 +129,7 @@ def send_again_page() -> ResponseReturnValue:
 
 @responds("text/html")
 def _send_again_by_form() -> ResponseReturnValue:
-    return by_address(_again, send_again, SENT_AGAIN, "sign_up.send_again_page")
+    return by_address(_again, resend_registration, SENT_AGAIN, "sign_up.send_again_page")
 
 
 @blueprint.post("/confirm")
@@ -126,7 +140,7 @@ def _send_again_by_form() -> ResponseReturnValue:
 @validated(AddressOnly)
 def mail_link_again(body: AddressOnly) -> ResponseReturnValue:
     """Ask for the mail of a registration again."""
-    send_again(body.email)
+    resend_registration(body.email)
     return SENT
 
 
@@ -166,7 +180,7 @@ def _welcome(name: str, password: str) -> ResponseReturnValue:
 @responds(Username, 400, 403, 404, 409, 429, 503)
 @limited("20 per minute")
 @public
-@credentials
+@takes_credentials
 @or_form(_confirm_by_form)
 @validated(Confirmation)
 def confirm(body: Confirmation, token: str) -> ResponseReturnValue:

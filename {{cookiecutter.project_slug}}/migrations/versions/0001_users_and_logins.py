@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.Column("rotated", sa.BigInteger(), nullable=True),
         sa.Column("repeats", sa.Integer(), nullable=False),
         sa.Column("repeated", sa.Boolean(), nullable=False),
-        sa.Column("started", sa.BigInteger(), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("authenticated", sa.BigInteger(), nullable=True),
         sa.Column("last_used", sa.BigInteger(), nullable=False),
         sa.Column("expires", sa.BigInteger(), nullable=False),
@@ -71,7 +71,7 @@ def upgrade() -> None:
     op.create_index("ix_logins_user_id", "logins", ["user_id"])
     op.create_index("ix_logins_expires", "logins", ["expires"])
     op.create_table(
-        "keys",
+        "user_api_keys",
         sa.Column("id", sa.String(16), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(80), nullable=False),
@@ -82,20 +82,20 @@ def upgrade() -> None:
         sa.Column("last_used", sa.BigInteger(), nullable=True),
         sa.Column("expires", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name="fk_keys_user_id_users", ondelete="CASCADE"
+            ["user_id"], ["users.id"], name="fk_user_api_keys_user_id_users", ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_keys"),
-        sa.UniqueConstraint("secret_hash", name="uq_keys_secret_hash"),
-        sa.UniqueConstraint("user_id", "name", name="uq_keys_user_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_user_api_keys"),
+        sa.UniqueConstraint("secret_hash", name="uq_user_api_keys_secret_hash"),
+        sa.UniqueConstraint("user_id", "name", name="uq_user_api_keys_user_id"),
     )
-    op.create_index("ix_keys_expires", "keys", ["expires"])
+    op.create_index("ix_user_api_keys_expires", "user_api_keys", ["expires"])
     op.create_table(
         "csp_violations",
         sa.Column("directive", sa.String(32), nullable=False),
         sa.Column("blocked", sa.String(300), nullable=False),
         sa.Column("page", sa.String(200), nullable=False),
         sa.Column("disposition", sa.String(8), nullable=False),
-        sa.Column("times", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
         sa.Column("first_seen", sa.BigInteger(), nullable=False),
         sa.Column("last_seen", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
@@ -105,5 +105,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("csp_violations", "keys", "logins", "user_roles", "roles", "users"):
+    for table in ("csp_violations", "user_api_keys", "logins", "user_roles", "roles", "users"):
         op.drop_table(table)

@@ -9,16 +9,20 @@ from flask import Flask
 from secure_flask.accounts import checks, commands, factors, leaving, worker  # noqa: F401 - checks
 from secure_flask.accounts.addresses import checked_address
 from secure_flask.accounts.development_mailbox import text_of_mail
-from secure_flask.accounts.email_change import confirm_change, find_change, request_change
+from secure_flask.accounts.email_change import (
+    confirm_email_change,
+    find_email_change,
+    request_email_change,
+)
 from secure_flask.accounts.factor_changes import (
     add_passkey,
     begin_authenticator,
-    begin_passkey,
+    begin_passkey_registration,
     delete_passkey,
     find_authenticator,
     finish_authenticator,
-    new_recovery_codes,
     remove_authenticator,
+    replace_recovery_codes,
 )
 from secure_flask.accounts.factors import factors_of
 from secure_flask.accounts.leaving import delete_account, personal_data
@@ -27,7 +31,11 @@ from secure_flask.accounts.names import checked_name
 from secure_flask.accounts.passkey_logins import log_in_by_passkey, reauthenticate_by_passkey
 from secure_flask.accounts.passkeys import begin_passkey_login, list_passkeys, passkey_signals
 from secure_flask.accounts.public_urls import public_link
-from secure_flask.accounts.recovery import find_reset, request_reset, reset_password
+from secure_flask.accounts.recovery import (
+    find_password_reset,
+    request_password_reset,
+    reset_password,
+)
 from secure_flask.accounts.recovery_codes import (
     recovery_codes_left,
     show_recovery_codes_once,
@@ -36,21 +44,21 @@ from secure_flask.accounts.recovery_codes import (
 from secure_flask.accounts.registration import (
     confirm_registration,
     find_registration,
-    register,
-    send_again,
+    request_registration,
+    resend_registration,
 )
 from secure_flask.accounts.second_step import (
-    accept_invitation,
-    begin_half_passkey,
-    complete_by_code,
-    complete_by_passkey,
-    complete_by_recovery_code,
+    accept_factor_invitation,
+    begin_passkey_second_factor,
+    complete_login_by_code,
+    complete_login_by_passkey,
+    complete_login_by_recovery_code,
     half_login_factors,
 )
 from secure_flask.accounts.settings import AccountSettings
 from secure_flask.accounts.smtp import send_mail
 from secure_flask.accounts.users import AccountMixin
-from secure_flask.accounts.worker import shown_mails
+from secure_flask.accounts.worker import development_mails
 from secure_flask.auth.own_login import require_core_tables
 from secure_flask.auth.users import user_deleted
 from secure_flask.web.serving import serves_requests
@@ -58,47 +66,47 @@ from secure_flask.web.serving import serves_requests
 __all__ = [
     "AccountMixin",
     "AccountSettings",
-    "accept_invitation",
+    "accept_factor_invitation",
     "add_passkey",
     "begin_authenticator",
-    "begin_half_passkey",
-    "begin_passkey",
     "begin_passkey_login",
+    "begin_passkey_registration",
+    "begin_passkey_second_factor",
     "change_name",
     "checked_address",
     "checked_name",
-    "complete_by_code",
-    "complete_by_passkey",
-    "complete_by_recovery_code",
-    "confirm_change",
+    "complete_login_by_code",
+    "complete_login_by_passkey",
+    "complete_login_by_recovery_code",
+    "confirm_email_change",
     "confirm_registration",
     "delete_account",
     "delete_passkey",
+    "development_mails",
     "factors_of",
     "find_authenticator",
-    "find_change",
+    "find_email_change",
+    "find_password_reset",
     "find_registration",
-    "find_reset",
     "finish_authenticator",
     "half_login_factors",
     "init_app",
     "list_passkeys",
     "log_in_by_passkey",
-    "new_recovery_codes",
     "passkey_signals",
     "personal_data",
     "public_link",
     "reauthenticate_by_passkey",
     "recovery_codes_left",
-    "register",
     "remove_authenticator",
-    "request_change",
-    "request_reset",
+    "replace_recovery_codes",
+    "request_email_change",
+    "request_password_reset",
+    "request_registration",
+    "resend_registration",
     "reset_password",
-    "send_again",
     "send_mail",
     "show_recovery_codes_once",
-    "shown_mails",
     "shown_recovery_codes",
     "text_of_mail",
     "user_deleted",

@@ -3,7 +3,6 @@
 Source: RFC 6238, section 5.2; OWASP ASVS 6.5.1, 6.5.3, 6.5.5.
 """
 
-import time
 from hmac import compare_digest
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from markupsafe import Markup
 from secure_flask.accounts import steps
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.web.errors import error_response
@@ -65,7 +65,7 @@ def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> Non
     if not steps.use_step(step):
         raise error_response(400, ENDED)
     user.totp_secret = secret
-    user.totp_last = counter
+    user.totp_last_step = counter
 
 
 def use_authenticator_code(user: AccountMixin, code: str) -> bool:
@@ -75,8 +75,8 @@ def use_authenticator_code(user: AccountMixin, code: str) -> bool:
     if counter is None:
         return False
     model = type(user)
-    unused = model.totp_last.is_(None) | (model.totp_last < counter)
-    used = update(model).where(model.id == user.id, unused).values(totp_last=counter)
+    unused = model.totp_last_step.is_(None) | (model.totp_last_step < counter)
+    used = update(model).where(model.id == user.id, unused).values(totp_last_step=counter)
     return db.session.scalar(used.returning(model.id)) is not None
 
 
@@ -100,7 +100,7 @@ def _counter_of(secret: str, code: str) -> int | None:
     """The time step of a right code: the present one, the one before or after; None if wrong."""
     # Apps show a code as two groups, so people type a space or a hyphen.
     typed = "".join(code.replace("-", " ").split())
-    now = int(time.time()) // STEP
+    now = seconds_now() // STEP
     totp = pyotp.TOTP(secret, interval=STEP)
     shown = {each: totp.generate_otp(each) for each in (now - 1, now, now + 1)}
     right = [each for each in shown if compare_digest(shown[each].encode(), typed.encode())]

@@ -3,17 +3,17 @@
 Source: OWASP ASVS 6.3.3, 6.4.3; GDPR, article 17.
 """
 
-import time
 from collections.abc import Callable, Iterator
 
 from flask import Flask
 from secure_flask.accounts import leaving, mail_limits, public_urls, smtp
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.passkeys import Passkey
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import route_table
 from secure_flask.auth.users import user_class
 from secure_flask.checks.registry import Finding, register_check
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from sqlalchemy import Select, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -40,8 +40,8 @@ def unreachable_mail_server(app: Flask) -> Iterator[Finding]:
 
 @register_check("mail.waiting", "warning")
 def late_mails(app: Flask) -> Iterator[Finding]:
-    late = (Mail.due.is_not(None), Mail.created < int(time.time()) - LATE)
-    if number := _count_rows(select(func.count()).select_from(Mail).where(*late)):
+    late = (OutgoingMail.due.is_not(None), OutgoingMail.created < seconds_now() - LATE)
+    if number := _count_rows(select(func.count()).select_from(OutgoingMail).where(*late)):
         yield Finding(
             f"{number} mails wait for more than a quarter of an hour.",
             hint="Look for mail_failed in the log. `.venv/bin/flask mail status` says which wait.",

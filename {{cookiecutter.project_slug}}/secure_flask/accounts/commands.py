@@ -20,7 +20,7 @@ from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import logins, user_commands
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.command_group import CommandGroup, add_command
 from secure_flask.web import audit
 from sqlalchemy import func, select
 
@@ -51,7 +51,7 @@ def mail_link(name: str) -> None:
         run = f"Run: .venv/bin/flask user email {name} ADDRESS"
         raise click.ClickException(f"{name} has no e-mail address. {run}")
     # The mail goes at once and without the limits, which strangers may have used up.
-    message = messages.build_message(outbox.Mail(kind="reset", email=email))
+    message = messages.build_message(outbox.OutgoingMail(kind="reset", email=email))
     db.session.commit()
     if message is None:
         raise click.ClickException(f"{name} is disabled. Run: .venv/bin/flask user enable {name}")
@@ -72,15 +72,19 @@ def send_mails_command() -> None:
 @mail_commands.command("status")
 def mail_status_command() -> None:
     """Say how many mails wait, of which kinds."""
-    waiting = outbox.Mail.due.is_not(None)
-    kinds = select(outbox.Mail.kind, func.count()).where(waiting).group_by(outbox.Mail.kind)
-    for kind, number in db.session.execute(kinds.order_by(outbox.Mail.kind)):
+    waiting = outbox.OutgoingMail.due.is_not(None)
+    kinds = (
+        select(outbox.OutgoingMail.kind, func.count())
+        .where(waiting)
+        .group_by(outbox.OutgoingMail.kind)
+    )
+    for kind, number in db.session.execute(kinds.order_by(outbox.OutgoingMail.kind)):
         click.echo(f"{kind}\t{number}")
     click.echo(f"waiting\t{worker.count_waiting_mails()}")
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(mail_commands)
+    add_command(app, mail_commands)
 
 
 def _described_factors(user: AccountMixin) -> list[str]:
@@ -91,7 +95,7 @@ def _described_factors(user: AccountMixin) -> list[str]:
 
 
 def _remove_factors(user: AccountMixin) -> None:
-    user.totp_secret = user.totp_last = None
+    user.totp_secret = user.totp_last_step = None
     recovery_codes.delete_recovery_codes(user)
     for passkey in passkeys.passkeys_of(user):
         db.session.delete(passkey)

@@ -14,7 +14,7 @@ from secure_flask.accounts.former_addresses import remember_address, require_few
 from secure_flask.accounts.mail_limits import CHANGE_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import MailParts, mail_kind
-from secure_flask.accounts.outbox import HOUR, Mail, forget_links
+from secure_flask.accounts.outbox import HOUR, OutgoingMail, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import access, authentication
@@ -35,10 +35,10 @@ RECENT = 5  # minutes
 REQUESTED = audit.Event("email_change_requested")
 
 
-def request_change(email: str) -> None:
+def request_email_change(email: str) -> None:
     """Have a link mailed to the new address of the logged-in user, notify the old one, and commit.
 
-    The address is a checked one: `request_change(checked_address(email))`.
+    The address is a checked one: `request_email_change(checked_address(email))`.
 
     :raises ErrorResponse: 401, nobody is logged in; 429, too many changes, or too many mails
         for this network.
@@ -56,8 +56,8 @@ def request_change(email: str) -> None:
     audit.record(REQUESTED, account=user.name, mail=is_mailed)
 
 
-def find_change(token: str) -> tuple[AccountMixin, str]:
-    """The user and the new address (str) of a mailed link: `user, email = find_change(token)`.
+def find_email_change(token: str) -> tuple[AccountMixin, str]:
+    """The user and the new address of a mailed link: `user, email = find_email_change(token)`.
 
     :raises ErrorResponse: 404, the link has expired or was used.
     """
@@ -65,10 +65,11 @@ def find_change(token: str) -> tuple[AccountMixin, str]:
     return account_of(step.user), step.email or ""
 
 
-def confirm_change(token: str, password: str | None) -> AccountMixin:
+def confirm_email_change(token: str, password: str | None) -> AccountMixin:
     """Change the address of the user who asked for it, commit, and return the user.
 
-    `confirm_change(token, password)`; without a password it needs a login of the last five minutes.
+    `confirm_email_change(token, password)`; without a password it needs a login of the last five
+    minutes.
 
     :raises ErrorResponse: 401, neither a password nor a recent login; 403, a wrong password, or the
         login of somebody else; 404, no valid link, or another account has the address by now; 429,
@@ -116,7 +117,7 @@ def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None
             raise field_error(403, "password", "Wrong password")
         return
     login = current_login()
-    if login is None or not access.is_recent(RECENT):
+    if login is None or not access.has_recent_login(RECENT):
         raise field_error(401, "password", "Enter the password of this account")
     if login.user_id != user.id:
         raise error_response(403, "You are logged in as someone else")
@@ -130,7 +131,7 @@ def _find_change_step(token: str) -> Step:
 
 
 @mail_kind(CHANGE_LINK)
-def _change_mail(mail: Mail) -> MailParts | None:
+def _change_mail(mail: OutgoingMail) -> MailParts | None:
     email = mail.email or ""
     request = db.session.get(Step, UUID(mail.arguments["step"]))
     if request is None or request.user is None or request.user.disabled:
@@ -139,5 +140,7 @@ def _change_mail(mail: Mail) -> MailParts | None:
         return recovery.mail_to_owner(account_of(known), "email_in_use")
     # Each try makes another link: a mail may have arrived although its sending seemed to fail.
     step = steps.add_step(CHANGE_LINK, LIFETIME, user=request.user, email=email)
-    link = public_urls.public_link("accounts.change_email_page", token=steps.give_step_secret(step))
+    link = public_urls.public_link(
+        "self_service.change_email_page", token=steps.give_step_secret(step)
+    )
     return email, "change_email", {"username": request.user.name, "link": link}

@@ -92,19 +92,19 @@ def remove_authenticator() -> None:
     """
     access.require_login(minutes=RECENT)
     user = _lock_user(account_of(access.require_user()))
-    user.totp_secret = user.totp_last = None
+    user.totp_secret = user.totp_last_step = None
     _finish_removal(user, "The authenticator app was removed")
 
 
-def begin_passkey() -> dict[str, object]:
-    """Begin to add a passkey of the logged-in user: `return begin_passkey()`.
+def begin_passkey_registration() -> dict[str, object]:
+    """Begin to add a passkey of the logged-in user: `return begin_passkey_registration()`.
 
     The dict has `state` (str), and `options` for navigator.credentials.create() of the browser.
 
     :raises ErrorResponse: 401, nobody is logged in; 403, it would be the first factor that a role
         demands; 409, the user has as many as are allowed.
     """
-    return passkeys.begin_passkey_registration(_who_adds())
+    return passkeys.begin_passkey_registration_of(_who_adds())
 
 
 def add_passkey(state: str, credential: str, name: str) -> dict[str, list[str]]:
@@ -113,8 +113,8 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, list[str]]:
     `add_passkey(state, credential, "My phone")`; `credential` is the JSON of the device's answer.
     With the first factor of a user the dict has `recovery_codes` (list of str), else it is empty.
 
-    :raises ErrorResponse: 400, the answer does not fit; 403, as `begin_passkey`; 409, there is a
-        passkey of this name, or the user has as many as are allowed.
+    :raises ErrorResponse: 400, the answer does not fit; 403, as `begin_passkey_registration`; 409,
+        there is a passkey of this name, or the user has as many as are allowed.
     """
     user = _who_adds()
     if name in [each.name for each in passkeys.passkeys_of(user)]:
@@ -144,10 +144,10 @@ def delete_passkey(name: str) -> None:
     _finish_removal(user, "A passkey was deleted")
 
 
-def new_recovery_codes() -> list[str]:
+def replace_recovery_codes() -> list[str]:
     """Replace all recovery codes of the logged-in user. The new ones are shown once.
 
-    `new_recovery_codes()` returns eight texts, ends all other logins and commits.
+    `replace_recovery_codes()` returns eight texts, ends all other logins and commits.
 
     :raises ErrorResponse: 401, nobody is logged in; 409, there is no second factor that they could
         replace.

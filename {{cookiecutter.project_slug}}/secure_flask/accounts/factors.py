@@ -60,7 +60,7 @@ def _keep_age(user: UserMixin) -> None:
     """Keep the age of the login: for a recent login, a user with a factor must show it too."""
     if factors_of(account_of(user)):
         present = access.require_login()
-        mine = (Login.user_id == user.id, Login.started >= present.started)
+        mine = (Login.user_id == user.id, Login.created >= present.created)
         age = update(Login).where(*mine).values(authenticated=present.authenticated)
         after_this_request(lambda response: _store(age, response))
 

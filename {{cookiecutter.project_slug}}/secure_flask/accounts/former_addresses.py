@@ -5,10 +5,10 @@ former address. So it is kept for a week, and an account changes its address onl
 Source: OWASP ASVS 6.3.7.
 """
 
-import time
 from uuid import UUID, uuid4
 
 from secure_flask.accounts.users import AccountMixin
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
@@ -28,12 +28,12 @@ class FormerAddress(Model):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     email = encrypted_column()
-    until: Mapped[int] = mapped_column(BigInteger, index=True)
+    expires: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
 def remember_address(user: AccountMixin, address: str) -> None:
     """Keep an address that a user had until now, within the caller's transaction."""
-    db.session.add(FormerAddress(user_id=user.id, email=address, until=int(time.time()) + KEPT))
+    db.session.add(FormerAddress(user_id=user.id, email=address, expires=seconds_now() + KEPT))
 
 
 def require_few_changes(user: AccountMixin) -> None:
@@ -41,10 +41,10 @@ def require_few_changes(user: AccountMixin) -> None:
 
     :raises ErrorResponse: 429, too many changes.
     """
-    now = int(time.time())
-    mine = (FormerAddress.user_id == user.id, FormerAddress.until > now)
+    now = seconds_now()
+    mine = (FormerAddress.user_id == user.id, FormerAddress.expires > now)
     number, first = db.session.execute(
-        select(func.count(), func.min(FormerAddress.until)).where(*mine)
+        select(func.count(), func.min(FormerAddress.expires)).where(*mine)
     ).one()
     if number >= MAX_CHANGES:
         wait = str(max(1, first - now))
@@ -53,8 +53,8 @@ def require_few_changes(user: AccountMixin) -> None:
 
 def former_addresses_of(user: AccountMixin) -> list[str]:
     """The addresses that a user had within the last week, the oldest first."""
-    mine = (FormerAddress.user_id == user.id, FormerAddress.until > int(time.time()))
-    oldest = select(FormerAddress).where(*mine).order_by(FormerAddress.until, FormerAddress.id)
+    mine = (FormerAddress.user_id == user.id, FormerAddress.expires > seconds_now())
+    oldest = select(FormerAddress).where(*mine).order_by(FormerAddress.expires, FormerAddress.id)
     found = (
         readable_value(each, "email") for each in db.session.scalars(oldest.limit(MAX_CHANGES))
     )
@@ -63,5 +63,5 @@ def former_addresses_of(user: AccountMixin) -> list[str]:
 
 def purge_former_addresses() -> None:
     """Delete addresses that are older than a week, within the caller's transaction."""
-    old = delete(FormerAddress).where(FormerAddress.until <= int(time.time()))
+    old = delete(FormerAddress).where(FormerAddress.expires <= seconds_now())
     db.session.execute(old, execution_options={"synchronize_session": False})

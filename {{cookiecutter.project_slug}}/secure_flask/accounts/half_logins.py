@@ -129,7 +129,7 @@ def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -
     else:
         body = authentication.renew_login(user, login, second_factor=True)
     throttle.complete_attempt(options["attempt"])
-    factors = f"{voucher.by if voucher else 'password'}, {factor}"
+    factors = f"{voucher.provider if voucher else 'password'}, {factor}"
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=factors)
     return body
 

@@ -29,11 +29,11 @@ from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
 from sqlalchemy.orm import Mapper
 
 # The download omits these columns: secrets that log in as the user, and values without a meaning.
-SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last"}
+SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last_step"}
 # The download shows these tables by members such as `logins`, or omits them.
 OWN_TABLES = {
-    *("logins", "user_roles", "account_steps", "mails", "recovery_codes", "wrong_codes"),
-    *("trusted_networks", "passkeys", "former_addresses", "keys"),
+    *("logins", "user_roles", "account_steps", "outgoing_mails", "recovery_codes", "wrong_codes"),
+    *("trusted_networks", "passkeys", "former_addresses", "user_api_keys"),
 }
 _json = TypeAdapter[Any](
     Any, config=ConfigDict(ser_json_bytes="base64", ser_json_inf_nan="strings")
@@ -72,7 +72,7 @@ def personal_data(user: AccountMixin) -> dict[str, object]:
 
     Members: `account` and `tables` (dicts by column and by table), `roles`, `factors`, `passkeys`,
     `unconfirmed_emails`, `former_emails` (lists of str), `logins` and `keys` (as `list_logins` and
-    `list_keys` return), and the numbers `recovery_codes` and `trusted_networks`.
+    `list_api_keys` return), and the numbers `recovery_codes` and `trusted_networks`.
 
     :raises ErrorResponse: 401, nobody is logged in.
     """
@@ -81,7 +81,7 @@ def personal_data(user: AccountMixin) -> dict[str, object]:
         "account": _values_of_row(user, without=SECRETS),
         "roles": user.role_names,
         "logins": authentication.list_logins(),
-        "keys": keys.list_keys(),
+        "keys": keys.list_api_keys(),
         "factors": factors.factors_of(user),
         "passkeys": [each.name for each in passkeys.passkeys_of(user)],
         "recovery_codes": recovery_codes.recovery_codes_left(user),

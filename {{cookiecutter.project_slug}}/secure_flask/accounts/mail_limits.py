@@ -8,13 +8,13 @@ only sent mails would tell which addresses have one.
 Source: OWASP ASVS 2.4.1, 6.3.8.
 """
 
-import time
 from logging import ERROR
 
 from flask import current_app, has_request_context
 from limits import RateLimitItemPerHour
 from secure_flask.accounts.addresses import address_owner
-from secure_flask.accounts.outbox import HOUR, Mail, add_link
+from secure_flask.accounts.outbox import HOUR, OutgoingMail, add_link
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.counters import SITE, client_address, counters
@@ -36,12 +36,12 @@ LEAST_OF_NETWORK = 5
 RESETS = 0.9
 LINKS = 0.8
 NOTICES = 0.8
-USED_UP = audit.Event("mails_used_up", ERROR)
+USED_UP = audit.Event("mail_limit_reached", ERROR)
 
 NEXT_MAIL_FIRST = (
-    case((Mail.notice.is_not(None), 0), (Mail.kind == RESET_LINK, 1), else_=2),
-    Mail.turn,
-    Mail.due,
+    case((OutgoingMail.notice_hash.is_not(None), 0), (OutgoingMail.kind == RESET_LINK, 1), else_=2),
+    OutgoingMail.turn,
+    OutgoingMail.due,
 )
 
 
@@ -78,9 +78,9 @@ def within_site_limit() -> ColumnElement[bool]:
     """The SQL condition of mails that may go now, by how many the site has sent in an hour."""
     used, noticed = _shares_used()
     may = (
-        (Mail.notice.is_not(None), used < 1 and noticed < NOTICES),
-        (Mail.kind == RESET_LINK, used < RESETS),
-        (Mail.notice.is_(None), used < LINKS),
+        (OutgoingMail.notice_hash.is_not(None), used < 1 and noticed < NOTICES),
+        (OutgoingMail.kind == RESET_LINK, used < RESETS),
+        (OutgoingMail.notice_hash.is_(None), used < LINKS),
     )
     return or_(false(), *(which for which, now in may if now))
 
@@ -90,9 +90,9 @@ def count_kept_mails() -> int:
     used, _ = _shares_used()
     if used < LINKS:
         return 0
-    resets = () if used >= RESETS else (Mail.kind != RESET_LINK,)
-    waiting = (Mail.notice.is_(None), Mail.due <= int(time.time()), *resets)
-    return db.session.scalar(select(func.count()).select_from(Mail).where(*waiting)) or 0
+    resets = () if used >= RESETS else (OutgoingMail.kind != RESET_LINK,)
+    waiting = (OutgoingMail.notice_hash.is_(None), OutgoingMail.due <= seconds_now(), *resets)
+    return db.session.scalar(select(func.count()).select_from(OutgoingMail).where(*waiting)) or 0
 
 
 def record_used_up_mails() -> None:
@@ -103,27 +103,35 @@ def record_used_up_mails() -> None:
         audit.record(USED_UP, waiting=number)
 
 
-def has_full_mailbox(mail: Mail) -> bool:
+def has_full_mailbox(mail: OutgoingMail) -> bool:
     """Whether a mailbox, in all its spellings, has got as many links as one address gets.
 
     Only sent mails count, so an attacker who asks for unused spellings stops no mail to the used
     one. The address of an account gets its mails in any case.
     """
-    since = int(time.time()) - HOUR
-    mine = (Mail.mailbox_hash == mail.mailbox_hash, Mail.was_mailed, Mail.created > since)
+    since = seconds_now() - HOUR
+    mine = (
+        OutgoingMail.mailbox_hash == mail.mailbox_hash,
+        OutgoingMail.was_mailed,
+        OutgoingMail.created > since,
+    )
     number = db.session.scalar(select(func.count()).where(*mine)) or 0
     return number >= PER_ADDRESS and address_owner(mail.email or "") is None
 
 
 def _may_have_link(kind: str, address: str) -> bool:
-    now = int(time.time())
-    of_kind = Mail.kind == kind
+    now = seconds_now()
+    of_kind = OutgoingMail.kind == kind
     numbers = (
         func.count(),
         func.count(case((of_kind, 1))),
-        func.count(case((of_kind & (Mail.created > now - AGAIN), 1))),
+        func.count(case((of_kind & (OutgoingMail.created > now - AGAIN), 1))),
     )
-    counted = (Mail.email == address, Mail.mailbox_hash.is_not(None), Mail.created > now - HOUR)
+    counted = (
+        OutgoingMail.email == address,
+        OutgoingMail.mailbox_hash.is_not(None),
+        OutgoingMail.created > now - HOUR,
+    )
     every, same, recent = db.session.execute(select(*numbers).where(*counted)).one()
     return every < PER_ADDRESS and same < OF_KIND.get(kind, PER_ADDRESS) and not recent
 
@@ -133,8 +141,12 @@ def _shares_used() -> tuple[float, float]:
 
     A mail to an unknown address counts as sent.
     """
-    recent = Mail.sent > int(time.time()) - HOUR
-    numbers = select(func.count(), func.count(Mail.notice)).select_from(Mail).where(recent)
+    recent = OutgoingMail.sent > seconds_now() - HOUR
+    numbers = (
+        select(func.count(), func.count(OutgoingMail.notice_hash))
+        .select_from(OutgoingMail)
+        .where(recent)
+    )
     sent, notices = db.session.execute(numbers).one()
     most = current_app.config["MAILS_PER_HOUR"]
     return sent / most, notices / most

@@ -14,18 +14,26 @@ SLOT = 0.5  # seconds
 class MailSlots:
     """The slots of one sender, which waits until a slot has ended."""
 
-    def __init__(self, wait: Callable[[float], object] = time.sleep) -> None:
+    def __init__(
+        self,
+        wait: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._wait = wait
+        self._clock = clock
         # How long the last mail took, in seconds. A slow mail server takes several slots.
         self._usual = 0.0
 
-    def fill(self, began: float, *, was_sent: bool) -> None:
-        """Wait until the slot ends of a mail that began at `began`, a time of time.monotonic().
+    def fill(self, send: Callable[[], bool]) -> bool:
+        """Send a mail, and wait until its slot ends; return whether it was sent.
 
         A mail for nobody takes as many slots as the last sent one, or as a slower failed one.
         """
-        took = time.monotonic() - began
+        began = self._clock()
+        was_sent = send()
+        took = self._clock() - began
         if was_sent or took > self._usual:
             self._usual = took
         slots = int(max(took, self._usual) // SLOT) + 1
-        self._wait(max(0.0, began + slots * SLOT - time.monotonic()))
+        self._wait(max(0.0, began + slots * SLOT - self._clock()))
+        return was_sent

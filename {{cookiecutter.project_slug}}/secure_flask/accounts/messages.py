@@ -11,14 +11,14 @@ from email.utils import formatdate, make_msgid
 
 from flask import current_app
 from secure_flask.accounts import public_urls
-from secure_flask.accounts.outbox import Mail
+from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.auth.users import user_class
 from secure_flask.database import db
 
 # The address of the recipient, the name of the template, and its values.
 MailParts = tuple[str, str, dict[str, object]]
 # A builder returns None if the mail is for nobody.
-Build = Callable[[Mail], MailParts | None]
+Build = Callable[[OutgoingMail], MailParts | None]
 BUILDERS: dict[str, Build] = {}
 
 
@@ -32,7 +32,7 @@ def mail_kind(name: str) -> Callable[[Build], Build]:
     return register
 
 
-def build_message(mail: Mail) -> EmailMessage | None:
+def build_message(mail: OutgoingMail) -> EmailMessage | None:
     """The message, or None if it is for nobody. The caller commits the secret of its link."""
     made = BUILDERS.get(mail.kind, _notice_mail)(mail)
     if made is None:
@@ -54,7 +54,7 @@ def build_message(mail: Mail) -> EmailMessage | None:
     return message
 
 
-def _notice_mail(mail: Mail) -> MailParts | None:
+def _notice_mail(mail: OutgoingMail) -> MailParts | None:
     user = db.session.get(user_class(), mail.user_id) if mail.user_id else None
     name = {"username": user.name} if user else {}
-    return mail.email or "", mail.kind, {**name, "number": mail.number, **mail.arguments}
+    return mail.email or "", mail.kind, {**name, "number": mail.notices, **mail.arguments}

@@ -5,11 +5,11 @@ out. A user keeps the last MAX_NETWORKS. Only a keyed hash of each network is st
 """
 
 import hmac
-import time
 from uuid import UUID
 
 from flask import current_app
 from secure_flask.accounts.users import AccountMixin
+from secure_flask.clock import seconds_now
 from secure_flask.database import Model, db
 from secure_flask.web.counters import client_address
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, func, select
@@ -37,7 +37,7 @@ def present_network() -> bytes:
 
 def is_network_trusted(user: AccountMixin) -> bool:
     mine = (TrustedNetwork.user_id == user.id, TrustedNetwork.network_hash == present_network())
-    since = int(time.time()) - TRUSTED_FOR
+    since = seconds_now() - TRUSTED_FOR
     found = select(TrustedNetwork.user_id).where(*mine, TrustedNetwork.last_login > since)
     return db.session.scalar(found) is not None
 
@@ -47,7 +47,7 @@ def trust_network(user: AccountMixin) -> None:
 
     The row of the user is locked, so that no other request adds the same row.
     """
-    now = int(time.time())
+    now = seconds_now()
     mine = TrustedNetwork.user_id == user.id
     here = TrustedNetwork.network_hash == present_network()
     old = TrustedNetwork.last_login <= now - TRUSTED_FOR

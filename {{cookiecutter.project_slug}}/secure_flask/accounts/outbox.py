@@ -5,13 +5,13 @@ which addresses have an account. A row holds no link, no token and no text: a ba
 opens no account. worker.py decides what is sent. Source: OWASP ASVS 6.3.5, 6.3.7, 6.3.8.
 """
 
-import time
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
 from secure_flask.accounts.mailboxes import mailbox_hash
 from secure_flask.accounts.users import AccountMixin
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
@@ -23,13 +23,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 HOUR = 60 * 60  # seconds
 
 
-class Mail(Model):
+class OutgoingMail(Model):
     """A mail that waits, or that was dealt with within the last hour, which the limits count.
 
     Times are whole seconds since 1970, UTC.
     """
 
-    __tablename__ = "mails"
+    __tablename__ = "outgoing_mails"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     kind: Mapped[str] = mapped_column(String(32))
@@ -43,10 +43,10 @@ class Mail(Model):
     user_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
-    arguments: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("mails.arguments"))
-    # The hash of kind, recipient and hour joins many notices into one; `number` says how many.
-    notice: Mapped[str | None] = mapped_column(String(64), unique=True)
-    number: Mapped[int]
+    arguments: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("outgoing_mails.arguments"))
+    # The hash of kind, recipient and hour joins many notices into one; `notices` says how many.
+    notice_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    notices: Mapped[int]
     created: Mapped[int] = mapped_column(BigInteger, index=True)
     # The time of the next try; None once the mail was sent or dropped.
     due: Mapped[int | None] = mapped_column(BigInteger, index=True)
@@ -65,7 +65,7 @@ def add_link(
     """
     # The hash is computed in each case, so that its time does not tell whether the mail waits.
     mailbox = mailbox_hash(address)
-    due = int(time.time()) if waits else None
+    due = seconds_now() if waits else None
     counted = mailbox if waits else None
     _insert_mail(kind, address, arguments, due=due, turn=turn, mailbox_hash=counted)
 
@@ -76,10 +76,15 @@ def forget_links(address: str) -> None:
     Only a reader of the address can use a link, so no stranger can reset the limits.
     """
     # Older rows do not count, and the worker may be deleting them in another order (deadlock).
-    recent = Mail.created > int(time.time()) - HOUR
-    had = (Mail.email == address, Mail.notice.is_(None), Mail.due.is_(None), recent)
+    recent = OutgoingMail.created > seconds_now() - HOUR
+    had = (
+        OutgoingMail.email == address,
+        OutgoingMail.notice_hash.is_(None),
+        OutgoingMail.due.is_(None),
+        recent,
+    )
     unread = {"synchronize_session": False}
-    forget = update(Mail).where(*had).values(mailbox_hash=None)
+    forget = update(OutgoingMail).where(*had).values(mailbox_hash=None)
     db.session.execute(forget, execution_options=unread)
 
 
@@ -105,29 +110,37 @@ def notify_address(
     The first notice of a kind in an hour is sent at once. The others of this hour become one mail
     at its end, with their number. `about` separates notices of a kind; no user chooses it.
     """
-    now = int(time.time())
+    now = seconds_now()
     hour = now // HOUR
     end = (now // HOUR + 1) * HOUR
     first = _notice_hash(kind, about, address, hour, "first")
     others = _notice_hash(kind, about, address, hour, "others")
     turn = _number_of_notices(user) if user else 0
-    if _insert_mail(kind, address, arguments, due=now, turn=turn, user=user, notice=first):
+    if _insert_mail(kind, address, arguments, due=now, turn=turn, user=user, notice_hash=first):
         return
-    if not _insert_mail(kind, address, arguments, due=end, turn=turn, user=user, notice=others):
-        more = update(Mail).where(Mail.notice == others).values(number=Mail.number + 1)
+    if not _insert_mail(
+        kind, address, arguments, due=end, turn=turn, user=user, notice_hash=others
+    ):
+        more = (
+            update(OutgoingMail)
+            .where(OutgoingMail.notice_hash == others)
+            .values(notices=OutgoingMail.notices + 1)
+        )
         db.session.execute(more)
 
 
 def _number_of_notices(user: AccountMixin) -> int:
     """How many notices of a user wait, or were sent within the hour."""
-    recent = Mail.due.is_not(None) | (Mail.created > int(time.time()) - HOUR)
-    mine = select(func.count()).where(Mail.user_id == user.id, Mail.notice.is_not(None), recent)
+    recent = OutgoingMail.due.is_not(None) | (OutgoingMail.created > seconds_now() - HOUR)
+    mine = select(func.count()).where(
+        OutgoingMail.user_id == user.id, OutgoingMail.notice_hash.is_not(None), recent
+    )
     return db.session.scalar(mine) or 0
 
 
 def _notice_hash(kind: str, about: str, address: str, hour: int, part: str) -> str:
     """The hash that notices of one mail share. It is keyed, so it reveals no address."""
-    recipient = blind_index(address, context="mails.notice").hex()
+    recipient = blind_index(address, context="outgoing_mails.notice_hash").hex()
     return sha256("\n".join([kind, about, recipient, str(hour), part]).encode()).hexdigest()
 
 
@@ -140,20 +153,21 @@ def _insert_mail(
     turn: int = 0,
     mailbox_hash: bytes | None = None,
     user: AccountMixin | None = None,
-    notice: str | None = None,
+    notice_hash: str | None = None,
 ) -> bool:
     """Add a row; False if there is this notice already."""
-    mail = Mail(kind=kind, email=address, arguments=arguments, notice=notice, due=due, turn=turn)
+    mail = OutgoingMail(kind=kind, email=address, arguments=arguments, due=due, turn=turn)
+    mail.notice_hash = notice_hash
     mail.mailbox_hash = mailbox_hash
     mail.user_id = user.id if user else None
     # A notice for the end of the hour counts as created then, so that it is not late before.
-    mail.created = due or int(time.time())
-    mail.number = 1
+    mail.created = due or seconds_now()
+    mail.notices = 1
     mail.tries = 0
     mail.sent = None
     mail.was_mailed = False
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    values = {each.key: getattr(mail, each.key) for each in inspect(Mail).column_attrs}
-    new = insert(Mail.__table__).values(values)  # type: ignore[arg-type]
-    added = new.on_conflict_do_nothing(index_elements=["notice"]).returning(Mail.id)
+    values = {each.key: getattr(mail, each.key) for each in inspect(OutgoingMail).column_attrs}
+    new = insert(OutgoingMail.__table__).values(values)  # type: ignore[arg-type]
+    added = new.on_conflict_do_nothing(index_elements=["notice_hash"]).returning(OutgoingMail.id)
     return db.session.scalar(added) is not None

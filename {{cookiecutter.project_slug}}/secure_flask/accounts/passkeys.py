@@ -5,7 +5,6 @@ each time, see passkey_challenges.py.
 Source: Web Authentication Level 3, section 7; OWASP ASVS 6.5.6, 6.5.7, 6.7.1, 6.7.2.
 """
 
-import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -13,6 +12,7 @@ from flask import current_app
 from secure_flask.accounts import passkey_challenges, public_urls
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth.users import UserMixin, user_class
+from secure_flask.clock import seconds_now
 from secure_flask.database import Model, db
 from secure_flask.web.errors import ErrorResponse, error_response
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, select, update
@@ -62,7 +62,7 @@ def list_passkeys(user: AccountMixin) -> list[dict[str, object]]:
     return [{"name": each.name, "last_used": each.last_used} for each in passkeys_of(user)]
 
 
-def begin_passkey_registration(user: AccountMixin) -> dict[str, object]:
+def begin_passkey_registration_of(user: AccountMixin) -> dict[str, object]:
     """Return `state`, and `options` for navigator.credentials.create().
 
     :raises ErrorResponse: 409, the user has as many as allowed.
@@ -115,7 +115,7 @@ def finish_passkey_registration(
     if not is_usable:
         raise error_response(400, INVALID_PASSKEY)
     passkey = Passkey(user_id=user.id, name=name, host=public_urls.public_host())
-    passkey.last_used = int(time.time())
+    passkey.last_used = seconds_now()
     passkey.credential_id = made.credential_id
     passkey.public_key = made.credential_public_key
     passkey.sign_count = made.sign_count
@@ -251,7 +251,7 @@ def _fits(public_key: bytes) -> bool:
 def _count_use(passkey: Passkey, sign_count: int) -> bool:
     """Store the counter of an answer; False if another answer or a deletion was faster."""
     unchanged = (Passkey.id == passkey.id, Passkey.sign_count == passkey.sign_count)
-    values = {"sign_count": sign_count, "last_used": int(time.time())}
+    values = {"sign_count": sign_count, "last_used": seconds_now()}
     used = update(Passkey).where(*unchanged).values(values)
     return db.session.scalar(used.returning(Passkey.id)) is not None
 

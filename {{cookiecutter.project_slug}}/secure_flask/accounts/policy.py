@@ -17,4 +17,4 @@ class AccountPolicy(Policy):
     # Users with one of these roles log in with a second factor.
     SECOND_FACTOR_ROLES: Listed[str] = Field([])
     # The endpoint where a browser enters the second factor.
-    SECOND_FACTOR_PAGE: str = "accounts.second_factor_page"
+    SECOND_FACTOR_PAGE: str = "self_service.second_factor_page"

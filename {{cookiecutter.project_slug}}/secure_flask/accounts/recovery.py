@@ -24,11 +24,11 @@ LIFETIME = HOUR  # the limits of mails count for the same time
 REQUESTED = audit.Event("password_reset_requested", INFO)
 
 
-def request_reset(email: str) -> None:
+def request_password_reset(email: str) -> None:
     """Have a link to set a new password mailed, if the address has an account, and commit.
 
-    The address is a checked one: `request_reset(checked_address(email))`. If it has an open
-    registration, registration.py mails the link that confirms it.
+    The address is a checked one: `request_password_reset(checked_address(email))`. If it has an
+    open registration, registration.py mails the link that confirms it.
 
     :raises ErrorResponse: 429, too many mails for this network.
     """
@@ -39,8 +39,8 @@ def request_reset(email: str) -> None:
     audit.record(REQUESTED, account=email, mail=is_mailed)
 
 
-def find_reset(token: str) -> AccountMixin:
-    """The user of a mailed link, whose name its page shows: `find_reset(token).name`.
+def find_password_reset(token: str) -> AccountMixin:
+    """The user of a mailed link, whose name its page shows: `find_password_reset(token).name`.
 
     :raises ErrorResponse: 404, the link has expired or was used.
     """
@@ -77,7 +77,7 @@ def mail_to_owner(user: AccountMixin, text: str) -> MailParts | None:
     if user.disabled or not user.email or not user.has_password:
         return None
     step = steps.add_step(RESET_LINK, LIFETIME, user=user, email=user.email)
-    link = public_urls.public_link("accounts.reset_page", token=steps.give_step_secret(step))
+    link = public_urls.public_link("self_service.reset_page", token=steps.give_step_secret(step))
     # The mail goes to the stored address, since the typed one may be another spelling of it.
     return user.email, text, {"username": user.name, "link": link}
 

@@ -17,7 +17,7 @@ from secure_flask.accounts.addresses import address_owner
 from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import MailParts, mail_kind
-from secure_flask.accounts.outbox import Mail, forget_links
+from secure_flask.accounts.outbox import OutgoingMail, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, account_of
 from secure_flask.auth import passwords, throttle
@@ -44,11 +44,11 @@ class Pending(NamedTuple):
     name: str
 
 
-def register(name: str, email: str, password: str) -> None:
+def request_registration(name: str, email: str, password: str) -> None:
     """Store a registration, have its link mailed, and commit. `name` and `email` are checked.
 
-    `register(checked_name(name), checked_address(email), password)`. It is dropped, with the same
-    answer, if the links of MAX_OPEN others of the address were mailed.
+    `request_registration(checked_name(name), checked_address(email), password)`. It is dropped, with
+    the same answer, if the links of MAX_OPEN others of the address were mailed.
 
     :raises ErrorResponse: 400, a bad password; 429, too many mails; 503, too busy.
     """
@@ -65,10 +65,10 @@ def register(name: str, email: str, password: str) -> None:
     audit.record(REQUESTED, account=name, mail=is_mailed)
 
 
-def send_again(email: str) -> None:
+def resend_registration(email: str) -> None:
     """Have the link of the newest registration of an address mailed again, and commit.
 
-    The address is a checked one: `send_again(checked_address(email))`.
+    The address is a checked one: `resend_registration(checked_address(email))`.
 
     :raises ErrorResponse: 429, too many mails for this network.
     """
@@ -172,7 +172,7 @@ def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
 
 
 @mail_kind(CONFIRM)
-def _confirmation_mail(mail: Mail) -> MailParts | None:
+def _confirmation_mail(mail: OutgoingMail) -> MailParts | None:
     if not current_app.config["REGISTRATION"]:
         # Registration was closed while the mail waited.
         return None
@@ -182,7 +182,7 @@ def _confirmation_mail(mail: Mail) -> MailParts | None:
 
 
 @mail_kind(RESET_LINK)
-def _reset_mail(mail: Mail) -> MailParts | None:
+def _reset_mail(mail: OutgoingMail) -> MailParts | None:
     """A link to set a new password; for an open registration the link that confirms it.
 
     The second link sets a password too, so it helps people who forgot to confirm.
@@ -192,7 +192,7 @@ def _reset_mail(mail: Mail) -> MailParts | None:
     return _confirm_link(mail) if current_app.config["REGISTRATION"] else None
 
 
-def _confirm_link(mail: Mail) -> MailParts | None:
+def _confirm_link(mail: OutgoingMail) -> MailParts | None:
     email = mail.email or ""
     registration = _registration(mail)
     if registration is None:
@@ -205,7 +205,7 @@ def _confirm_link(mail: Mail) -> MailParts | None:
     return email, "confirm", {"username": registration.data["name"], "link": link}
 
 
-def _registration(mail: Mail) -> Step | None:
+def _registration(mail: OutgoingMail) -> Step | None:
     """The registration that the mail names, or the newest of its address.
 
     Strangers may have pushed the named one out meanwhile. The mail goes all the same, since it

@@ -40,10 +40,11 @@ def half_login_factors(tf_token: str | None = None) -> list[str]:
     return factors_of(user)
 
 
-def begin_half_passkey(tf_token: str | None = None) -> dict[str, object]:
-    """Begin to complete a half login by a passkey of its user: `begin_half_passkey(body.tf_token)`.
+def begin_passkey_second_factor(tf_token: str | None = None) -> dict[str, object]:
+    """Begin to complete a half login by a passkey of its user.
 
-    The dict has `state` (str), and `options` for navigator.credentials.get() of the browser.
+    `begin_passkey_second_factor(body.tf_token)` returns a dict with `state` (str), and `options`
+    for navigator.credentials.get() of the browser.
 
     :raises ErrorResponse: 401, there is no half login.
     """
@@ -51,10 +52,10 @@ def begin_half_passkey(tf_token: str | None = None) -> dict[str, object]:
     return passkeys.begin_passkey_login(user)
 
 
-def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, object]:
+def complete_login_by_code(code: str, tf_token: str | None = None) -> dict[str, object]:
     """Complete a half login by a code of the authenticator app, and commit.
 
-    `complete_by_code("123456", body.tf_token)` returns the body of the login.
+    `complete_login_by_code("123456", body.tf_token)` returns the body of the login.
 
     :raises ErrorResponse: 401, a wrong code or no half login; 429, too many wrong codes.
     """
@@ -66,10 +67,10 @@ def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, object
     return half_logins.finish_half_login(step, user, AUTHENTICATOR)
 
 
-def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[str, object]:
+def complete_login_by_recovery_code(code: str, tf_token: str | None = None) -> dict[str, object]:
     """Complete a half login by a recovery code, and commit.
 
-    `complete_by_recovery_code(body.code, body.tf_token)` returns the body of the login. Nobody
+    `complete_login_by_recovery_code(body.code, body.tf_token)` returns the body of the login. Nobody
     can guess such a code, so the daily limit of wrong codes does not apply.
 
     :raises ErrorResponse: 401, a wrong code or no half login; 429, too many wrong codes.
@@ -83,12 +84,12 @@ def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[st
     return half_logins.finish_half_login(step, user, RECOVERY)
 
 
-def complete_by_passkey(
+def complete_login_by_passkey(
     state: str, credential: str, tf_token: str | None = None
 ) -> dict[str, object]:
     """Complete a half login by a passkey of its user, and commit.
 
-    `complete_by_passkey(state, body.credential, body.tf_token)` returns the body of the login;
+    `complete_login_by_passkey(state, body.credential, body.tf_token)` returns the body of the login;
     `credential` is the JSON of the device's answer.
 
     :raises ErrorResponse: 401, a wrong answer or no half login; 429, too many failures.
@@ -109,11 +110,11 @@ def make_invitation(user: AccountMixin) -> str:
     return code
 
 
-def accept_invitation(code: str, tf_token: str | None = None) -> None:
+def accept_factor_invitation(code: str, tf_token: str | None = None) -> None:
     """Let the user of a half login set up the first factor, which a role demands, and commit.
 
-    `accept_invitation(body.code, body.tf_token)`. The first code of the app uses the invitation up.
-    Until then, a user who leaves the page can begin again with the same invitation.
+    `accept_factor_invitation(body.code, body.tf_token)`. The first code of the app uses the invitation
+    up. Until then, a user who leaves the page can begin again with the same invitation.
 
     :raises ErrorResponse: 401, no half login; 403, the code is no invitation of this user; 429,
         too many failures.

@@ -6,12 +6,12 @@ user end when all logins end, so that a thief who is logged out cannot complete 
 Source: OWASP ASVS 6.4.1, 6.5.1, 6.5.5; OWASP Forgot Password Cheat Sheet.
 """
 
-import time
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 from secure_flask.auth import logins
 from secure_flask.auth.users import UserMixin, user_class
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
 from secure_flask.crypto.encryption import DecryptionError, readable_value
@@ -72,7 +72,7 @@ def add_step(
     **data: object,
 ) -> Step:
     """Add a step for `lifetime` seconds to the caller's transaction, without a secret."""
-    step = Step(purpose=purpose, email=email, data=data, expires=int(time.time()) + lifetime)
+    step = Step(purpose=purpose, email=email, data=data, expires=seconds_now() + lifetime)
     step.user_id = user.id if user else None
     db.session.add(step)
     return step
@@ -89,7 +89,7 @@ def find_step(purpose: str, secret: str) -> Step | None:
     """The step of this secret, if it is still open and its user is not disabled."""
     found = select(Step).where(
         Step.secret_hash == logins.hash_of_secret(purpose, secret),
-        Step.expires > int(time.time()),
+        Step.expires > seconds_now(),
         Step.failures < MAX_FAILURES,
     )
     step = next(iter(_readable_steps(found)), None)
@@ -173,12 +173,12 @@ def keep_newest_steps(purpose: str, user: UserMixin, *, most: int) -> None:
 
 def purge_steps() -> None:
     """Delete expired steps, within the caller's transaction."""
-    old = delete(Step).where(Step.expires <= int(time.time()))
+    old = delete(Step).where(Step.expires <= seconds_now())
     db.session.execute(old, execution_options=UNREAD)
 
 
 def _conditions_of_open(purpose: str) -> tuple[ColumnElement[bool], ...]:
-    now = int(time.time())
+    now = seconds_now()
     return (Step.purpose == purpose, Step.expires > now, Step.failures < MAX_FAILURES)
 
 

@@ -31,7 +31,7 @@ class AccountMixin(UserMixin):
     folded_name: Mapped[str | None] = mapped_column(String(MAX_FOLDED), unique=True)
     # The secret of the authenticator app, and the time step of its last code that counted.
     totp_secret = encrypted_column()
-    totp_last: Mapped[int | None] = mapped_column(BigInteger)
+    totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
 
     @property
     def readable_email(self) -> str | None:

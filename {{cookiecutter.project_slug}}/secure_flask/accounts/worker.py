@@ -8,8 +8,8 @@ Source: OWASP ASVS 2.4.1, 6.3.8; OWASP Forgot Password Cheat Sheet.
 """
 
 import os
-import time
 from email.message import EmailMessage
+from functools import partial
 from logging import ERROR
 from random import uniform
 from threading import Event, Lock, Thread
@@ -20,7 +20,8 @@ from secure_flask.accounts import mail_limits, messages, smtp, steps
 from secure_flask.accounts.development_mailbox import kept_mails
 from secure_flask.accounts.former_addresses import purge_former_addresses
 from secure_flask.accounts.mail_slots import MailSlots
-from secure_flask.accounts.outbox import HOUR, Mail
+from secure_flask.accounts.outbox import HOUR, OutgoingMail
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import DecryptionError
 from secure_flask.database import db
 from secure_flask.state import Key, app_state
@@ -44,11 +45,8 @@ def send_due_mails(slots: MailSlots | None = None) -> int:
     """Deal with all mails that are due, in `slots` if there are any; return how many were sent."""
     sent = 0
     while (mail := _take_mail()) is not None:
-        began = time.monotonic()
-        was_sent = _deal_with_mail(mail)
-        sent += was_sent
-        if slots and not mail.notice:
-            slots.fill(began, was_sent=was_sent)
+        send = partial(_deal_with_mail, mail)
+        sent += slots.fill(send) if slots and not mail.notice_hash else send()
     mail_limits.record_used_up_mails()
     _purge_mails()
     return sent
@@ -56,29 +54,30 @@ def send_due_mails(slots: MailSlots | None = None) -> int:
 
 def count_waiting_mails() -> int:
     """How many mails wait."""
-    number = select(func.count()).select_from(Mail).where(Mail.due.is_not(None))
+    number = select(func.count()).select_from(OutgoingMail).where(OutgoingMail.due.is_not(None))
     return db.session.scalar(number) or 0
 
 
-def shown_mails() -> list[EmailMessage]:
+def development_mails() -> list[EmailMessage]:
     """The last mails of development, with those that are due now, the oldest first.
 
-    They are at most 100 objects of `EmailMessage`: `[each["Subject"] for each in shown_mails()]`.
+    They are at most 100 objects of `EmailMessage`:
+    `[each["Subject"] for each in development_mails()]`.
     """
     send_due_mails()
     return kept_mails()
 
 
-def _take_mail() -> Mail | None:
+def _take_mail() -> OutgoingMail | None:
     """The next mail that may be sent, leased to this process; None if there is none."""
-    now = int(time.time())
-    columns = (Mail.id, Mail.due, Mail.created)
-    due = select(*columns).where(Mail.due <= now, mail_limits.within_site_limit())
+    now = seconds_now()
+    columns = (OutgoingMail.id, OutgoingMail.due, OutgoingMail.created)
+    due = select(*columns).where(OutgoingMail.due <= now, mail_limits.within_site_limit())
     for mail_id, seen, created in db.session.execute(
         due.order_by(*mail_limits.NEXT_MAIL_FIRST).limit(8)
     ).all():
-        lease = update(Mail).where(Mail.id == mail_id, Mail.due == seen)
-        taken = lease.values(due=now + LEASE, tries=Mail.tries + 1).returning(Mail)
+        lease = update(OutgoingMail).where(OutgoingMail.id == mail_id, OutgoingMail.due == seen)
+        taken = lease.values(due=now + LEASE, tries=OutgoingMail.tries + 1).returning(OutgoingMail)
         try:
             mail = db.session.scalar(taken, execution_options={"populate_existing": True})
         except DecryptionError as error:
@@ -95,13 +94,13 @@ def _take_mail() -> Mail | None:
     return None
 
 
-def _deal_with_mail(mail: Mail) -> bool:
+def _deal_with_mail(mail: OutgoingMail) -> bool:
     """Send a mail, or drop it, or let it wait for its next try; return whether it was sent."""
-    if int(time.time()) > mail.created + (KEPT_NOTICE if mail.notice else KEPT_LINK):
+    if seconds_now() > mail.created + (KEPT_NOTICE if mail.notice_hash else KEPT_LINK):
         _drop_mail(mail)
         return False
     try:
-        is_kept = mail.notice is None and mail_limits.has_full_mailbox(mail)
+        is_kept = mail.notice_hash is None and mail_limits.has_full_mailbox(mail)
         message = None if is_kept else messages.build_message(mail)
         # The commit comes before the mail goes out, so that its link works when it arrives.
         db.session.commit()
@@ -113,35 +112,40 @@ def _deal_with_mail(mail: Mail) -> bool:
         _retry_mail(mail, error)
         return False
     # A mail for nobody counts as sent, or the limits would tell which addresses are known.
-    _finish_mail(mail.id, due=None, sent=int(time.time()), was_mailed=message is not None)
+    _finish_mail(mail.id, due=None, sent=seconds_now(), was_mailed=message is not None)
     return message is not None
 
 
-def _retry_mail(mail: Mail, error: Exception) -> None:
+def _retry_mail(mail: OutgoingMail, error: Exception) -> None:
     audit.record(MAIL_FAILED, kind=mail.kind, reason=smtp.failure_reason(error), tries=mail.tries)
     if smtp.is_final_refusal(error):
         _drop_mail(mail)
     else:
         wait = RETRIES[min(mail.tries, len(RETRIES)) - 1]
-        _finish_mail(mail.id, due=int(time.time()) + wait)
+        _finish_mail(mail.id, due=seconds_now() + wait)
 
 
-def _drop_mail(mail: Mail) -> None:
+def _drop_mail(mail: OutgoingMail) -> None:
     audit.record(MAIL_DROPPED, kind=mail.kind, tries=mail.tries)
     _finish_mail(mail.id, due=None)
 
 
 def _finish_mail(mail_id: UUID, **values: object) -> None:
-    db.session.execute(update(Mail).where(Mail.id == mail_id).values(values))
+    db.session.execute(update(OutgoingMail).where(OutgoingMail.id == mail_id).values(values))
     db.session.commit()
 
 
 def _purge_mails() -> None:
     """Delete mails that no limit counts any more, expired steps and former addresses."""
-    since = int(time.time()) - HOUR
-    old = (Mail.created <= since, Mail.sent.is_(None) | (Mail.sent <= since))
+    since = seconds_now() - HOUR
+    old = (
+        OutgoingMail.created <= since,
+        OutgoingMail.sent.is_(None) | (OutgoingMail.sent <= since),
+    )
     unread = {"synchronize_session": False}
-    db.session.execute(delete(Mail).where(Mail.due.is_(None), *old), execution_options=unread)
+    db.session.execute(
+        delete(OutgoingMail).where(OutgoingMail.due.is_(None), *old), execution_options=unread
+    )
     steps.purge_steps()
     purge_former_addresses()
     db.session.commit()

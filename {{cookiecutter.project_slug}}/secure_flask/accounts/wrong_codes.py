@@ -7,7 +7,6 @@ change of the password with the present one starts a new count: a mailed reset o
 somebody reads the mails. Source: OWASP ASVS 6.3.1, 6.5.5.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -19,6 +18,7 @@ from secure_flask.auth import throttle
 from secure_flask.auth.authentication import password_changed
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.users import UserMixin
+from secure_flask.clock import seconds_now
 from secure_flask.database import Model, db
 from secure_flask.web import audit
 from secure_flask.web.errors import ErrorResponse, error_response
@@ -34,16 +34,16 @@ OTHERS = {PASSKEY: "a passkey", RECOVERY: "a recovery code"}
 
 
 class WrongCodes(Model):
-    """How many codes were wrong since `began`, in one trusted network or everywhere else."""
+    """How many codes were wrong since `created`, in one trusted network or everywhere else."""
 
     __tablename__ = "wrong_codes"
 
     user_id: Mapped[UUID] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
-    place: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    began: Mapped[int] = mapped_column(BigInteger)
-    number: Mapped[int]
+    network_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    created: Mapped[int] = mapped_column(BigInteger)
+    count: Mapped[int]
 
 
 @contextmanager
@@ -52,15 +52,16 @@ def attempt_code(user: AccountMixin) -> Iterator[Attempt]:
 
     The caller commits the count together with the login.
     """
-    place = networks.present_network() if networks.is_network_trusted(user) else EVERYWHERE
+    is_trusted = networks.is_network_trusted(user)
+    network_hash = networks.present_network() if is_trusted else EVERYWHERE
     with throttle.count_attempt("second factor", user.name) as current:
-        began, number = _count_wrong_code(user, place)
+        created, count = _count_wrong_code(user, network_hash)
         db.session.commit()
-        if number > MAX_WRONG_CODES:
-            raise _refused_code(user, began)
+        if count > MAX_WRONG_CODES:
+            raise _refused_code(user, created)
         yield current
     if current.succeeded:
-        _give_back_code(user, place)
+        _give_back_code(user, network_hash)
 
 
 @password_changed.connect
@@ -68,29 +69,31 @@ def _start_again(user: UserMixin) -> None:
     db.session.execute(delete(WrongCodes).where(WrongCodes.user_id == user.id))
 
 
-def _count_wrong_code(user: AccountMixin, place: bytes) -> tuple[int, int]:
-    """Count a code; return when the count began (in seconds since 1970), and its number."""
-    now = int(time.time())
+def _count_wrong_code(user: AccountMixin, network_hash: bytes) -> tuple[int, int]:
+    """Count a code; return when the first one was counted, in seconds since 1970, and how many."""
+    now = seconds_now()
     mine = WrongCodes.user_id == user.id
     # Old counts are deleted, since each network would leave a row behind.
-    db.session.execute(delete(WrongCodes).where(mine, WrongCodes.began <= now - DAY))
+    db.session.execute(delete(WrongCodes).where(mine, WrongCodes.created <= now - DAY))
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    first = insert(WrongCodes).values(user_id=user.id, place=place, began=now, number=1)
-    again = {"number": WrongCodes.number + 1}
-    counted = first.on_conflict_do_update(index_elements=["user_id", "place"], set_=again)
-    row = db.session.execute(counted.returning(WrongCodes.began, WrongCodes.number)).one()
-    return row.began, row.number
+    key = {"user_id": user.id, "network_hash": network_hash}
+    first = insert(WrongCodes).values(**key, created=now, count=1)
+    again = {"count": WrongCodes.count + 1}
+    counted = first.on_conflict_do_update(index_elements=[*key], set_=again)
+    stored = counted.returning(WrongCodes.created, WrongCodes.count)
+    created, count = db.session.execute(stored).one()
+    return created, count
 
 
-def _give_back_code(user: AccountMixin, place: bytes) -> None:
-    mine = (WrongCodes.user_id == user.id, WrongCodes.place == place)
-    less = update(WrongCodes).where(*mine).values(number=WrongCodes.number - 1)
+def _give_back_code(user: AccountMixin, network_hash: bytes) -> None:
+    mine = (WrongCodes.user_id == user.id, WrongCodes.network_hash == network_hash)
+    less = update(WrongCodes).where(*mine).values(count=WrongCodes.count - 1)
     db.session.execute(less)
 
 
-def _refused_code(user: AccountMixin, began: int) -> ErrorResponse:
+def _refused_code(user: AccountMixin, created: int) -> ErrorResponse:
     audit.record(audit.LOGIN_FAIL_MAX, account=user.name, reason="second factor")
-    seconds = max(1, began + DAY - int(time.time()))
+    seconds = max(1, created + DAY - seconds_now())
     others = " or ".join(OTHERS[each] for each in factors_of(user) if each in OTHERS)
     advice = f": {others} still works" if others else ""
     return error_response(429, f"Too many wrong codes{advice}", Retry_After=str(seconds))

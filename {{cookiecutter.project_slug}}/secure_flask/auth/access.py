@@ -8,7 +8,6 @@ Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 """
 
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, overload
@@ -25,6 +24,7 @@ from secure_flask.auth.current_login import (
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.own_login import FIND_USER, require_core_tables, role_names_of
 from secure_flask.auth.users import UserMixin, counting_roles
+from secure_flask.clock import seconds_now
 from secure_flask.state import app_state
 from secure_flask.web import audit, request_checks
 from secure_flask.web.closed_views import close_view
@@ -130,8 +130,8 @@ def keys_allowed(
     return decorate(view) if view else decorate
 
 
-def credentials(view: Decorated) -> Decorated:
-    """Mark a view that takes a password or another secret in its body: `@credentials`.
+def takes_credentials(view: Decorated) -> Decorated:
+    """Mark a view that takes a password or another secret in its body: `@takes_credentials`.
 
     An invalid body gets a 400 without details, since the secret may be in the wrong member. The
     function that checks the secret, such as `log_in`, limits failures by LOGIN_RATE_LIMIT.
@@ -139,13 +139,13 @@ def credentials(view: Decorated) -> Decorated:
     return add_options(view, credentials=True)
 
 
-def is_recent(minutes: int = RECENT) -> bool:
+def has_recent_login(minutes: int = RECENT) -> bool:
     """Whether the user entered the password at most `minutes` ago; a refresh does not count.
 
-    A page hides what `@recent_login(minutes=5)` would refuse by `is_recent(minutes=5)`. It is False
-    if nobody is logged in.
+    A page hides what `@recent_login(minutes=5)` would refuse by `has_recent_login(minutes=5)`. It is
+    False if nobody is logged in.
     """
-    require_core_tables("is_recent()")
+    require_core_tables("has_recent_login()")
     login = current_login()
     return login is not None and _is_recent(login, minutes)
 
@@ -250,7 +250,7 @@ def _is_recent(login: Login, minutes: int) -> bool:
     if login.authenticated is None:
         return False
     # abs(): a clock that is set back must not make an old login recent.
-    return abs(time.time() - login.authenticated) <= minutes * 60
+    return abs(seconds_now() - login.authenticated) <= minutes * 60
 
 
 def _require_roles(user: UserMixin, demanded: tuple[str, ...]) -> None:

@@ -6,7 +6,6 @@ which locks out an attacker who had logged in.
 Source: OWASP ASVS 6.2.2, 6.2.3, 6.3.1, 6.3.8, 7.4.1 to 7.4.3, 7.5.1, 7.5.2.
 """
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -21,6 +20,7 @@ from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, changed_by, replace_hash, user_class
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.state import Key, app_state
@@ -153,7 +153,7 @@ def set_password(user: UserMixin, password: str, *, check_password: bool = True)
 def list_logins() -> list[dict[str, Any]]:
     """The logins of the user, newest first: `return {"sessions": list_logins()}`.
 
-    Each has `id` (str), `issued`, `last_used`, `expires` (int, in seconds since 1970), `current`
+    Each has `id` (str), `created`, `last_used`, `expires` (int, in seconds since 1970), `current`
     (bool), and `client` (str, as it described itself; None if that is unknown).
 
     :raises ErrorResponse: 401, nobody is logged in.
@@ -162,9 +162,9 @@ def list_logins() -> list[dict[str, Any]]:
     return [
         {
             "id": login.id,
-            "issued": login.started,
+            "created": login.created,
             # The present login is used now; its row is updated only after the request.
-            "last_used": int(time.time()) if login.id == present.id else login.last_used,
+            "last_used": seconds_now() if login.id == present.id else login.last_used,
             "expires": login.expires,
             "current": login.id == present.id,
             "client": readable_value(login, "client"),

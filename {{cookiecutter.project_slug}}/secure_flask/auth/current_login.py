@@ -17,7 +17,7 @@ from flask import (
     request,
 )
 from secure_flask.auth.key_requests import find_refusal_of_key
-from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.logins import is_last_used_outdated, store_last_used
 from secure_flask.auth.own_login import FIND_USER, find_own_user, may_be_cached
@@ -27,7 +27,7 @@ from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse
 from secure_flask.web.logs import KEY_ID, USER_ID
 
 # This function finds a login or key by a request's cookie or token; tokens/__init__.py sets it.
-FIND_LOGIN = Key[Callable[[Request], Login | MachineKey | None]]("find login")
+FIND_LOGIN = Key[Callable[[Request], Login | ApiKey | None]]("find login")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Found:
     """
 
     login: Login | None = None
-    key: MachineKey | None = None
+    key: ApiKey | None = None
     refusal: ErrorResponse | None = None
     user: UserMixin | None = None
     is_known: bool = True
@@ -48,7 +48,7 @@ class _Found:
 
 _FOUND = Key[_Found]("current login")
 # The table and the id of a login or key whose use is stored after the request.
-_USED = Key[tuple[type[Login | MachineKey], str]]("used login")
+_USED = Key[tuple[type[Login | ApiKey], str]]("used login")
 
 
 def current_login() -> Login | None:
@@ -61,7 +61,7 @@ def logged_in_user() -> UserMixin | None:
     return _found().user
 
 
-def current_key() -> MachineKey | None:
+def current_key() -> ApiKey | None:
     """The live key that sent this request, even if the view does not accept it."""
     return _found().key
 
@@ -120,13 +120,13 @@ def _look_up(state: State) -> _Found:
         return _Found()
     # Keep the id for the log, which must not query the database.
     state[USER_ID] = row.user_id
-    found = _found_by_key(state, row) if isinstance(row, MachineKey) else _Found(row, user=row.user)
+    found = _found_by_key(state, row) if isinstance(row, ApiKey) else _Found(row, user=row.user)
     if found.user and is_last_used_outdated(row):
         state[_USED] = (type(row), row.id)
     return found
 
 
-def _found_by_key(state: State, key: MachineKey) -> _Found:
+def _found_by_key(state: State, key: ApiKey) -> _Found:
     state[KEY_ID] = key.id
     if refusal := find_refusal_of_key(_present_request()):
         return _Found(key=key, refusal=refusal)

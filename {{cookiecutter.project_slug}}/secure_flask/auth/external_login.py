@@ -7,7 +7,6 @@ Source: OpenID Connect Core 1.0, sections 2 and 3.1.3.7; RFC 8176; RFC 9470; OWA
 6.8.4, 7.6.1.
 """
 
-import time
 from collections.abc import Collection
 from functools import partial
 from typing import Any
@@ -20,6 +19,7 @@ from secure_flask.auth.login_table import Voucher
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user
+from secure_flask.clock import seconds_now
 from secure_flask.web import audit
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import error_response
@@ -34,16 +34,16 @@ CLOCK_SKEW = 5 * 60  # seconds
 def log_in_user(
     user: Any,
     *,
-    by: str,
+    provider: str,
     keep: bool = False,
     at: float | None = None,
     second_factor: bool | Collection[str] | None = True,
 ) -> dict[str, Any]:
     """Log in a user whom your code has identified by the answer of another site, and commit.
 
-    `log_in_user(user, by=issuer, at=claims.get("auth_time"), second_factor=claims.get("amr"))`.
-    Never find the user by a name or an address that the client sent. `by` names the site in the
-    log. The body is that of `log_in`; a page, also one that is opened by GET, gets the cookie.
+    `log_in_user(user, provider=issuer, at=claims["auth_time"], second_factor=claims.get("amr"))`.
+    Never find the user by a name or an address that the client sent. `provider` names the site in
+    the log. The body is that of `log_in`; a page, also one that is opened by GET, gets the cookie.
 
     `at` is when the user logged in there, in seconds since 1970. Without it, or with a time in the
     future, the login is never recent, so `@recent_login` refuses it.
@@ -58,7 +58,7 @@ def log_in_user(
     # A view that accepts keys could pass the user of a key.
     if current_key():
         raise key_requests.not_here()
-    voucher = Voucher(by, _credible_time(at))
+    voucher = Voucher(provider, _credible_time(at))
     has_shown = _says_multiple_factors(second_factor)
     begin: BeginHalf | None = None
     with throttle.count_attempt("log_in_user") as attempt:
@@ -68,14 +68,14 @@ def log_in_user(
             attempt.is_half = True
             begin = partial(begin, attempt=attempt)
     if found is None:
-        audit.record(audit.LOGIN_FAIL, by=by, reason="disabled or deleted")
+        audit.record(audit.LOGIN_FAIL, provider=provider, reason="disabled or deleted")
         raise error_response(401, "Invalid credentials")
     on_page = request.method in SAFE_METHODS or is_consumed_form()
     if begin:
         return begin(keep=keep, replaces=None, on_page=on_page, voucher=voucher)
     kind = session if on_page else tokens.chosen_token_type()
     body = kind.issue_token(found, keep=keep, second_factor=has_shown, voucher=voucher)
-    audit.record(audit.LOGIN_SUCCESS, account=found.name, user_id=found.id, by=by)
+    audit.record(audit.LOGIN_SUCCESS, account=found.name, user_id=found.id, provider=provider)
     return body
 
 
@@ -84,7 +84,7 @@ def _credible_time(at: object) -> int | None:
 
     A provider that counts milliseconds would otherwise make each login recent.
     """
-    now = time.time()
+    now = seconds_now()
     if not isinstance(at, int | float) or not 0 <= at <= now + CLOCK_SKEW:
         return None
     return int(min(at, now))

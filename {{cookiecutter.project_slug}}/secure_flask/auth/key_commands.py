@@ -10,7 +10,7 @@ from flask import Flask
 from secure_flask.auth import stored_keys
 from secure_flask.auth.login_table import DAY
 from secure_flask.auth.user_commands import find_user, printable
-from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.command_group import CommandGroup, add_command
 from secure_flask.web import audit
 from secure_flask.web.errors import ErrorResponse
 
@@ -65,7 +65,7 @@ def end_command(key_id: str) -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(key_commands)
+    add_command(app, key_commands)
 
 
 def _as_day(seconds: int) -> str:

@@ -7,7 +7,7 @@ TOKEN_TYPE. A page in a browser must not hold a key, so a request from CORS_ORIG
 from flask import Request, current_app
 from limits import parse
 from secure_flask.auth import stored_keys
-from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.key_table import ApiKey
 from secure_flask.state import app_state
 from secure_flask.web import rate_limits
 from secure_flask.web.bearer import bearer_token
@@ -23,7 +23,7 @@ def brings_key(request: Request) -> bool:
     return stored_keys.is_key(bearer_token(request) or "")
 
 
-def find_key_of_request(request: Request) -> MachineKey | None:
+def find_key_of_request(request: Request) -> ApiKey | None:
     return stored_keys.find_key(bearer_token(request) or "")
 
 
@@ -50,9 +50,9 @@ def takes_key(method: str, options: ViewOptions) -> bool:
     return marked and not options.recent_login
 
 
-def count_request_of_key(key: MachineKey) -> None:
+def count_request_of_key(key: ApiKey) -> None:
     """
     :raises ErrorResponse: 429, too many requests by this key.
     """
-    limit = parse(current_app.config["KEY_RATE_LIMIT"])
+    limit = parse(current_app.config["API_KEY_RATE_LIMIT"])
     rate_limits.require_within_limit(limit, "key", key.id)

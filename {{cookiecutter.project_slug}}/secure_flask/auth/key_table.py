@@ -5,10 +5,10 @@ Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
 """
 
 import secrets
-import time
 from uuid import UUID
 
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
+from secure_flask.clock import seconds_now
 from secure_flask.database.database import CORE_TABLES, ModelOfUsers
 from sqlalchemy import JSON, BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -16,10 +16,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 MAX_KEY_NAME = 80  # characters
 
 
-class MachineKey(ModelOfUsers):
+class ApiKey(ModelOfUsers):
     """A key of one program."""
 
-    __tablename__ = "keys"
+    __tablename__ = "user_api_keys"
     __table_args__ = (UniqueConstraint("user_id", "name"),)
 
     # The id is a part of the key, so an operator can end a leaked key without knowing its user.
@@ -44,9 +44,9 @@ class MachineKey(ModelOfUsers):
 
         A key without a second factor is refused once the user has a role that demands one.
         """
-        if time.time() >= self.expires or self.user.disabled:
+        if seconds_now() >= self.expires or self.user.disabled:
             return False
         return self.second_factor or not demands_second_factor(self.user)
 
 
-CORE_TABLES.add(MachineKey.__tablename__)
+CORE_TABLES.add(ApiKey.__tablename__)

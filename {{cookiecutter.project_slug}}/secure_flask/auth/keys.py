@@ -9,24 +9,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from secure_flask.auth import access, stored_keys
-from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 
 
 @needs_core_tables
-def create_key(
+def create_api_key(
     name: str, *, expires_in: int | None = None, roles: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Make a key of the user, who has just logged in, and commit: `create_key("Backup")`.
+    """Make a key of the user, who has just logged in, and commit: `create_api_key("Backup")`.
 
     It lasts for `expires_in` seconds, 90 days if that is None and 365 days at most, and has the
     given `roles` as long as the user has them. The dict has `id`, `name`, `key` (str), `expires`
     (int, in seconds since 1970), and `roles` (list of str). `key` is never shown again.
 
     :raises ErrorResponse: 400, a bad name or lifetime; 401, no recent login; 403, a key sent the
-        request, or the user lacks a role; 409, the user has a key of this name, or MAX_KEYS keys.
+        request, or the user lacks a role; 409, the user has a key of this name, or MAX_API_KEYS
+        keys.
     """
     login = access.require_login(minutes=access.RECENT)
     key, secret = stored_keys.store_key(access.require_user(), name, expires_in, roles, login=login)
@@ -41,8 +42,8 @@ def create_key(
 
 
 @needs_core_tables
-def list_keys() -> list[dict[str, Any]]:
-    """The keys of the user by name: `return {"keys": list_keys()}`.
+def list_api_keys() -> list[dict[str, Any]]:
+    """The keys of the user by name: `return {"keys": list_api_keys()}`.
 
     Each has `id`, `name` (str), `created`, `last_used`, `expires` (int, in seconds since 1970;
     `last_used` is None before the first use), and `roles` (list of str).
@@ -63,11 +64,11 @@ def list_keys() -> list[dict[str, Any]]:
 
 
 @needs_core_tables
-def end_key(key_id: str) -> None:
-    """End one of the user's keys and commit: `end_key(key_id)`, an id of `list_keys`.
+def end_api_key(key_id: str) -> None:
+    """End one of the user's keys and commit: `end_api_key(key_id)`, an id of `list_api_keys`.
 
     :raises ErrorResponse: 401, nobody is logged in; 403, by a key; 404, the user has no such key.
     """
-    if not stored_keys.end_key_of(key_id, MachineKey.user_id == access.require_user().id):
+    if not stored_keys.end_key_of(key_id, ApiKey.user_id == access.require_user().id):
         raise error_response(404, "Not Found")
     audit.record(audit.TOKEN_REVOKED, key=key_id)

@@ -2,7 +2,7 @@
 
 LEGACY_HASHES names one scheme: the prefix of its hashes, the function that checks one, and a sample
 hash of the same cost. The check runs at each attempt for any name, on the sample if the user has no
-old hash. So the time does not reveal which names exist, or which users have logged in since.
+legacy hash. So the time does not reveal which names exist, or which users have logged in since.
 Source: OWASP Password Storage Cheat Sheet, "Upgrading Legacy Hashes"; OWASP ASVS 6.3.8.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from flask import current_app
 from secure_flask.web import audit
 
-CHECK_FAILED = audit.Event("old_hash_check_fail")
+CHECK_FAILED = audit.Event("legacy_hash_check_fail")
 
 
 class LegacyScheme(NamedTuple):
@@ -36,7 +36,7 @@ def is_legacy_hash(password_hash: str | None) -> bool:
 
 
 def passes_legacy_check(password_hash: str | None, password: str) -> bool:
-    """Whether a password matches an old hash. None is False, after a check of the sample."""
+    """Whether a password matches a legacy hash. None is False, after a check of the sample."""
     scheme = legacy_scheme()
     if scheme is None:
         return False

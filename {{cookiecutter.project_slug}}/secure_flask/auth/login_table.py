@@ -5,12 +5,12 @@ in. Times are whole seconds since 1970, UTC. Source: OWASP ASVS 7.1.1, 7.3.1, 7.
 """
 
 import secrets
-import time
 from typing import NamedTuple
 from uuid import UUID
 
 from flask import current_app
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.encrypted_types import EncryptedString
 from secure_flask.database.database import CORE_TABLES, ModelOfUsers
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, and_, case, func, or_
@@ -29,7 +29,7 @@ class Voucher(NamedTuple):
     `at` is in seconds since 1970; None if it is unknown.
     """
 
-    by: str
+    provider: str
     at: int | None
 
 
@@ -54,7 +54,7 @@ class Login(ModelOfUsers):
     # How many rotations in a row were repeated, and whether the previous one was.
     repeats: Mapped[int] = mapped_column(default=0)
     repeated: Mapped[bool] = mapped_column(default=False)
-    started: Mapped[int] = mapped_column(BigInteger)
+    created: Mapped[int] = mapped_column(BigInteger)
     # The time when the user entered the password or logged in elsewhere; None if it is unknown.
     authenticated: Mapped[int | None] = mapped_column(BigInteger)
     last_used: Mapped[int] = mapped_column(BigInteger)
@@ -72,7 +72,7 @@ class Login(ModelOfUsers):
 
         A login without a second factor is refused once the user has a role that demands one.
         """
-        now = int(time.time())
+        now = seconds_now()
         idle = idle_timeout_of(self.kind)
         # abs(): a clock that is set back must not extend the idle timeout.
         is_idle = idle and not self.kept and abs(now - self.last_used) >= idle
@@ -85,10 +85,10 @@ class Login(ModelOfUsers):
 
         Without a voucher the user has just entered the password.
         """
-        now = int(time.time())
+        now = seconds_now()
         config = current_app.config
         lifetime = config["KEPT_LIFETIME"] if self.kept else config["LOGIN_LIFETIME"]
-        self.started = self.last_used = now
+        self.created = self.last_used = now
         self.authenticated = voucher.at if voucher else now
         self.expires = now + (lifetime or LIFETIMES[self.kind])
 
@@ -104,7 +104,7 @@ def idle_timeout_of(kind: str) -> int:
 
 def live_logins() -> ColumnElement[bool]:
     """The condition of `is_live` for a query, without its checks of the user."""
-    now = int(time.time())
+    now = seconds_now()
     idle = case({kind: idle_timeout_of(kind) for kind in IDLE_TIMEOUTS}, value=Login.kind)
     in_use = or_(Login.kept, idle == 0, func.abs(now - Login.last_used) < idle)
     return and_(Login.expires > now, in_use)

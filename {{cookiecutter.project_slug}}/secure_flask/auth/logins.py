@@ -6,7 +6,6 @@ Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.2, 7.2.1, 7.3.1 to 
 
 import re
 import secrets
-import time
 from hashlib import sha256
 from typing import Any, cast
 
@@ -14,9 +13,10 @@ import click
 from blinker import Namespace
 from flask import current_app
 from secure_flask.auth import clients
-from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import Login, Voucher, live_logins
 from secure_flask.auth.users import UserMixin
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.database.database import impatient_transaction
@@ -96,18 +96,18 @@ def find_live_login(condition: ColumnElement[bool]) -> Login | None:
         return login if login and login.is_live() else None
 
 
-def is_last_used_outdated(row: Login | MachineKey) -> bool:
+def is_last_used_outdated(row: Login | ApiKey) -> bool:
     """Whether the stored time of the last use is old enough to be replaced."""
     # abs(): after the clock was set back, the stored time must be corrected.
-    return row.last_used is None or abs(time.time() - row.last_used) >= LAST_USED_STEP
+    return row.last_used is None or abs(seconds_now() - row.last_used) >= LAST_USED_STEP
 
 
-def store_last_used(table: type[Login | MachineKey], row_id: str) -> None:
+def store_last_used(table: type[Login | ApiKey], row_id: str) -> None:
     """Store that a login or key was used now, in a transaction that waits for no lock.
 
     If the row is locked or the database is read-only, the old time stays.
     """
-    now = int(time.time())
+    now = seconds_now()
     try:
         with impatient_transaction() as connection:
             connection.execute(update(table).where(table.id == row_id).values(last_used=now))
@@ -125,7 +125,7 @@ def logins_of(user: UserMixin) -> list[Login]:
     if user.disabled:
         return []
     mine = select(Login).where(Login.user_id == user.id, live_logins())
-    newest_first = mine.order_by(Login.started.desc(), Login.id)
+    newest_first = mine.order_by(Login.created.desc(), Login.id)
     return list(db.session.scalars(newest_first.limit(LISTED)))
 
 
@@ -144,8 +144,8 @@ def end_logins_of(user: UserMixin, *, keep: Login | None = None, keep_keys: bool
     db.session.flush()
     _delete_logins(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
     # Keys end after the logins, which could make new ones.
-    if not keep_keys and (ended := _delete_rows(MachineKey, MachineKey.user_id == user.id)):
-        audit.record(audit.TOKEN_REVOKED, key="all", number=ended, of_user=user.id)
+    if not keep_keys and (ended := _delete_rows(ApiKey, ApiKey.user_id == user.id)):
+        audit.record(audit.TOKEN_REVOKED, key="all", count=ended, of_user=user.id)
     all_logins_ended.send(user)
 
 
@@ -158,12 +158,12 @@ def end_all_logins() -> None:
     all_logins_ended.send(None)
     # A half login may have become a login before the signal ended all half logins.
     ended += _delete_logins()
-    keys = _delete_rows(MachineKey)
+    keys = _delete_rows(ApiKey)
     db.session.commit()
     fields = {"reason": "revoked", "session": "all of all users", "by": "command line"}
-    audit.record(audit.SESSION_EXPIRED, number=ended, **fields)
+    audit.record(audit.SESSION_EXPIRED, count=ended, **fields)
     if keys:
-        audit.record(audit.TOKEN_REVOKED, key="all of all users", number=keys, by="command line")
+        audit.record(audit.TOKEN_REVOKED, key="all of all users", count=keys, by="command line")
     click.echo(f"Ended {ended} logins and {keys} keys")
 
 
@@ -175,7 +175,7 @@ def purge_command() -> None:
 
 def purge_logins() -> int:
     """Delete expired logins and keys; return their number."""
-    return _purge(Login) + _purge(MachineKey)
+    return _purge(Login) + _purge(ApiKey)
 
 
 def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
@@ -191,16 +191,16 @@ def _end_excess(new: Login) -> None:
     db.session.flush()
     others = (Login.user_id == new.user_id, Login.kind == new.kind, Login.id != new.id)
     newest_first = (
-        select(Login.id).where(*others).order_by(Login.last_used.desc(), Login.started.desc())
+        select(Login.id).where(*others).order_by(Login.last_used.desc(), Login.created.desc())
     )
     # PostgreSQL hashes the subquery of a NOT IN. It may join that of an IN row by row.
     kept = newest_first.limit(current_app.config["MAX_LOGINS"] - 1)
     if ended := _delete_logins(*others, Login.id.not_in(kept)):
-        audit.record(audit.SESSIONS_EXCEEDED, user_id=new.user_id, number=ended)
+        audit.record(audit.SESSIONS_EXCEEDED, user_id=new.user_id, count=ended)
 
 
-def _purge(table: type[Login | MachineKey]) -> int:
-    expired = select(table.id).where(table.expires <= int(time.time())).limit(PURGED)
+def _purge(table: type[Login | ApiKey]) -> int:
+    expired = select(table.id).where(table.expires <= seconds_now()).limit(PURGED)
     # A row that a request has locked is left to the next purge; waiting for it could deadlock.
     # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
     some = expired.with_for_update(skip_locked=True).cte("expired", nesting=True)
@@ -217,7 +217,7 @@ def _delete_logins(*conditions: ColumnElement[bool]) -> int:
     return _delete_rows(Login, *conditions)
 
 
-def _delete_rows(table: type[Login | MachineKey], *conditions: ColumnElement[bool]) -> int:
+def _delete_rows(table: type[Login | ApiKey], *conditions: ColumnElement[bool]) -> int:
     # Without this option, SQLAlchemy reads the ids of all deleted rows to update its session.
     blindly = {"synchronize_session": False}
     result = db.session.execute(delete(table).where(*conditions), execution_options=blindly)

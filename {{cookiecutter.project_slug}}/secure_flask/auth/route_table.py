@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.auth.access import is_public
 from secure_flask.auth.key_requests import takes_key
+from secure_flask.database.command_group import add_command
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.view_options import ViewOptions, options_of
@@ -100,7 +101,7 @@ def demanded_roles(app: Flask) -> set[str]:
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(access_command)
+    add_command(app, access_command)
 
 
 def _methods(rule: Rule) -> list[str]:

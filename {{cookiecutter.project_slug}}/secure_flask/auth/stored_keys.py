@@ -1,20 +1,20 @@
 """Keys: each is one row, so that it ends at once when the row is deleted.
 
-A user has at most MAX_KEYS keys. One more is refused: to replace an old key would stop a program
+A user has at most MAX_API_KEYS keys. One more is refused: to replace an old key would stop a program
 that still uses it. Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
 """
 
 import secrets
-import time
 from collections.abc import Sequence
 from string import ascii_letters, digits
 
 from blinker import Namespace
 from flask import Flask, current_app
 from secure_flask.auth import checksums, logins
-from secure_flask.auth.key_table import MAX_KEY_NAME, MachineKey
+from secure_flask.auth.key_table import MAX_KEY_NAME, ApiKey
 from secure_flask.auth.login_table import DAY, Login
 from secure_flask.auth.users import UserMixin, locked_user
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
@@ -41,7 +41,7 @@ def store_key(
     roles: Sequence[str],
     *,
     login: Login | None,
-) -> tuple[MachineKey, str]:
+) -> tuple[ApiKey, str]:
     """Store a new key and commit; return its row and its text. `login` is None for an operator.
 
     :raises ErrorResponse: 400, a bad name or lifetime; 401, the login has ended, or the user is
@@ -51,10 +51,10 @@ def store_key(
     _check_values(user, name, lifetime, roles)
     _lock_owner(user, login)
     _make_room(user, name)
-    now = int(time.time())
+    now = seconds_now()
     key_id = secrets.token_hex(8)
     secret = _new_key(key_id)
-    key = MachineKey(
+    key = ApiKey(
         id=key_id,
         user_id=user.id,
         name=name,
@@ -70,13 +70,13 @@ def store_key(
     return key, secret
 
 
-def find_key(secret: str) -> MachineKey | None:
+def find_key(secret: str) -> ApiKey | None:
     """The live key of this text. This flushes nothing that the view has added to the session."""
     if not checksums.has_right_checksum(_prefix(), secret):
         return None
     with db.session.no_autoflush:
-        stored = MachineKey.secret_hash == logins.hash_of_secret(KIND, secret)
-        key = db.session.scalar(select(MachineKey).where(stored))
+        stored = ApiKey.secret_hash == logins.hash_of_secret(KIND, secret)
+        key = db.session.scalar(select(ApiKey).where(stored))
         if key is None or key.is_live():
             return key
     # A program still sends a key that has expired, or that its user may not use any more.
@@ -89,12 +89,12 @@ def is_key(token: str) -> bool:
     return token.startswith(_prefix())
 
 
-def keys_of(user: UserMixin) -> list[MachineKey]:
+def keys_of(user: UserMixin) -> list[ApiKey]:
     """The live keys of a user by name."""
     if user.disabled:
         return []
-    mine = select(MachineKey).where(MachineKey.user_id == user.id, _not_expired())
-    return list(db.session.scalars(mine.order_by(MachineKey.name)))
+    mine = select(ApiKey).where(ApiKey.user_id == user.id, _not_expired())
+    return list(db.session.scalars(mine.order_by(ApiKey.name)))
 
 
 def end_key_of(key_id: str, *owners: ColumnElement[bool]) -> bool:
@@ -102,8 +102,8 @@ def end_key_of(key_id: str, *owners: ColumnElement[bool]) -> bool:
     if not (key_id.isascii() and key_id.isalnum()):
         # PostgreSQL refuses some other texts, such as NUL.
         return False
-    mine = delete(MachineKey).where(MachineKey.id == key_id, *owners)
-    ended = db.session.scalar(mine.returning(MachineKey.id)) is not None
+    mine = delete(ApiKey).where(ApiKey.id == key_id, *owners)
+    ended = db.session.scalar(mine.returning(ApiKey.id)) is not None
     db.session.commit()
     return ended
 
@@ -112,12 +112,12 @@ def init_app(app: Flask) -> None:
     """
     :raises PolicyError: a key could be taken for another token.
     """
-    key = app.config["KEY_PREFIX"]
+    key = app.config["API_KEY_PREFIX"]
     opaque = app.config["OPAQUE_TOKEN_PREFIX"]
     for name, other in {"OPAQUE_TOKEN_PREFIX": opaque, "a JSON Web Token": JWT_PREFIX}.items():
         if key.startswith(other) or other.startswith(key):
             raise PolicyError(
-                f"policy.py: KEY_PREFIX is {key!r}, and {name} begins with {other!r}: choose two "
+                f"policy.py: API_KEY_PREFIX is {key!r}, and {name} begins with {other!r}: choose two "
                 "prefixes of which none begins with the other, as in 'bakery_key_'."
             )
 
@@ -132,7 +132,7 @@ def _check_values(user: UserMixin, name: str, lifetime: int, roles: Sequence[str
 
 
 def _lock_owner(user: UserMixin, login: Login | None) -> None:
-    """Lock the user's row, so that MAX_KEYS holds, and the login's row, which may end meanwhile.
+    """Lock the user's row, so that MAX_API_KEYS holds, and the login's row, which may be deleted.
 
     `end_logins_of` ends logins before keys, so it waits for this and finds the new key.
     """
@@ -144,11 +144,11 @@ def _lock_owner(user: UserMixin, login: Login | None) -> None:
 
 
 def _make_room(user: UserMixin, name: str) -> None:
-    """Delete a user's expired keys, and refuse a name that exists or a key above MAX_KEYS."""
-    mine = MachineKey.user_id == user.id
-    db.session.execute(delete(MachineKey).where(mine, ~_not_expired()))
-    names = [*db.session.scalars(select(MachineKey.name).where(mine))]
-    is_full = len(names) >= current_app.config["MAX_KEYS"]
+    """Delete a user's expired keys, and refuse a name that exists or a key above MAX_API_KEYS."""
+    mine = ApiKey.user_id == user.id
+    db.session.execute(delete(ApiKey).where(mine, ~_not_expired()))
+    names = [*db.session.scalars(select(ApiKey.name).where(mine))]
+    is_full = len(names) >= current_app.config["MAX_API_KEYS"]
     if name in names or is_full:
         db.session.rollback()
     if name in names:
@@ -163,8 +163,8 @@ def _new_key(key_id: str) -> str:
 
 
 def _not_expired() -> ColumnElement[bool]:
-    return MachineKey.expires > int(time.time())
+    return ApiKey.expires > seconds_now()
 
 
 def _prefix() -> str:
-    return str(current_app.config["KEY_PREFIX"])
+    return str(current_app.config["API_KEY_PREFIX"])

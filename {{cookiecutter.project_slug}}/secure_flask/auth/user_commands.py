@@ -15,7 +15,7 @@ from secure_flask.auth.operator_passwords import password_option, read_password
 from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.command_group import CommandGroup, add_command
 from secure_flask.database.paging import pages_of_rows
 from secure_flask.web import audit
 from secure_flask.web.validation import is_plain_text
@@ -161,8 +161,8 @@ def list_users_command() -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(user_commands)
-    app.cli.add_command(logins.logins_commands)
+    add_command(app, user_commands)
+    add_command(app, logins.logins_commands)
 
 
 def find_user(name: str) -> UserMixin:

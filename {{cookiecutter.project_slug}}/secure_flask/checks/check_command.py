@@ -11,11 +11,12 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.checks import (  # noqa: F401 - each registers its checks
+    commands,
     core,
     hidden_marks,
     keys,
+    legacy_hashes,
     models,
-    old_hashes,
     policy,
     responses,
     services,
@@ -24,6 +25,7 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     templates,
 )
 from secure_flask.checks.registry import CHECKS, LEVELS, Finding, find_all_findings
+from secure_flask.database.command_group import add_command
 
 UNSEEN = (
     "Not seen from here: the certificate, the published ports of a container, and what the proxy "
@@ -64,7 +66,7 @@ def check_command(deploy: bool, fail_level: str | None) -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(check_command)
+    add_command(app, check_command)
 
 
 def _id(key: str) -> str:

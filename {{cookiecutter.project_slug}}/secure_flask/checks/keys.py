@@ -3,13 +3,13 @@
 Source: OWASP Secrets Management Cheat Sheet, "Expiration"; OWASP ASVS 13.3.4.
 """
 
-import time
 from collections.abc import Iterator
 
 from flask import Flask
-from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import DAY
 from secure_flask.checks.registry import Finding, register_check
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.database import has_core_tables
 from sqlalchemy import func, select
@@ -19,15 +19,15 @@ UNUSED = 90 * DAY
 NAMED = 10  # keys that a finding names
 
 
-@register_check("keys.unused", "warning")
+@register_check("api-keys.unused", "warning")
 def unused_keys(app: Flask) -> Iterator[Finding]:
     if not has_core_tables():
         return
-    now = int(time.time())
-    used = func.coalesce(MachineKey.last_used, MachineKey.created)
-    unused = select(MachineKey.id).where(used <= now - UNUSED, MachineKey.expires > now)
+    now = seconds_now()
+    used = func.coalesce(ApiKey.last_used, ApiKey.created)
+    unused = select(ApiKey.id).where(used <= now - UNUSED, ApiKey.expires > now)
     try:
-        found = list(db.session.scalars(unused.order_by(MachineKey.id).limit(NAMED + 1)))
+        found = list(db.session.scalars(unused.order_by(ApiKey.id).limit(NAMED + 1)))
     except SQLAlchemyError:
         # Another check says what is wrong with the database.
         db.session.rollback()

@@ -21,7 +21,7 @@ from secure_flask.web.csp_syntax import Directives, is_whole_cdn
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.url_patterns import matches_any_host
 
-PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE")
+PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE", "SECOND_FACTOR_PAGE")
 # Browsers ignore 'unsafe-inline' beside one of these.
 STRICTER = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
 ANY_HOST = re.compile(r"(?:[a-z]+://)?\*(?::[^/]*)?(?:/.*)?|(?:http|ws)s?:")
@@ -116,7 +116,8 @@ def unlimited_writes(app: Flask) -> Iterator[Finding]:
 def unknown_endpoints(app: Flask) -> Iterator[Finding]:
     # The defaults are left out, since an app without login pages has no views for them.
     fields = app_state(app)[SETTINGS].policy.model_fields
-    pages = {name: [app.config[name]] for name in PAGES if app.config[name] != fields[name].default}
+    named = {name: app.config[name] for name in PAGES if name in fields}
+    pages = {name: [page] for name, page in named.items() if page != fields[name].default}
     for name, listed in {**pages, "PUBLIC_ENDPOINTS": app.config["PUBLIC_ENDPOINTS"]}.items():
         for endpoint in sorted(set(listed) - app.view_functions.keys()):
             close = get_close_matches(endpoint, app.view_functions, n=1)

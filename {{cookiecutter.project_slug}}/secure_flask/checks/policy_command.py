@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from secure_flask.database.command_group import add_command
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
 from secure_flask.web import csp
@@ -37,7 +38,7 @@ def policy_command() -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(policy_command)
+    add_command(app, policy_command)
 
 
 _SHOWN = {"CSP", "CSP_CHANGES", "HEADER_CHANGES"}

@@ -13,10 +13,13 @@ LEVELS = ("error", "warning")
 
 
 class Finding(NamedTuple):
-    """An insecure or missing setting. No text may contain a secret: it appears in CI logs."""
+    """Something that is wrong: `Finding("The disk is nearly full.", hint="Delete old files.")`.
+
+    `hint` says what to do. No text may contain a secret, since it appears in the logs of CI.
+    """
 
     message: str
-    hint: str  # what to do
+    hint: str
     # `@register_check` sets these two.
     id: str = ""
     level: str = ""
@@ -41,7 +44,10 @@ CHECKS: dict[str, Check] = {}
 def register_check(
     finding_id: str, level: str, *, deploy: bool = False
 ) -> Callable[[CheckFunction], CheckFunction]:
-    """Register a function that takes the app; with `deploy` it runs only for `--deploy`.
+    """Register a check of your own for `flask check`: `@register_check("disk.full", "warning")`.
+
+    The function takes the app, and yields a `Finding` for each thing that is wrong. `level` is
+    "error" or "warning". With `deploy` it runs only for `flask check --deploy`.
 
     :raises ValueError: the id is taken.
     """

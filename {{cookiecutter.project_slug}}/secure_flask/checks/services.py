@@ -23,13 +23,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 # These options decide on TLS. libpq reads each from the URL or the environment, as in PGHOST.
 LIBPQ = ("host", "hostaddr", "service", "sslmode")
-_CHECK_DATABASE = "Check DATABASE_URL, and run: .venv/bin/flask db upgrade"
+UNREACHABLE = "database.unreachable"
+MIGRATIONS = "database.migrations"
 
 
-@register_check("database.migrations", "error")
+@register_check(UNREACHABLE, "error")
+def unreachable_database(app: Flask) -> Iterator[Finding]:
+    yield from _problems_of_database(UNREACHABLE)
+
+
+@register_check(MIGRATIONS, "error")
 def migrations(app: Flask) -> Iterator[Finding]:
-    if problem := problem_of_migrations():
-        yield problem
+    yield from _problems_of_database(MIGRATIONS)
 
 
 @register_check("redis.unreachable", "warning")
@@ -103,15 +108,30 @@ def problem_of_migrations() -> Finding | None:
             f"There is no folder {Path(migrate.directory).name}/, which makes the tables of "
             "secure_flask.",
             hint="Copy it from a new project, and run: .venv/bin/flask db upgrade",
+            id=MIGRATIONS,
         )
     try:
         with db.engine.connect() as connection:
             applied = MigrationContext.configure(connection).get_current_heads()
     except SQLAlchemyError:
-        return Finding("The database cannot be reached.", hint=_CHECK_DATABASE)
+        return Finding(
+            "The database cannot be reached.",
+            hint="Check DATABASE_URL, and whether the database is running.",
+            id=UNREACHABLE,
+        )
     if {*applied} == {*newest}:
         return None
-    return Finding("The database is not at the newest migration.", hint=_CHECK_DATABASE)
+    return Finding(
+        "The database is not at the newest migration.",
+        hint="Check DATABASE_URL, and run: .venv/bin/flask db upgrade",
+        id=MIGRATIONS,
+    )
+
+
+def _problems_of_database(finding_id: str) -> Iterator[Finding]:
+    problem = problem_of_migrations()
+    if problem and problem.id == finding_id:
+        yield problem
 
 
 def _is_verified(database_url: str) -> bool:

@@ -168,15 +168,15 @@ def no_proxy(app: Flask) -> Iterator[Finding]:
 
 @register_check("proxies.bypassed", "warning", deploy=True)
 def reachable_server(app: Flask) -> Iterator[Finding]:
-    # gunicorn.conf.py reads HOST in the same way. In a container the published ports decide.
-    host = os.environ.get("HOST") or "127.0.0.1"
+    # gunicorn.conf.py reads BIND_HOST in the same way. In a container the published ports decide.
+    host = os.environ.get("BIND_HOST") or "127.0.0.1"
     files = any(file.exists() for file in CONTAINER_FILES)
     in_container = files or "KUBERNETES_SERVICE_HOST" in os.environ
     if not in_container and not _is_loopback(host):
         yield Finding(
-            f"HOST is {host}, so other machines reach gunicorn without the proxy: slow clients "
+            f"BIND_HOST is {host}, so other machines reach gunicorn without the proxy: slow clients "
             "stop the service, and each client can forge its address.",
-            hint="Unset HOST where the proxy runs on this machine. Accept this if a firewall lets "
+            hint="Unset BIND_HOST where the proxy runs on this machine. Accept this if a firewall lets "
             "only the proxy in.",
         )
 
@@ -189,7 +189,7 @@ def small_bodies(app: Flask) -> Iterator[Finding]:
     sizes = [
         options_of(view, method).max_size or 0 for view, methods in views for method in methods
     ]
-    if max([app.config["MAX_BODY"], *sizes]) > proxied:
+    if max([app.config["MAX_CONTENT_LENGTH"], *sizes]) > proxied:
         yield Finding(
             f"The proxy refuses bodies above {proxied} bytes (MAX_REQUEST_BODY): a view accepts "
             "larger ones.",

@@ -20,7 +20,7 @@ from secure_flask.crypto.encrypted_types import Encrypted
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
 from secure_flask.crypto.keyring import blind_index_keys, current_key, encryption_keys
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.command_group import CommandGroup, add_command
 from secure_flask.database.database import all_mappers
 from secure_flask.database.paging import pages_of_rows
 from secure_flask.settings import keyrings
@@ -58,7 +58,7 @@ def rotate_command() -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(crypto_commands)
+    add_command(app, crypto_commands)
 
 
 @dataclass(frozen=True)

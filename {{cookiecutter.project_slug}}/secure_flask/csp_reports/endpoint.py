@@ -31,7 +31,7 @@ from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes, responds
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-blueprint = Blueprint("reports", __name__)
+blueprint = Blueprint("secure_flask_csp_reports", __name__)
 
 MAX_REPORTS = 20  # in one body; a browser sends a few together
 # This limits the bodies of all addresses together, so that they cannot overload the database.

@@ -15,16 +15,16 @@ _NEEDED = {*Violation._fields, "datetime", "event"}
 
 
 def logged_violations(lines: Iterable[str]) -> list[ViolationCount]:
-    """The violations in lines of the log, the most frequent first; `times` counts the lines."""
+    """The violations in lines of the log, the most frequent first; `count` counts the lines."""
     found: dict[Violation, ViolationCount] = {}
     for line in _lines_of_violations(lines):
         key = Violation(*(line[field] for field in Violation._fields))
         when = int(datetime.fromisoformat(line["datetime"]).timestamp())
-        new = ViolationCount(**key._asdict(), times=0, first_seen=when, last_seen=when)
+        new = ViolationCount(**key._asdict(), count=0, first_seen=when, last_seen=when)
         row = found.setdefault(key, new)
-        row.times += 1
+        row.count += 1
         row.last_seen = when
-    return sorted(found.values(), key=lambda row: -row.times)
+    return sorted(found.values(), key=lambda row: -row.count)
 
 
 def _lines_of_violations(lines: Iterable[str]) -> Iterator[dict[str, str]]:

@@ -27,7 +27,7 @@ from secure_flask.csp_reports.violations import (
     ViolationCount,
 )
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.command_group import CommandGroup, add_command
 from secure_flask.database.database import has_core_tables
 from secure_flask.web import csp
 from secure_flask.web.connection_allowlist import resolve_links
@@ -111,7 +111,7 @@ def clear_command() -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.cli.add_command(csp_commands)
+    add_command(app, csp_commands)
 
 
 def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
@@ -144,7 +144,7 @@ def _rows_of_log() -> list[ViolationCount]:
 def _described_violation(row: ViolationCount) -> str:
     first, last = (datetime.fromtimestamp(when, UTC) for when in (row.first_seen, row.last_seen))
     kind = "blocked" if row.disposition == "enforce" else "only reported"
-    times = f"{row.times}x {kind}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    times = f"{row.count}x {kind}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     what = f"{row.directive} {row.blocked or '(not named)'} on {row.page}"
     shown = f"{what} ({times})\n{indent(advise(row, current_app.config), ' ' * 4)}"
     return "".join(each if each.isprintable() or each == "\n" else "?" for each in shown)

@@ -14,13 +14,13 @@ Allowlists, "Reporting"; W3C Subresource Integrity, "Report violations"; OWASP A
 """
 
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from flask import current_app
 from secure_flask.auth.own_login import needs_core_tables
+from secure_flask.clock import seconds_now
 from secure_flask.database import Model, db
 from secure_flask.database.database import CORE_TABLES
 from secure_flask.web.csp_syntax import DIRECTIVES
@@ -77,7 +77,7 @@ class ViolationCount(Model):
     blocked: Mapped[str] = mapped_column(String(MAX_ORIGIN), primary_key=True)
     page: Mapped[str] = mapped_column(String(MAX_PAGE), primary_key=True)
     disposition: Mapped[str] = mapped_column(String(8), primary_key=True)
-    times: Mapped[int] = mapped_column(BigInteger)
+    count: Mapped[int] = mapped_column(BigInteger)
     first_seen: Mapped[int] = mapped_column(BigInteger)
     last_seen: Mapped[int] = mapped_column(BigInteger)
 
@@ -96,20 +96,20 @@ def read_violations(body: object) -> Iterator[Violation]:
 
 def add_violations(found: Mapping[Violation, int]) -> list[Violation]:
     """Count the violations of one body, in one statement; return those that the table lacked."""
-    now = int(time.time())
+    now = seconds_now()
     when = {"first_seen": now, "last_seen": now}
     # Rows are sorted, so that two concurrent bodies with the same violations do not deadlock.
-    rows = [{**key._asdict(), "times": times, **when} for key, times in sorted(found.items())]
+    rows = [{**key._asdict(), "count": count, **when} for key, count in sorted(found.items())]
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     new = insert(ViolationCount).values(rows)
-    counted = {"times": ViolationCount.times + new.excluded.times, "last_seen": now}
+    counted = {"count": ViolationCount.count + new.excluded.count, "last_seen": now}
     upsert = new.on_conflict_do_update(index_elements=_KEY, set_=counted)
-    stored = db.session.execute(upsert.returning(*_KEY, ViolationCount.times)).all()
+    stored = db.session.execute(upsert.returning(*_KEY, ViolationCount.count)).all()
     _make_room(now)
     db.session.commit()
     # A row that existed before has a larger number.
-    numbers = {Violation(*key): times for *key, times in stored}
-    return [each for each, times in numbers.items() if times == found[each]]
+    numbers = {Violation(*key): count for *key, count in stored}
+    return [each for each, count in numbers.items() if count == found[each]]
 
 
 def has_table() -> bool:
@@ -123,16 +123,17 @@ def has_table() -> bool:
 
 def most_frequent_violations() -> list[ViolationCount]:
     """All violations, the most frequent first."""
-    most = select(ViolationCount).order_by(ViolationCount.times.desc(), *_KEY).limit(MAX_ROWS)
+    most = select(ViolationCount).order_by(ViolationCount.count.desc(), *_KEY).limit(MAX_ROWS)
     return list(db.session.scalars(most))
 
 
 @needs_core_tables
-def latest_violations(limit: int) -> list[ViolationCount]:
+def latest_csp_violations(limit: int) -> list[ViolationCount]:
     """The most recently reported violations, newest first; `limit` is the number of rows.
 
-    Each row of `latest_violations(20)` has `directive`, `blocked`, `page` and `disposition` (str;
-    "enforce" or "report"), `times` (int), and `first_seen`, `last_seen` (int, seconds since 1970).
+    Each row of `latest_csp_violations(20)` has `directive`, `blocked`, `page` and `disposition`
+    (str; "enforce" or "report"), `count` (int), and `first_seen`, `last_seen` (int, seconds since
+    1970).
     """
     last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
     return list(db.session.scalars(last))
@@ -188,7 +189,7 @@ def _make_room(now: int) -> None:
     excess = db.session.scalars(select(func.count()).select_from(ViolationCount)).one() - MAX_ROWS
     if excess <= 0:
         return
-    priority = (ViolationCount.last_seen >= now, ViolationCount.times, ViolationCount.last_seen)
+    priority = (ViolationCount.last_seen >= now, ViolationCount.count, ViolationCount.last_seen)
     lowest = select(*_KEY).order_by(*priority).limit(excess)
     # Rows that another request has locked are skipped; waiting for them could deadlock.
     # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.

@@ -1,11 +1,15 @@
 """Commands that report a database error or a refused value in one sentence, not a traceback."""
 
 import click
+from flask import Flask
 from flask.cli import AppGroup
 from secure_flask.database import failures
+from secure_flask.state import Key, app_state
 from secure_flask.web.validation import Reason
 from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
 
+# The commands of the core, by name. `flask check` looks whether the app has replaced one.
+COMMANDS = Key[dict[str, click.Command]]("commands")
 UNREACHABLE = "The database cannot be reached or is busy: check DATABASE_URL, and try again."
 
 
@@ -30,6 +34,18 @@ class Command(_Explained):
 
 class CommandGroup(_Explained, AppGroup):
     """A group whose commands explain an unavailable database, such as `flask user …`."""
+
+
+def add_command(app: Flask, command: click.Command) -> None:
+    """Add a command of the core, such as `flask user`.
+
+    :raises ValueError: the app has a command of this name, which Flask would replace silently.
+    """
+    name = command.name or ""
+    if name in app.cli.commands:
+        raise ValueError(f"`flask {name}` is a command of secure_flask: give yours another name.")
+    app.cli.add_command(command)
+    app_state(app).setdefault(COMMANDS, {})[name] = command
 
 
 def _explained_database_error(error: DBAPIError | TimeoutError) -> Exception:

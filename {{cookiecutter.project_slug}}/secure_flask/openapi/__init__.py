@@ -38,7 +38,7 @@ def document(app: Flask) -> str:
 
 
 def init_app(app: Flask) -> None:
-    blueprint = Blueprint("openapi", __name__)
+    blueprint = Blueprint("secure_flask_openapi", __name__)
 
     @blueprint.get("/openapi.json")
     @responds("application/json")

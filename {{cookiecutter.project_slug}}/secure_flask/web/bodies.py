@@ -29,9 +29,10 @@ from werkzeug.utils import cached_property
 from werkzeug.wsgi import get_input_stream
 
 INVALID_REQUEST = "Invalid request"
-_OF_MAX_BODY = (
-    "MAX_CONTENT_LENGTH: remove it from app.config, and write MAX_BODY = … in app/policy.py, in a "
-    "test create_app(settings, MAX_BODY=…)."
+_RAISED = (
+    "MAX_CONTENT_LENGTH was raised or removed after secure_flask.init_app: in a test write "
+    "create_app(settings, MAX_CONTENT_LENGTH=…), for production MAX_CONTENT_LENGTH = … in "
+    "app/policy.py."
 )
 # Messages write sizes as people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
@@ -44,28 +45,22 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 
 def init_app(app: Flask) -> None:
     """
-    :raises PolicyError: MAX_CONTENT_LENGTH differs from MAX_BODY, or MAX_FORM_PARTS is None. The
-        first request raises it too, if a limit was removed after `init_app`.
+    :raises PolicyError: MAX_FORM_PARTS is None. The first request raises it too, and also if
+        MAX_CONTENT_LENGTH was raised or removed after `init_app`.
     """
-    _configure_limits(app.config)
+    most = app.config["MAX_CONTENT_LENGTH"]
+    _refuse_weaker(app.config, most)
     app.request_class = on_top_of(app.request_class, CheckedRequest, flask.Request)
     # `cache` stores no exception, so each later request is refused too.
-    check = cache(partial(_refuse_weaker, app.config))
+    check = cache(partial(_refuse_weaker, app.config, most))
     request_checks.add_request_check(app, lambda request: check())
     request_checks.add_request_check(app, _check_body)
 
 
-def _configure_limits(config: Config) -> None:
-    if config["MAX_CONTENT_LENGTH"] not in (None, config["MAX_BODY"]):
-        raise PolicyError(_OF_MAX_BODY)
-    config["MAX_CONTENT_LENGTH"] = config["MAX_BODY"]
-    _refuse_weaker(config)
-
-
-def _refuse_weaker(config: Config) -> None:
+def _refuse_weaker(config: Config, most: int) -> None:
     limit = config["MAX_CONTENT_LENGTH"]
-    if limit is None or limit > config["MAX_BODY"]:
-        raise PolicyError(_OF_MAX_BODY)
+    if limit is None or limit > most:
+        raise PolicyError(_RAISED)
     if config["MAX_FORM_PARTS"] is None:
         raise PolicyError("MAX_FORM_PARTS: write a number of fields and files, or remove it.")
 
@@ -73,7 +68,7 @@ def _refuse_weaker(config: Config) -> None:
 def body_stream() -> BinaryIO:
     """The body as a stream of bytes, for large uploads: `shutil.copyfileobj(body_stream(), file)`.
 
-    The view needs `@consumes`, with `max_size` for more than MAX_BODY.
+    The view needs `@consumes`, with `max_size` for more than MAX_CONTENT_LENGTH.
 
     :raises ErrorResponse: while it is read: 400, the body is truncated; 413, it is too long.
     """

@@ -3,8 +3,8 @@
 Each limit counts in windows of its length, and the number of the window is part of the key. So a
 count can be undone only where it was counted; at the edge of two windows a client may have twice
 the limit. Limits fail closed: while Redis is unavailable, each process counts in memory and allows
-half the limit. Beyond MAX_KEYS keys in memory, new keys share counts. A shared count is never lower
-than the count of one key would be. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
+half the limit. Beyond MAX_COUNTED_KEYS keys in memory, new keys share counts. A shared count is
+never lower than the count of one key would be. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
 """
 
 import os
@@ -21,6 +21,7 @@ from flask import Flask, current_app, request
 from limits import RateLimitItem
 from limits.errors import StorageError
 from limits.storage import Storage
+from secure_flask.clock import seconds_now
 from secure_flask.state import Key, app_state
 from secure_flask.web import redis_storage
 from secure_flask.web.memory_storage import MemoryStorage
@@ -30,7 +31,7 @@ CountKey = tuple[str, ...]
 
 IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
-MAX_KEYS = 100_000  # in memory, about 30 MB
+MAX_COUNTED_KEYS = 100_000  # in memory, about 30 MB
 # Each limit and window has this many. One process cannot answer enough requests to fill them.
 SHARED_KEYS = 2**14
 SITE = 48  # bits: providers give one IPv6 customer up to a /48, which is 65,536 networks
@@ -47,7 +48,7 @@ class Count(NamedTuple):
     lifetime: int  # seconds
     number: int  # in this window, this one included
     limit: int
-    resets_at: float  # seconds since 1970
+    resets_at: int  # seconds since 1970
 
     @property
     def allowed(self) -> bool:
@@ -55,15 +56,19 @@ class Count(NamedTuple):
 
 
 class Counters:
-    """Counts by key, in the shared storage or, while that is unavailable, in this process."""
+    """Counts by key, in the shared storage or, while that is unavailable, in this process.
 
-    def __init__(self, redis_url: str | None) -> None:
-        self.local = MemoryStorage()
+    `clock` returns the seconds since 1970.
+    """
+
+    def __init__(self, redis_url: str | None, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.local = MemoryStorage(clock)
         self.shared: Storage = redis_storage.connect_redis(redis_url) if redis_url else self.local
         self.retry_at = 0.0  # by time.monotonic()
         self._id = token_hex()
         # The time until which new keys share counts, by the length of the window in seconds.
-        self._shared_until: dict[int, float] = {}
+        self._shared_until: dict[int, int] = {}
 
     def add(self, limit: RateLimitItem, *key: str) -> Count:
         """Count one in the present window."""
@@ -99,7 +104,7 @@ class Counters:
         place, key, lifetime, resets_at = stored
         with suppress(StorageError):
             storage = self._storage_at(place)
-            if storage is not None and time.time() < resets_at:
+            if storage is not None and self._clock() < resets_at:
                 self.give_back(Count(storage, key, lifetime, 0, 0, resets_at))
 
     def _storage_at(self, place: str) -> Storage | None:
@@ -121,24 +126,33 @@ class Counters:
     def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: CountKey) -> Count:
         name = self._name(storage, limit, key)
         lifetime = 2 * limit.get_expiry()
-        return Count(
-            storage, name, lifetime, storage.incr(name, lifetime), most, _window_end(limit)
-        )
+        number = storage.incr(name, lifetime)
+        return Count(storage, name, lifetime, number, most, self._window_end(limit))
 
     def _name(self, storage: Storage, limit: RateLimitItem, key: CountKey) -> str:
-        name = _name_of_count(limit, key)
+        name = self._name_of_count(limit, key)
         if storage is not self.local or name in self.local or self._has_room(limit):
             return name
         # The digest is keyed, so nobody can find keys that share the count of a victim.
         digest = blake2b(name.encode(), key=self._id.encode()).digest()
-        return _name_of_count(limit, ("shared", str(int.from_bytes(digest) % SHARED_KEYS)))
+        return self._name_of_count(limit, ("shared", str(int.from_bytes(digest) % SHARED_KEYS)))
 
     def _has_room(self, limit: RateLimitItem) -> bool:
         """Whether a new key counts alone. It does not in a window in which keys share counts."""
         window = limit.get_expiry()
-        if len(self.local) >= MAX_KEYS:
-            self._shared_until[window] = _window_end(limit)
-        return time.time() >= self._shared_until.get(window, 0)
+        if len(self.local) >= MAX_COUNTED_KEYS:
+            self._shared_until[window] = self._window_end(limit)
+        return self._clock() >= self._shared_until.get(window, 0)
+
+    def _name_of_count(self, limit: RateLimitItem, key: CountKey) -> str:
+        return limit.key_for(*key, str(self._window_number(limit)))
+
+    def _window_end(self, limit: RateLimitItem) -> int:
+        return (self._window_number(limit) + 1) * limit.get_expiry()
+
+    def _window_number(self, limit: RateLimitItem) -> int:
+        """The number of the present window since 1970."""
+        return int(self._clock() // limit.get_expiry())
 
     def _try(self, operation: Callable[[Storage, int], Result], most: int) -> Result:
         if self.shared is self.local:
@@ -186,12 +200,4 @@ def client_address(prefix: int = 64) -> str:
 
 
 def init_app(app: Flask) -> None:
-    app_state(app)[COUNTERS] = Counters(app.config["REDIS_URL"])
-
-
-def _window_end(limit: RateLimitItem) -> float:
-    return (time.time() // limit.get_expiry() + 1) * limit.get_expiry()
-
-
-def _name_of_count(limit: RateLimitItem, key: CountKey) -> str:
-    return limit.key_for(*key, str(int(time.time() // limit.get_expiry())))
+    app_state(app)[COUNTERS] = Counters(app.config["REDIS_URL"], seconds_now)

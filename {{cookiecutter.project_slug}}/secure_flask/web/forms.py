@@ -29,7 +29,7 @@ def consumes_form(
     """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)`.
 
     The view reads `request.form` and `request.files`. `max_size` limits the whole body, in bytes;
-    the default is MAX_BODY. A form of another site gets 403, a larger body 413.
+    the default is MAX_CONTENT_LENGTH. A form of another site gets 403, a larger body 413.
     """
     # Without `max_size`, the limit of another decorator stays.
     limits = {"max_size": max_size} if max_size else {}

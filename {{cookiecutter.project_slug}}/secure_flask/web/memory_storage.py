@@ -5,18 +5,20 @@ at two keys of each lifetime when it counts, and keeps no key whose count is zer
 Source: CWE-770.
 """
 
-import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from threading import Lock
 
 from limits.storage import Storage
 
 
 class MemoryStorage(Storage):
+    """Counts in memory. `clock` returns the seconds since 1970."""
+
     STORAGE_SCHEME = None
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
+        self._clock = clock
         # The number and the time when it expires, by lifetime and key. The first key of a lifetime
         # expires first.
         self._counts: dict[int, MutableMapping[str, tuple[int, float]]] = {}
@@ -39,7 +41,7 @@ class MemoryStorage(Storage):
         with self._lock:
             self._forget_expired()
             counts = self._counts.setdefault(expiry, {})
-            number, expires = counts.get(key, (0, time.time() + expiry))
+            number, expires = counts.get(key, (0, self._clock() + expiry))
             number = max(0, number + amount)
             if number:
                 counts[key] = number, expires
@@ -69,11 +71,11 @@ class MemoryStorage(Storage):
     def _find(self, key: str) -> tuple[int, float]:
         with self._lock:
             found = (counts[key] for counts in self._counts.values() if key in counts)
-            return next(found, (0, time.time()))
+            return next(found, (0, self._clock()))
 
     def _forget_expired(self) -> None:
         """Forget up to two expired keys of each lifetime: keys go faster than new ones come."""
-        now = time.time()
+        now = self._clock()
         for counts in self._counts.values():
             for _ in range(2):
                 oldest = next(iter(counts), None)

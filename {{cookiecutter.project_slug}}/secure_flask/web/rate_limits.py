@@ -3,15 +3,14 @@
 Source: OWASP ASVS 6.3.1.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
-from math import ceil
 from typing import Any
 
 from flask import Flask, Request, current_app
 from limits import RateLimitItem, parse, parse_many
+from secure_flask.clock import seconds_now
 from secure_flask.web import audit, request_checks
 from secure_flask.web.counters import SITE, Count, client_address, counters
 from secure_flask.web.errors import ErrorResponse, error_response
@@ -70,7 +69,7 @@ def _count_call(limit: RateLimitItem, key: Sequence[str]) -> None:
 
 def too_many_requests(count: Count) -> ErrorResponse:
     """The 429 error; its Retry-After says when the next window begins."""
-    seconds = max(1, ceil(count.resets_at - time.time()))
+    seconds = max(1, count.resets_at - seconds_now())
     return error_response(429, "Too many requests", Retry_After=str(seconds))
 
 

@@ -64,7 +64,8 @@ def responds(
 def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decorated], Decorated]:
     """Declare the body types that a view reads itself: `@consumes("application/octet-stream")`.
 
-    `max_size` is in bytes; the default is MAX_BODY. Other types get 415, a larger body 413.
+    `max_size` is in bytes; the default is MAX_CONTENT_LENGTH. Other types get 415, a larger body
+    413.
 
     :raises ValueError: for a type that a form on any site can send; see csrf.py.
     """

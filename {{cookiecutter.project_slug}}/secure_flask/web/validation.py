@@ -46,10 +46,11 @@ _BLANKS = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NOT_BLANK = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
 _LINES = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 
-# PlainText is one line that is not blank. Text may be empty, or have line breaks and tabs. Neither
-# has other control characters, such as NUL, or half of a surrogate pair, which pydantic refuses.
+# PlainText is one line that is not blank. MultilineText may be empty, or have line breaks and
+# tabs. Neither has other control characters, such as NUL, or half of a surrogate pair, which
+# pydantic refuses.
 PlainText = Annotated[str, Field(min_length=1, pattern=_NOT_BLANK)]
-Text = Annotated[str, Field(pattern=_LINES)]
+MultilineText = Annotated[str, Field(pattern=_LINES)]
 _PLAIN_TEXT = TypeAdapter(PlainText, config={"hide_input_in_errors": True})
 
 
@@ -76,8 +77,8 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
     """Pass the JSON body to the view as its first argument, a `model`, or respond 400.
 
     `@validated(TaskBody)`. The 400 has `error` (str). For wrong members it has `fields` too, a dict
-    with a reason (str) for each path, such as "seats.0.name". A view with `@credentials` has no
-    `fields`. Another media type gets 415.
+    with a reason (str) for each path, such as "seats.0.name". A view with `@takes_credentials`
+    has no `fields`. Another media type gets 415.
     """
 
     def decorate(view: Any) -> Any:

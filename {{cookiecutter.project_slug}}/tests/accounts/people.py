@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import create_user, testing
-from secure_flask.accounts import shown_mails
+from secure_flask.accounts import development_mails
 from werkzeug.test import TestResponse
 
 from tests.conftest import USER
@@ -31,7 +31,7 @@ def mailed_link(app: Flask) -> str:
     """Send the mails that wait; the path of the link with a token in the last one."""
     app.test_cli_runner().invoke(args=["mail", "send"])
     with app.app_context():
-        text = shown_mails()[-1].get_content()
+        text = development_mails()[-1].get_content()
     # Links of your own may stand beside it.
     [path] = re.findall(r"https?://[^/\s]+(/\S+/[\w-]{43,})", text)
     return str(path)

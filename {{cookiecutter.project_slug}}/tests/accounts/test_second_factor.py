@@ -17,7 +17,7 @@ def set_up_app(app: Flask) -> tuple[str, str]:
     testing.log_in(client, NAME, PASSWORD)
     begun = call(client, "set_up", setup="authenticator").get_json()
     code = pyotp.TOTP(begun["secret"]).now()
-    path = testing.path_of(app, "accounts.finish", state=begun["state"])
+    path = testing.path_of(app, "self_service.finish_authenticator", state=begun["state"])
     assert client.post(path, json={"code": code}).status_code == 200
     return begun["secret"], code
 

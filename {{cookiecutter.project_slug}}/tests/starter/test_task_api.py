@@ -33,6 +33,8 @@ BODIES: list[tuple[object, set[str]]] = [
     ({"title": "x", SENT: "bob"}, {""}),
     ([TASK], {""}),
 ]
+# The calls of the route of one task.
+CALLS: list[tuple[str, object]] = [("GET", None), ("PUT", CHANGED), ("DELETE", None)]
 
 
 @pytest.fixture
@@ -90,34 +92,38 @@ def test_a_long_list_names_its_next_page(ada: FlaskClient, monkeypatch: pytest.M
     assert second["next"] is None
 
 
-def test_visitors_neither_read_nor_write(client: FlaskClient, ada: FlaskClient) -> None:
+def test_visitors_neither_read_the_list_nor_add_to_it(
+    client: FlaskClient, ada: FlaskClient
+) -> None:
+    assert call(client, "GET").status_code == 401
+    assert call(client, "POST", body=TASK).status_code == 401
+    assert titles(ada) == []
+
+
+@pytest.mark.parametrize(("method", "body"), CALLS)
+def test_visitors_neither_read_nor_write_a_task(
+    client: FlaskClient, ada: FlaskClient, method: str, body: object
+) -> None:
     task = add(ada)
-    for method, path, body in (
-        ("GET", None, None),
-        ("POST", None, CHANGED),
-        ("GET", task, None),
-        ("PUT", task, CHANGED),
-        ("DELETE", task, None),
-    ):
-        assert call(client, method, path, body).status_code == 401
+    assert call(client, method, task, body).status_code == 401
     assert titles(ada) == [TASK["title"]]
 
 
-def test_the_task_of_another_user_is_not_found(ada: FlaskClient, bob: FlaskClient) -> None:
+@pytest.mark.parametrize(("method", "body"), CALLS)
+def test_the_task_of_another_user_is_not_found(
+    ada: FlaskClient, bob: FlaskClient, method: str, body: object
+) -> None:
     task = add(ada)
     assert titles(bob) == []
-    missing = call(bob, "GET", uuid4())
-    for method, body in (("GET", None), ("PUT", CHANGED), ("DELETE", None)):
-        response = call(bob, method, task, body)
-        # As for a task that does not exist.
-        assert (response.status_code, response.data) == (404, missing.data)
+    response = call(bob, method, task, body)
+    # As for a task that does not exist.
+    assert (response.status_code, response.data) == (404, call(bob, "GET", uuid4()).data)
     assert titles(ada) == [TASK["title"]]
 
 
-def test_no_body_chooses_the_owner_or_the_id(ada: FlaskClient, bob: FlaskClient) -> None:
-    task = add(bob)
-    for name in ("owner_id", "owner", "id", "user_id"):
-        assert call(ada, "POST", body={**TASK, name: task}).status_code == 400
+@pytest.mark.parametrize("name", ["owner_id", "owner", "id", "user_id"])
+def test_no_body_chooses_the_owner_or_the_id(ada: FlaskClient, bob: FlaskClient, name: str) -> None:
+    assert call(ada, "POST", body={**TASK, name: add(bob)}).status_code == 400
     assert titles(ada) == []
 
 
@@ -126,11 +132,10 @@ def test_a_wrong_body_is_refused_and_each_wrong_member_named(
     ada: FlaskClient, body: object, wrong: set[str]
 ) -> None:
     task = add(ada)
-    for method, path in (("POST", None), ("PUT", task)):
-        response = call(ada, method, path, body)
-        assert response.status_code == 400
-        assert response.get_json()["fields"].keys() == wrong
-        assert SENT not in response.text
+    responses = [call(ada, "POST", body=body), call(ada, "PUT", task, body)]
+    assert [each.status_code for each in responses] == [400, 400]
+    assert [{*each.get_json()["fields"]} for each in responses] == [wrong, wrong]
+    assert [each.text for each in responses if SENT in each.text] == []
     assert titles(ada) == [TASK["title"]]
 
 

@@ -1,7 +1,6 @@
 """What an access token must say to be believed, all with a signature that is good."""
 
 import json
-import time
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -16,6 +15,7 @@ from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused, bearer
 from core.auth.tokens.test_jwt_token import read, sign, write
 from core.conftest import LOGIN, PASSWORD, MakeApp, Wait, is_logged_in, log_in, stored_user
+from core.standing_clock import clock
 
 NAMES = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid"]
 TIMES = ["iat", "nbf", "exp"]
@@ -90,7 +90,7 @@ def send(client: FlaskClient, claims: dict[str, Any], **changes: object) -> Any:
 
 def from_now(ahead: int = 0) -> dict[str, Any]:
     """The times of a token that a clock so many seconds ahead issues now."""
-    now = int(time.time()) + ahead
+    now = int(clock()) + ahead
     return {"iat": now, "nbf": now, "exp": now + LIFETIME}
 
 

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,13 +13,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth.tokens.jwt_token import LIFETIME, SIGNING_KEYS
+from secure_flask.clock import CLOCK
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 
 from core import routes
 from core.auth.tokens.signing import decode, encode, keys_of
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
-from core.conftest import SECRETS, MakeApp
+from core.conftest import LOGIN, SECRETS, MakeApp
 
 [(KEY_ID, KEY)] = keys_of(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
@@ -93,14 +95,12 @@ def payload(token: str) -> bytes:
     return write(read(token))
 
 
-@pytest.fixture(autouse=True)
-def _begin_of_a_day() -> None:
-    """The clock of the system, which the library reads too."""
-
-
 def test_any_library_reads_it_by_the_published_keys(
-    app: Flask, client: FlaskClient, token: str
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The library reads the real time.
+    monkeypatch.setitem(app_state(app), CLOCK, time.time)
+    token = client.post(routes.LOGIN, json=LOGIN).get_json()["token"]
     [key] = jwt.PyJWKSet.from_dict(client.get(JWKS).get_json()).keys
     site = "https://localhost"
     claims = jwt.decode(token, key, algorithms=["EdDSA"], audience=site, issuer=site)

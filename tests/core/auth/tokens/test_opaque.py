@@ -1,19 +1,18 @@
 """The opaque type: a token that says nothing, and a row that knows its hash."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from zlib import crc32
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import logins
-from secure_flask.database import db
 from secure_flask.policy import Policy
-from sqlalchemy import event
 
 from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, MakeApp
+from core.statements import statements_of
 
 TOKEN_PREFIX = Policy.model_fields["OPAQUE_TOKEN_PREFIX"].default
 
@@ -36,21 +35,6 @@ def token_type() -> str:
     return "opaque"
 
 
-@pytest.fixture
-def queries(app: Flask) -> Iterator[list[str]]:
-    """What the database was asked."""
-    asked: list[str] = []
-
-    def note(*arguments: object) -> None:
-        asked.append(str(arguments[2]))
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield asked
-    event.remove(engine, "before_cursor_execute", note)
-
-
 def test_a_token_has_the_mark_256_bits_and_a_checksum(token: str) -> None:
     random = token.removeprefix(TOKEN_PREFIX)[:43]
     assert token == well_formed(random)
@@ -59,17 +43,17 @@ def test_a_token_has_the_mark_256_bits_and_a_checksum(token: str) -> None:
 
 @pytest.mark.parametrize("case", SLIPS)
 def test_a_slip_is_401_without_a_query(
-    client: FlaskClient, token: str, queries: list[str], case: str
+    app: Flask, client: FlaskClient, token: str, case: str
 ) -> None:
-    queries.clear()
-    assert_refused(ask(client, SLIPS[case](token)))
-    assert queries == []
+    with statements_of(app) as counted:
+        assert_refused(ask(client, SLIPS[case](token)))
+    assert counted.statements == []
 
 
-def test_a_guess_is_401_with_one_query(client: FlaskClient, queries: list[str]) -> None:
-    queries.clear()
-    assert_refused(ask(client, well_formed(logins.new_secret())))
-    assert len(queries) == 1
+def test_a_guess_is_401_with_one_query(app: Flask, client: FlaskClient) -> None:
+    with statements_of(app) as counted:
+        assert_refused(ask(client, well_formed(logins.new_secret())))
+    assert len(counted.statements) == 1
 
 
 def test_prefix_and_lifetime_are_those_of_the_policy(make_app: MakeApp) -> None:

@@ -134,7 +134,7 @@ def factors(visitor: Visitor) -> None:
 
 def recovery_codes(visitor: Visitor) -> None:
     factors(visitor)
-    visitor.new_recovery_codes()
+    visitor.replace_recovery_codes()
 
 
 def account_with_factors(visitor: Visitor) -> None:
@@ -157,8 +157,7 @@ def wrong_code(visitor: Visitor) -> None:
 
 def recovery_code(visitor: Visitor) -> None:
     second_step(visitor)
-    visitor.follow("Use a recovery code")
-    expect(visitor.page.get_by_label("Recovery code")).to_be_visible()
+    visitor.open_recovery()
 
 
 def no_passkeys(visitor: Visitor) -> None:

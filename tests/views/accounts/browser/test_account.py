@@ -25,7 +25,7 @@ def test_a_phone_shows_each_recovery_code_in_one_line(visitor: Visitor) -> None:
     visitor.page.set_viewport_size({"width": 360, "height": 640})
     visitor.log_in()
     visitor.set_up_app()
-    assert len(visitor.new_recovery_codes()) == 8
+    assert len(visitor.replace_recovery_codes()) == 8
     item = visitor.page.locator("#codes li")
     line = item.first.evaluate("item => parseFloat(getComputedStyle(item).lineHeight)")
     assert (
@@ -39,7 +39,7 @@ def test_a_button_copies_the_recovery_codes_and_another_prints_them(visitor: Vis
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visitor.log_in()
     visitor.set_up_app()
-    codes = visitor.new_recovery_codes()
+    codes = visitor.replace_recovery_codes()
     visitor.press("Copy")
     expect(page.get_by_role("status").filter(has_text="Copied.")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == "\n".join(codes)
@@ -53,7 +53,7 @@ def test_where_no_script_may_copy_the_button_selects_the_codes(visitor: Visitor)
     visitor.page.add_init_script("delete Navigator.prototype.clipboard")
     visitor.log_in()
     visitor.set_up_app()
-    codes = visitor.new_recovery_codes()
+    codes = visitor.replace_recovery_codes()
     visitor.press("Copy")
     assert visitor.page.evaluate("getSelection().toString().trim().split(/\\s+/)") == codes
     expect(visitor.page.get_by_text("Copied.")).to_have_count(0)
@@ -66,6 +66,6 @@ def test_without_javascript_the_codes_are_a_list_and_no_button_does_nothing(
         visitor = Visitor(app, context.new_page(), site)
         visitor.log_in()
         visitor.set_up_app()
-        assert len(visitor.new_recovery_codes()) == 8
+        assert len(visitor.replace_recovery_codes()) == 8
         for name in ("Copy", "Print"):
             expect(visitor.page.get_by_text(name, exact=True)).to_be_hidden()

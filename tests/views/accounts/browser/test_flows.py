@@ -3,8 +3,8 @@
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+import mail_servers
 from core.accounts.devices import wrong_code_of
-from views.accounts.browser.mail_server import MailServer
 from views.accounts.browser.visitor import Visitor, code_of
 from views.accounts.people import ADDRESS, REGISTRATION, STRONG, delivered
 from views.browser.conftest import Serve
@@ -16,7 +16,7 @@ NEW_PASSWORD = "eight herons in a pot of glue, and one that stayed at home"
 def test_a_person_registers_and_uses_an_app_until_the_device_is_lost(visitor: Visitor) -> None:
     visitor.confirm()
     device = visitor.set_up_app()
-    [lost, *_] = visitor.new_recovery_codes()
+    [lost, *_] = visitor.replace_recovery_codes()
 
     visitor.log_out()
     visitor.open("/tasks/new")
@@ -27,14 +27,14 @@ def test_a_person_registers_and_uses_an_app_until_the_device_is_lost(visitor: Vi
 
     visitor.log_out()
     visitor.begin_login("/tasks/new", **visitor.GRACE)
-    visitor.follow("Use a recovery code")
+    visitor.open_recovery()
     # As somebody types it from paper.
     visitor.fill(code=lost.replace("-", " ").upper())
     visitor.submit()
     visitor.is_at("/tasks/new")
 
     visitor.begin_login(**visitor.GRACE)
-    visitor.follow("Use a recovery code")
+    visitor.open_recovery()
     visitor.fill(code=lost)
     visitor.submit()
     visitor.is_refused()
@@ -45,6 +45,7 @@ def test_a_wrong_first_code_leads_to_another_try(visitor: Visitor) -> None:
     device = visitor.begin_setup()
     visitor.fill(code=wrong_code_of(device.secret))
     visitor.submit()
+    visitor.is_refused()
     visitor.fill(code=code_of(device))
     visitor.submit()
     visitor.keep_first_codes()
@@ -64,6 +65,7 @@ def test_a_forgotten_password_is_replaced(visitor: Visitor) -> None:
     visitor.follow("Set a new one")
     visitor.fill(email=ADDRESS)
     visitor.submit()
+    visitor.sees("Check your e-mail")
     visitor.open_newest_mail()
     visitor.fill(password=NEW_PASSWORD)
     visitor.submit()
@@ -91,6 +93,8 @@ def test_a_deleted_account_logs_nobody_in(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.open("/account")
     visitor.follow("Delete your account")
+    # The page before has a link to the data, too.
+    visitor.sees("Delete your account")
     with visitor.page.expect_download() as begun:
         visitor.follow("Download your data")
     assert begun.value.suggested_filename == "personal-data.json"
@@ -104,13 +108,13 @@ def test_a_deleted_account_logs_nobody_in(visitor: Visitor) -> None:
 def test_a_mail_server_brings_the_link_of_a_registration(
     make_app: MakeApp, serve: Serve, page: Page
 ) -> None:
-    with MailServer() as server:
+    with mail_servers.running() as server:
         app: Flask = make_app(mail_url=f"smtp://127.0.0.1:{server.port}")
         app.config["PUBLIC_URL"] = site = serve(app).at("localhost")
         visitor = Visitor(app, page, site)
         visitor.register()
         delivered(app)
-        message = server.received.get(timeout=10)
+        message = server.next()
         assert message["To"] == REGISTRATION["email"]
         visitor.open_link_of(message)
         visitor.fill(password=STRONG)
@@ -123,7 +127,7 @@ def test_a_mail_server_brings_the_link_of_a_registration(
 def test_recovery_codes_are_shown_once_downloaded_and_printed(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.set_up_app()
-    codes = visitor.new_recovery_codes()
+    codes = visitor.replace_recovery_codes()
     with visitor.page.expect_download() as begun:
         visitor.follow("Save as a file")
     assert begun.value.path().read_text().split() == codes

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from views.accounts.browser.states import STATES, mailbox
 from views.accounts.browser.visitor import Visitor, code_of
-from views.browser.conftest import TIMEOUT, new_page
+from views.browser.conftest import new_page
 from views.browser.starter.test_accessibility import assert_for_everybody
 
 # The texts in which "e-mail" goes over two lines.
@@ -47,10 +47,8 @@ def test_a_page_is_for_everybody_breaks_no_rule_of_its_own_and_leads_on(
 
 @pytest.fixture
 def without_javascript(app: Flask, site: str, browser: Browser) -> Iterator[Visitor]:
-    context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(TIMEOUT)
-    yield Visitor(app, context.new_page(), site)
-    context.close()
+    with new_page(browser, java_script_enabled=False) as page:
+        yield Visitor(app, page, site)
 
 
 def test_a_person_without_javascript_registers_and_uses_an_app(
@@ -59,13 +57,13 @@ def test_a_person_without_javascript_registers_and_uses_an_app(
     visitor = without_javascript
     visitor.confirm()
     device = visitor.set_up_app()
-    [first, *_] = visitor.new_recovery_codes()
+    [first, *_] = visitor.replace_recovery_codes()
     visitor.begin_login("/tasks/new", **visitor.GRACE)
     visitor.fill(code=code_of(device, 1))
     visitor.submit()
     visitor.is_at("/tasks/new")
     visitor.begin_login("/tasks/new", **visitor.GRACE)
-    visitor.follow("Use a recovery code")
+    visitor.open_recovery()
     visitor.fill(code=first)
     visitor.submit()
     visitor.is_at("/tasks/new")

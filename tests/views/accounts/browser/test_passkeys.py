@@ -43,7 +43,7 @@ def test_a_first_passkey_comes_with_recovery_codes(visitor: Visitor) -> None:
     visitor.press("Add a passkey")
     [code, *_] = visitor.keep_first_codes()
     visitor.begin_login("/tasks/new")
-    visitor.follow("Use a recovery code")
+    visitor.open_recovery()
     visitor.fill(code=code)
     visitor.submit()
     visitor.is_at("/tasks/new")
@@ -54,13 +54,13 @@ def test_who_has_an_app_and_a_passkey_uses_either(visitor: Visitor, factor: str)
     visitor.log_in()
     device = visitor.set_up_app()
     visitor.add_passkey(is_first=False)
-    [recovery, *_] = visitor.new_recovery_codes()
+    [recovery, *_] = visitor.replace_recovery_codes()
     visitor.begin_login("/tasks/new")
     if factor == "passkey":
         visitor.press("Use a passkey")
     else:
         if factor == "recovery code":
-            visitor.follow("Use a recovery code")
+            visitor.open_recovery()
         visitor.fill(code=recovery if factor == "recovery code" else code_of(device, 1))
         visitor.submit()
     visitor.is_at("/tasks/new")
@@ -75,8 +75,7 @@ def test_a_passkey_makes_an_old_login_recent_and_is_deleted(app: Flask, visitor:
     visitor.open("/account/passkeys")
     visitor.press("Use a passkey instead")
     visitor.is_at("/account/passkeys")
-    visitor.confirm_press("Delete", "My phone")
-    expect(visitor.page.get_by_role("table")).to_have_count(0)
+    visitor.delete_passkey()
     visitor.log_out()
     visitor.open("/login")
     visitor.press("Log in with a passkey")
@@ -87,6 +86,7 @@ def test_a_passkey_makes_an_old_login_recent_and_is_deleted(app: Flask, visitor:
 def test_who_has_no_passkey_is_not_asked_for_one(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.open("/reauthenticate")
+    visitor.sees("Enter your password again")
     expect(visitor.page.get_by_role("button", name="Use a passkey instead")).to_have_count(0)
 
 

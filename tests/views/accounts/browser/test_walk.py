@@ -1,19 +1,19 @@
 """A walk through every page and flow in production at the strictest level, over https."""
 
-import json
 from collections.abc import Iterator
 from queue import Queue
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import Flask
 from playwright.sync_api import Browser, Page, Request, expect
 from secure_flask.csp_levels import PARANOID
 
-from views.accounts.browser.mail_server import MailServer
+import mail_servers
+from mail_servers import MailServer
 from views.accounts.browser.visitor import Visitor, code_of
 from views.accounts.people import IN_PRODUCTION, STRONG, delivered
-from views.browser.conftest import REAL_NAME, Serve, new_page
+from views.browser.conftest import REAL_NAME, Serve, new_page, noted_reports
 from views.browser.starter.states import add_task
 from views.conftest import MakeApp
 
@@ -42,7 +42,7 @@ def failed(page: Page) -> list[str]:
 
 @pytest.fixture
 def mails() -> Iterator[MailServer]:
-    with MailServer() as server:
+    with mail_servers.running() as server:
         yield server
 
 
@@ -58,15 +58,7 @@ def app(make_app: MakeApp, mails: MailServer) -> Flask:
 
 @pytest.fixture
 def reported(app: Flask) -> "Queue[dict[str, Any]]":
-    reports: Queue[dict[str, Any]] = Queue()
-
-    @app.before_request
-    def note() -> None:
-        if request.path == "/csp-reports":
-            for report in json.loads(request.get_data()):
-                reports.put(report)
-
-    return reports
+    return noted_reports(app)
 
 
 @pytest.fixture
@@ -102,7 +94,7 @@ def test_nothing_is_blocked_or_reported_but_an_attack(
 def _register(visitor: Visitor, mails: MailServer) -> None:
     visitor.register()
     delivered(visitor.app)
-    visitor.open_link_of(mails.received.get(timeout=10))
+    visitor.open_link_of(mails.next())
     visitor.fill(password=STRONG)
     visitor.submit()
     visitor.is_welcome()
@@ -129,8 +121,7 @@ def _use_factors(visitor: Visitor) -> None:
     visitor.begin_login("/account/passkeys", **visitor.GRACE)
     visitor.press("Use a passkey")
     visitor.is_at("/account/passkeys")
-    visitor.confirm_press("Delete", "My phone")
-    expect(visitor.page.get_by_role("table")).to_have_count(0)
+    visitor.delete_passkey()
     visitor.log_out()
     visitor.begin_login("/account", **visitor.GRACE)
     visitor.fill(code=code_of(device, 1))
@@ -140,6 +131,7 @@ def _use_factors(visitor: Visitor) -> None:
 
 def _leave(visitor: Visitor) -> None:
     visitor.follow("Delete your account")
+    visitor.sees("Delete your account")
     with visitor.page.expect_download():
         visitor.follow("Download your data")
     visitor.press("Delete my account")

@@ -1,6 +1,5 @@
 """A person with a browser: what people do on the pages of accounts."""
 
-import time
 from contextlib import nullcontext
 from email.message import EmailMessage
 from typing import ClassVar
@@ -9,6 +8,7 @@ import pyotp
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from core.standing_clock import clock
 from views.accounts.browser.phone import Phone
 from views.accounts.people import REGISTRATION, STRONG, delivered, link_in
 from views.conftest import PASSWORD, USERNAME
@@ -95,6 +95,11 @@ class Visitor:
         self.enter(**person)
         self.sees("Second step")
 
+    def open_recovery(self) -> None:
+        """Leave the second step for the page of recovery codes: both have a field `code`."""
+        self.follow("Use a recovery code")
+        expect(self.page.get_by_label("Recovery code")).to_be_visible()
+
     def is_logged_in(self) -> None:
         navigation = self.page.get_by_role("navigation", name="Site")
         expect(navigation.get_by_role("button", name="Log out")).to_be_visible()
@@ -102,7 +107,7 @@ class Visitor:
     def log_out(self) -> None:
         navigation = self.page.get_by_role("navigation", name="Site")
         navigation.get_by_role("button", name="Log out").click()
-        expect(navigation.get_by_role("button", name="Log out")).to_have_count(0)
+        expect(self.page.get_by_role("link", name="Log in").first).to_be_visible()
 
     def ask_for_link(self, path: str, address: str) -> None:
         self.open(path)
@@ -148,7 +153,13 @@ class Visitor:
         self.sees("Second step at login")
         return codes
 
-    def new_recovery_codes(self) -> list[str]:
+    def delete_passkey(self, name: str = "My phone") -> None:
+        """Delete the only passkey, on the page of passkeys."""
+        self.confirm_press("Delete", name)
+        expect(self.page.get_by_text("The passkey is deleted.")).to_be_visible()
+        expect(self.page.get_by_role("table")).to_have_count(0)
+
+    def replace_recovery_codes(self) -> list[str]:
         self.open("/account/factors")
         self.press("Make new codes")
         return self.shown_codes()
@@ -169,4 +180,4 @@ class Visitor:
 
 def code_of(device: pyotp.TOTP, later: int = 0) -> str:
     """What an app shows now, or the next code after it, which the site accepts too."""
-    return device.at(int(time.time()) + later * device.interval)
+    return device.at(int(clock()) + later * device.interval)

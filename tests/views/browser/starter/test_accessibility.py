@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from flask import Flask, abort
+from flask import abort
 from playwright.sync_api import Page, expect
 from secure_flask import public
 
@@ -24,9 +24,21 @@ LOOKS: list[dict[str, Any]] = [
 SCREENS = [(320, "100%"), (360, "100%"), (640, "100%"), (640, "200%"), (1280, "200%")]
 
 
-@pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
+def violations(page: Page, look: dict[str, Any]) -> list[str]:
+    """What axe finds: by all rules in the first look, by those of colours in the others."""
+    # Colours that are still fading into each other would be taken for the new ones.
+    page.emulate_media(reduced_motion="reduce", **look)
+    rules = {} if look is LOOKS[0] else {"runOnly": ["color-contrast"]}
+    # Playwright evaluates as a debugger does, which no policy of the page hinders.
+    found = AXE.run(page, options={"resultTypes": ["violations"], **rules})
+    return [f"{look}: {found.generate_report()}"] if found.violations_count else []
+
+
+def width_on(page: Page, screen: tuple[int, str]) -> int:
+    """How wide a page is on a screen, in pixels."""
+    page.set_viewport_size({"width": screen[0], "height": 640})
+    page.evaluate("size => { document.documentElement.style.fontSize = size }", screen[1])
+    return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 def attacked(page: Page, site: str) -> None:
@@ -56,18 +68,9 @@ def assert_for_everybody(page: Page) -> None:
     for role in ("banner", "main", "contentinfo"):
         expect(page.get_by_role(role)).to_have_count(1)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
-    for look in LOOKS:
-        # Colours that are still fading into each other would be taken for the new ones.
-        page.emulate_media(reduced_motion="reduce", **look)
-        # All rules at the first look; the others differ by their colours alone.
-        rules = {} if look is LOOKS[0] else {"runOnly": ["color-contrast"]}
-        # Playwright evaluates as a debugger does, which no policy of the page hinders.
-        found = AXE.run(page, options={"resultTypes": ["violations"], **rules})
-        assert found.violations_count == 0, f"{look}: {found.generate_report()}"
-    for width, letters in SCREENS:
-        page.set_viewport_size({"width": width, "height": 640})
-        page.evaluate("size => { document.documentElement.style.fontSize = size }", letters)
-        assert page.evaluate("document.documentElement.scrollWidth") == width, letters
+    assert [found for look in LOOKS for found in violations(page, look)] == []
+    widths = {screen: width_on(page, screen) for screen in SCREENS}
+    assert widths == {screen: screen[0] for screen in SCREENS}
 
 
 def test_an_error_page_that_stands_alone_is_for_everybody(
@@ -98,17 +101,17 @@ def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(
 ) -> None:
     page.emulate_media(**look)
     page.goto(site)
-    reached = []
+    outlines = {}
     for _ in range(2 + len(TAB_ORDER)):
         page.keyboard.press("Tab")
         focused = page.locator(":focus")
-        reached.append(focused.inner_text() or focused.get_attribute("name"))
-        outline = focused.evaluate(
+        outlines[focused.inner_text() or focused.get_attribute("name")] = focused.evaluate(
             "element => getComputedStyle(element).outlineWidth"
             " + getComputedStyle(element).outlineStyle"
         )
-        assert outline == "3pxsolid", reached
+    reached = [*outlines]
     assert [reached[0], *reached[2:]] == ["Skip to the content", *TAB_ORDER]
+    assert outlines == dict.fromkeys(reached, "3pxsolid")
     page.keyboard.press("Enter")
     expect(page.locator("#attack-result")).to_contain_text("Blocked.")
 

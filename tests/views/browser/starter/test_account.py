@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from secure_flask import db
 from secure_flask.auth.login_table import Login
 from sqlalchemy import select
 
-from views.browser.conftest import TIMEOUT, Serve
+from views.browser.conftest import new_page
 from views.browser.starter.states import log_in
 from views.browser.starter.test_looks import PHONE, box, stand_side_by_side
 
@@ -20,23 +21,16 @@ HOUR = 60 * 60  # seconds
 
 
 @pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
-
-
-@pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(timezone_id=ZONE)
-    context.set_default_timeout(TIMEOUT)
-    yield context.new_page()
-    context.close()
+    with new_page(browser, timezone_id=ZONE) as page:
+        yield page
 
 
 def open_later(app: Flask, page: Page, site: str, seconds: int) -> datetime:
     """Open the page when this much time has passed since the login; when that began."""
     log_in(page, site)
     with app.app_context():
-        began = datetime.fromtimestamp(db.session.scalars(select(Login.started)).one(), UTC)
+        began = datetime.fromtimestamp(db.session.scalars(select(Login.created)).one(), UTC)
     page.clock.set_fixed_time(began + timedelta(seconds=seconds))
     page.goto(f"{site}/account")
     return began
@@ -74,16 +68,24 @@ def test_a_time_is_in_the_language_of_the_page(app: Flask, page: Page, site: str
     expect(page.locator("time").first).to_have_text("vor 2 Stunden")
 
 
-def test_each_caption_stands_beside_its_card_and_above_it_on_a_phone(page: Page, site: str) -> None:
+def test_each_caption_stands_beside_its_card_and_above_it_on_a_phone(
+    page: Page, site: str, subtests: pytest.Subtests
+) -> None:
     log_in(page, site)
     page.goto(f"{site}/account")
     parts = page.locator("main > section")
-    for width in (1280, PHONE["width"]):
-        page.set_viewport_size({"width": width, "height": 640})
-        for part in parts.all():
-            caption, card = part.locator("> div").first, part.locator("> :nth-child(2)")
-            assert stand_side_by_side(caption, card) == (width == 1280)
-            assert box(card)[2] <= width
-            # Nothing but the longer of both makes a part high.
-            last = part.locator("> :last-child")
-            assert box(part)[3] == max(box(caption)[3], box(last)[3])
+    names = parts.get_by_role("heading", level=2).all_inner_texts()
+    assert len(names) == parts.count()
+    for width, (part, name) in product((1280, PHONE["width"]), enumerate(names)):
+        with subtests.test(name, width=width):
+            page.set_viewport_size({"width": width, "height": 640})
+            assert_caption_fits(parts.nth(part), width)
+
+
+def assert_caption_fits(part: Locator, width: int) -> None:
+    caption, card = part.locator("> div").first, part.locator("> :nth-child(2)")
+    assert stand_side_by_side(caption, card) == (width == 1280)
+    assert box(card)[2] <= width
+    # Nothing but the longer of both makes a part high.
+    last = part.locator("> :last-child")
+    assert box(part)[3] == max(box(caption)[3], box(last)[3])

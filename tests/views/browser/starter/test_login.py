@@ -1,21 +1,14 @@
 """The login page and its cookie, as somebody with a browser uses them."""
 
-import pytest
-from flask import Flask
 from playwright.sync_api import Page, expect
 
-from views.browser.conftest import Serve
 from views.browser.starter.states import (
     add_task,
     log_in,
+    log_out,
     login_without_password,
     wrong_password,
 )
-
-
-@pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
 
 
 def test_a_login_outlives_a_reload_and_no_script_can_read_it(page: Page, site: str) -> None:
@@ -30,8 +23,7 @@ def test_logout_clears_storage_and_leaves_cookies_of_sibling_sites(page: Page, s
     log_in(page, site)
     page.evaluate("localStorage.setItem('draft', 'private')")
     page.context.add_cookies([{"name": "sibling", "value": "1", "url": site}])
-    page.get_by_role("button", name="Log out").first.click()
-    expect(page.get_by_role("button", name="Log out")).to_have_count(0)
+    log_out(page)
     assert page.evaluate("localStorage.length") == 0
     names = [cookie.get("name") for cookie in page.context.cookies()]
     assert names == ["sibling"]
@@ -64,8 +56,9 @@ def test_each_button_of_a_list_names_its_row(page: Page, site: str) -> None:
 
 def test_the_navigation_says_where_the_user_is(page: Page, site: str) -> None:
     log_in(page, site)
-    navigation = page.get_by_role("navigation")
-    for path, current in (("/tasks", "page"), ("/tasks/new", "true"), ("/account", None)):
+    tasks = page.get_by_role("navigation").get_by_role("link", name="Tasks")
+    current = {}
+    for path in ("/tasks", "/tasks/new", "/account"):
         page.goto(site + path)
-        tasks = navigation.get_by_role("link", name="Tasks")
-        assert tasks.get_attribute("aria-current") == current
+        current[path] = tasks.get_attribute("aria-current")
+    assert current == {"/tasks": "page", "/tasks/new": "true", "/account": None}

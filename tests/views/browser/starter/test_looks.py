@@ -51,18 +51,19 @@ def stand_side_by_side(first: Locator, second: Locator) -> bool:
 
 
 def test_on_a_phone_log_out_stands_beside_the_name_however_many_links_there_are(
-    page: Page, site: str
+    page: Page, site: str, subtests: pytest.Subtests
 ) -> None:
     log_in(page, site)
     page.set_viewport_size(PHONE)
     navigation = page.get_by_role("navigation", name="Site")
     log_out = navigation.get_by_role("button", name="Log out")
-    link = navigation.get_by_role("link", name="Tasks")
-    for _ in range(3):
-        assert stand_side_by_side(navigation.locator(".home"), log_out)
-        assert box(log_out)[2] == PHONE["width"] - box(navigation)[0]
+    link = navigation.get_by_role("link", name="Tasks").first
+    for more in (0, 2, 4):
+        with subtests.test(more=more):
+            expect(navigation.get_by_role("link", name="Tasks")).to_have_count(1 + more)
+            assert stand_side_by_side(navigation.locator(".home"), log_out)
+            assert box(log_out)[2] == PHONE["width"] - box(navigation)[0]
         link.evaluate("link => link.after(...[1, 2].map(() => link.cloneNode(true)))")
-        link = link.first
 
 
 def test_all_pages_have_one_left_edge_one_width_and_one_size_of_heading(
@@ -94,10 +95,18 @@ def test_on_a_phone_the_state_of_a_task_and_its_button_stand_below_its_title(
 def test_parts_of_a_page_keep_their_distance_and_are_for_everybody(page: Page, site: str) -> None:
     page.goto(f"{site}/_own")
     assert box(page.locator("table"))[1] - box(page.locator("#plain"))[3] >= 24
-    for width in (1280, PHONE["width"]):
-        page.set_viewport_size({"width": width, "height": 640})
-        assert stand_side_by_side(page.get_by_label("Name"), page.get_by_text("Search"))
-        for name, parts in (("Pages", 3), ("First page", 2)):
+    assert_for_everybody(page)
+
+
+@pytest.mark.parametrize("width", [1280, PHONE["width"]], ids=["screen", "phone"])
+def test_a_row_of_a_form_and_the_pages_of_a_list_stand_in_one_line(
+    page: Page, site: str, width: int, subtests: pytest.Subtests
+) -> None:
+    page.set_viewport_size({"width": width, "height": 640})
+    page.goto(f"{site}/_own")
+    assert stand_side_by_side(page.get_by_label("Name"), page.get_by_text("Search"))
+    for name, parts in (("Pages", 3), ("First page", 2)):
+        with subtests.test(name):
             pages = page.get_by_role("navigation", name=name, exact=True)
             left, _, right, _ = box(pages)
             where, following = pages.locator("span"), pages.get_by_text("On")
@@ -105,17 +114,17 @@ def test_parts_of_a_page_keep_their_distance_and_are_for_everybody(page: Page, s
             assert abs(sum(box(where)[::2]) - left - right) < 16
             assert box(following)[2] == right
             assert box(following)[0] > box(where)[2] + 50
-    page.goto(f"{site}/_own")
-    assert_for_everybody(page)
 
 
-def test_success_is_green_and_an_error_red(page: Page, site: str) -> None:
+@pytest.mark.parametrize(("category", "strongest"), [("success", 1), ("error", 0)])
+def test_success_is_green_and_an_error_red(
+    page: Page, site: str, category: str, strongest: int
+) -> None:
     page.goto(f"{site}/_own")
-    for category, strongest in (("success", 1), ("error", 0)):
-        message = page.get_by_text(f"A {category}")
-        edge = message.evaluate("message => getComputedStyle(message).borderInlineStartColor")
-        colours = [int(part) for part in re.findall(r"\d+", edge)]
-        assert colours[strongest] == max(colours[:3])
+    message = page.get_by_text(f"A {category}")
+    edge = message.evaluate("message => getComputedStyle(message).borderInlineStartColor")
+    colours = [int(part) for part in re.findall(r"\d+", edge)]
+    assert colours[strongest] == max(colours[:3])
 
 
 def test_an_error_page_leads_on_and_a_form_that_was_too_large_keeps_what_was_typed(

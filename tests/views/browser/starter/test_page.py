@@ -3,18 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from playwright.sync_api import ConsoleMessage, Page, expect
 from secure_flask.csp_levels import STRICT_WITH_TRUSTED_TYPES
 
 from views.browser.conftest import Serve
 from views.browser.starter.states import STATES
 from views.conftest import MakeApp
-
-
-@pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app).at("localhost")
 
 
 @pytest.fixture

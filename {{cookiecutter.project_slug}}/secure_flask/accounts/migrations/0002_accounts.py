@@ -31,7 +31,7 @@ def upgrade() -> None:
     )
     _index("account_steps", "user_id", "email_index", "expires")
     op.create_table(
-        "mails",
+        "outgoing_mails",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("email_encrypted", sa.LargeBinary(), nullable=True),
@@ -40,28 +40,28 @@ def upgrade() -> None:
         sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=True),
         sa.Column("arguments", sa.LargeBinary(), nullable=False),
-        sa.Column("notice", sa.String(64), nullable=True),
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("notice_hash", sa.String(64), nullable=True),
+        sa.Column("notices", sa.Integer(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("due", sa.BigInteger(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("sent", sa.BigInteger(), nullable=True),
         sa.Column("was_mailed", sa.Boolean(), nullable=False),
-        _user("mails"),
-        sa.PrimaryKeyConstraint("id", name="pk_mails"),
-        sa.UniqueConstraint("notice", name="uq_mails_notice"),
+        _user("outgoing_mails"),
+        sa.PrimaryKeyConstraint("id", name="pk_outgoing_mails"),
+        sa.UniqueConstraint("notice_hash", name="uq_outgoing_mails_notice_hash"),
     )
-    _index("mails", "email_index", "mailbox_hash", "user_id", "created", "due", "sent")
+    _index("outgoing_mails", "email_index", "mailbox_hash", "user_id", "created", "due", "sent")
     op.create_table(
         "former_addresses",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("email_encrypted", sa.LargeBinary(), nullable=True),
-        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
         _user("former_addresses"),
         sa.PrimaryKeyConstraint("id", name="pk_former_addresses"),
     )
-    _index("former_addresses", "user_id", "until")
+    _index("former_addresses", "user_id", "expires")
     op.create_table(
         "recovery_codes",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -72,11 +72,11 @@ def upgrade() -> None:
     op.create_table(
         "wrong_codes",
         sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("place", sa.LargeBinary(32), nullable=False),
-        sa.Column("began", sa.BigInteger(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("network_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
         _user("wrong_codes"),
-        sa.PrimaryKeyConstraint("user_id", "place", name="pk_wrong_codes"),
+        sa.PrimaryKeyConstraint("user_id", "network_hash", name="pk_wrong_codes"),
     )
     op.create_table(
         "trusted_networks",
@@ -104,14 +104,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    tables = ("passkeys", "trusted_networks", "wrong_codes", "recovery_codes", "mails")
+    tables = ("passkeys", "trusted_networks", "wrong_codes", "recovery_codes", "outgoing_mails")
     for table in (*tables, "former_addresses", "account_steps"):
         op.drop_table(table)
     with op.batch_alter_table("users") as users:
         users.drop_index("ix_users_email_index")
         users.create_index("ix_users_email_index", ["email_index"])
         users.drop_constraint("uq_users_folded_name", type_="unique")
-        for column in ("totp_last", "totp_secret_encrypted", "folded_name"):
+        for column in ("totp_last_step", "totp_secret_encrypted", "folded_name"):
             users.drop_column(column)
 
 
@@ -119,7 +119,7 @@ def _extend_users() -> None:
     with op.batch_alter_table("users") as users:
         users.add_column(sa.Column("folded_name", sa.String(600), nullable=True))
         users.add_column(sa.Column("totp_secret_encrypted", sa.LargeBinary(), nullable=True))
-        users.add_column(sa.Column("totp_last", sa.BigInteger(), nullable=True))
+        users.add_column(sa.Column("totp_last_step", sa.BigInteger(), nullable=True))
     _fold_names()
     with op.batch_alter_table("users") as users:
         users.create_unique_constraint("uq_users_folded_name", ["folded_name"])

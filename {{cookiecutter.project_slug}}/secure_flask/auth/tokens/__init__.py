@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from flask import Flask, Request, current_app
 from secure_flask.auth import key_requests
 from secure_flask.auth.current_login import FIND_LOGIN
-from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.own_login import has_own_login
 from secure_flask.auth.tokens import opaque, session
@@ -97,7 +97,7 @@ def init_app(app: Flask) -> None:
     state[FIND_LOGIN] = _find_login
 
 
-def _find_login(request: Request) -> Login | MachineKey | None:
+def _find_login(request: Request) -> Login | ApiKey | None:
     # Any site may send a request with the user's cookies to a view without the CSRF check.
     if view_options(request).csrf_exempt:
         return None

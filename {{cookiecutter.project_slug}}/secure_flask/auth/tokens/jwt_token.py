@@ -7,7 +7,6 @@ Source: RFC 7517, RFC 8037, RFC 8725, RFC 9068; OWASP ASVS 9.1.1 to 9.2.4, 11.2.
 """
 
 import secrets
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
+from secure_flask.clock import seconds_now
 from secure_flask.settings import SETTINGS, SettingsError, keyrings
 from secure_flask.state import Key, app_state
 from secure_flask.web import strict_json
@@ -31,7 +31,7 @@ CLAIMS = {
     **dict.fromkeys(("iat", "nbf", "exp"), int),
 }
 
-blueprint = Blueprint("jwks", __name__)
+blueprint = Blueprint("secure_flask_jwks", __name__)
 
 SIGNING_KEYS = Key[dict[str, Ed25519PrivateKey]]("signing keys")
 
@@ -104,7 +104,7 @@ def read_signing_keys(app: Flask) -> None:
 
 
 def _make_claims(login: Login) -> dict[str, Any]:
-    now = int(time.time())
+    now = seconds_now()
     return {
         "iss": _name_of("TOKEN_ISSUER"),
         "aud": _name_of("TOKEN_AUDIENCE"),
@@ -126,7 +126,7 @@ def _check_claims(claims: object) -> dict[str, Any]:
     """
     if not isinstance(claims, dict) or {name: type(claims[name]) for name in claims} != CLAIMS:
         raise InvalidToken
-    now = time.time()
+    now = seconds_now()
     for_us = (claims["iss"], claims["aud"]) == (
         _name_of("TOKEN_ISSUER"),
         _name_of("TOKEN_AUDIENCE"),

@@ -34,7 +34,7 @@ def issue_token(
         replaces=replaces,
         voucher=voucher,
     )
-    lifetime = login.expires - login.started
+    lifetime = login.expires - login.created
     return {"token": token, "token_type": "Bearer", "expires_in": lifetime}
 
 

@@ -10,18 +10,18 @@ Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5, 11.2.2, 13.3.4.
 """
 
 import hmac
-import time
 from typing import Annotated, Any
 
 from flask import Blueprint, Flask, Request, current_app
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask.auth import logins, throttle
-from secure_flask.auth.access import credentials, public
+from secure_flask.auth.access import public, takes_credentials
 from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.tokens import jwt_token
 from secure_flask.auth.tokens.jwt_token import InvalidToken
 from secure_flask.auth.users import UserMixin
+from secure_flask.clock import seconds_now
 from secure_flask.crypto.keyring import derive_key
 from secure_flask.database import db
 from secure_flask.settings import keyrings
@@ -36,7 +36,7 @@ KIND = "refresh"
 PURPOSE = b"rotation of refresh tokens"
 MOST_REPEATS = 3  # rotations in a row that were repeated
 
-blueprint = Blueprint("refresh", __name__)
+blueprint = Blueprint("secure_flask_token_refresh", __name__)
 
 
 class RefreshBody(Body):
@@ -45,7 +45,7 @@ class RefreshBody(Body):
 
 @blueprint.post("/token/refresh")
 @public
-@credentials
+@takes_credentials
 @responds(LoginResponse, 401, 429, 503)
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
@@ -136,8 +136,8 @@ def _rotate_token(login: Login, rotation: str) -> str | None:
     swap = swap.values(
         rotation_hash=logins.hash_of_secret(KIND, following),
         previous_hash=present,
-        rotated=int(time.time()),
-        last_used=int(time.time()),
+        rotated=seconds_now(),
+        last_used=seconds_now(),
         repeats=case((Login.repeated, Login.repeats), else_=0),
         repeated=False,
     )
@@ -153,7 +153,7 @@ def _repeat_token(login_id: str, rotation: str) -> str | None:
     login = db.session.get(Login, login_id, populate_existing=True)
     if login is None or login.previous_hash != previous or login.repeats >= MOST_REPEATS:
         return None
-    if abs(time.time() - (login.rotated or 0)) >= current_app.config["REFRESH_GRACE"]:
+    if abs(seconds_now() - (login.rotated or 0)) >= current_app.config["REFRESH_GRACE"]:
         return None
     made = _successors(login, rotation)
     same = next(

@@ -39,7 +39,7 @@ def issue_token(
         voucher=voucher,
     )
     keep_session_for(user)
-    lifetime = login.expires - login.started
+    lifetime = login.expires - login.created
     after_this_request(lambda response: _set_cookie(response, session_id, lifetime))
     return {"token_type": KIND, "expires_in": lifetime}
 

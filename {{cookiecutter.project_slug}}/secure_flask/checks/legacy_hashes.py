@@ -1,4 +1,4 @@
-"""Counts the users with an old hash, and finds a check that is slow or reveals names by its time.
+"""Counts the users with a legacy hash, and finds a check that is slow or reveals names by its time.
 
 Most hashes contain the cost of their check as numbers, such as the rounds. If the sample has other
 numbers, its check takes another time, and a login tells whether the name exists.
@@ -28,27 +28,27 @@ _NUMBER = re.compile(r"(?<![^:$,=])[0-9]{1,12}(?![^:$,=])")
 Cost = tuple[int, ...]
 
 
-@register_check("passwords.old-hashes", "warning")
-def old_hashes(app: Flask) -> Iterator[Finding]:
+@register_check("passwords.legacy-hashes", "warning")
+def legacy_hashes(app: Flask) -> Iterator[Finding]:
     scheme = legacy_scheme()
     if scheme is None or problem_of_migrations():
         return
     if left := sum(1 for _ in _stored_hashes(scheme)):
         users = db.session.scalar(select(func.count(user_class().id)))
         yield Finding(
-            f"{left} of {users} users have an old hash, which their next login replaces.",
+            f"{left} of {users} users have a legacy hash, which their next login replaces.",
             hint="Accept this while people log in. After a year give the rest hashes that no "
             "password matches, and delete LEGACY_HASHES: the page about users that exist says how.",
         )
     else:
         yield Finding(
-            "No user has an old hash any more, and each login still runs the check of one.",
+            "No user has a legacy hash any more, and each login still runs the check of one.",
             hint="Delete LEGACY_HASHES in app/policy.py.",
         )
 
 
-@register_check("passwords.old-hash-cost", "warning")
-def costs_of_old_hashes(app: Flask) -> Iterator[Finding]:
+@register_check("passwords.legacy-hash-cost", "warning")
+def costs_of_legacy_hashes(app: Flask) -> Iterator[Finding]:
     scheme = legacy_scheme()
     if scheme is None or problem_of_migrations():
         return
@@ -60,7 +60,7 @@ def costs_of_old_hashes(app: Flask) -> Iterator[Finding]:
     yield from _slow_checks(scheme, examples)
     if others := users.total() - users[_cost(scheme.sample)]:
         yield Finding(
-            f"{others} old hashes have other numbers than the sample: the time of a login tells "
+            f"{others} legacy hashes have other numbers than the sample: the time of a login tells "
             "that these names exist.",
             hint="Take a sample with the numbers of most hashes, in LEGACY_HASHES of "
             "app/policy.py. Accept this for the others.",
@@ -73,14 +73,14 @@ def _slow_checks(scheme: LegacyScheme, examples: dict[Cost, str]) -> Iterator[Fi
             seconds = _seconds(scheme, examples[cost])
         except Exception as error:
             yield Finding(
-                f"The check of an old hash {_named(cost)} raises {type(error).__name__}.",
+                f"The check of a legacy hash {_named(cost)} raises {type(error).__name__}.",
                 hint="Such a user cannot log in, and if it is the sample, time tells which names "
                 "exist. Correct the check or the hash.",
             )
             continue
         if seconds > SLOW:
             yield Finding(
-                f"The check of an old hash {_named(cost)} takes {seconds:.1f} seconds.",
+                f"The check of a legacy hash {_named(cost)} takes {seconds:.1f} seconds.",
                 hint="Each attempt holds one of a few places for that time. Give such a user a new "
                 "password by `.venv/bin/flask user password NAME`, or take another sample.",
             )

@@ -1,4 +1,4 @@
-"""How many old hashes are left, and a check that is slow or that tells names by its time."""
+"""How many legacy hashes are left, and a check that is slow or that tells names by its time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from secure_flask.auth import users
-from secure_flask.checks import old_hashes
+from secure_flask.checks import legacy_hashes
 from secure_flask.database import db
 
 from core.checks.conftest import MakeSite, found_in
@@ -21,7 +21,7 @@ OTHERS = ["OLD:100:s$a", "old", "!", "%old:100"]
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that have passed for the checks of hashes; their sum is the time."""
     passed: list[float] = [0.0]
-    monkeypatch.setattr(old_hashes, "perf_counter", lambda: sum(passed))
+    monkeypatch.setattr(legacy_hashes, "perf_counter", lambda: sum(passed))
     return passed
 
 
@@ -48,60 +48,60 @@ def with_check(app: Flask, check: Callable[[str, str], Any], monkeypatch: Any) -
     monkeypatch.setitem(app.config, "LEGACY_HASHES", {"old:": (check, USUAL)})
 
 
-def test_old_hashes_that_are_left_are_counted(site: Flask) -> None:
+def test_legacy_hashes_that_are_left_are_counted(site: Flask) -> None:
     store(site, USUAL, USUAL, *OTHERS)
-    assert found_in(site, "passwords.old-hashes") == [
-        "2 of 7 users have an old hash, which their next login replaces."
+    assert found_in(site, "passwords.legacy-hashes") == [
+        "2 of 7 users have a legacy hash, which their next login replaces."
     ]
 
 
 def test_the_line_of_the_policy_is_to_be_deleted_when_none_is_left(site: Flask) -> None:
     store(site, *OTHERS)
-    [message] = found_in(site, "passwords.old-hashes")
-    assert message.startswith("No user has an old hash any more")
+    [message] = found_in(site, "passwords.legacy-hashes")
+    assert message.startswith("No user has a legacy hash any more")
 
 
-def test_nothing_is_said_without_old_hashes(make_migrated: MakeSite) -> None:
+def test_nothing_is_said_without_legacy_hashes(make_migrated: MakeSite) -> None:
     app = make_migrated()
     store(app, USUAL)
-    assert found_in(app, "passwords.old-hashes") == []
-    assert found_in(app, "passwords.old-hash-cost") == []
+    assert found_in(app, "passwords.legacy-hashes") == []
+    assert found_in(app, "passwords.legacy-hash-cost") == []
 
 
 def test_a_check_over_a_second_is_reported_by_its_numbers_and_not_by_its_hash(
     site: Flask,
 ) -> None:
     store(site, USUAL, DEAR, DEAR)
-    slow, different = found_in(site, "passwords.old-hash-cost")
-    assert slow == "The check of an old hash with the numbers 20000000 takes 2.0 seconds."
-    assert different.startswith("2 old hashes have other numbers than the sample")
+    slow, different = found_in(site, "passwords.legacy-hash-cost")
+    assert slow == "The check of a legacy hash with the numbers 20000000 takes 2.0 seconds."
+    assert different.startswith("2 legacy hashes have other numbers than the sample")
 
 
 def test_a_hash_of_the_samples_cost_is_no_finding(site: Flask) -> None:
     store(site, USUAL, "old:100:t$another")
-    assert found_in(site, "passwords.old-hash-cost") == []
+    assert found_in(site, "passwords.legacy-hash-cost") == []
 
 
 def test_hashes_that_are_cheaper_than_the_sample_are_reported(site: Flask) -> None:
     store(site, CHEAP)
-    [message] = found_in(site, "passwords.old-hash-cost")
-    assert message.startswith("1 old hashes have other numbers than the sample")
+    [message] = found_in(site, "passwords.legacy-hash-cost")
+    assert message.startswith("1 legacy hashes have other numbers than the sample")
 
 
 def test_a_few_hashes_of_the_highest_costs_are_measured_and_the_sample(
     site: Flask, clock: list[float]
 ) -> None:
     store(site, *(f"old:{rounds}:s$x" for rounds in range(101, 121)))
-    found_in(site, "passwords.old-hash-cost")
-    assert len(clock[1:]) == old_hashes.MEASURED + 1
+    found_in(site, "passwords.legacy-hash-cost")
+    assert len(clock[1:]) == legacy_hashes.MEASURED + 1
 
 
 def test_a_sample_that_the_check_cannot_read_is_reported(
     site: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_check(site, lambda stored, password: bool(int(stored)), monkeypatch)
-    assert found_in(site, "passwords.old-hash-cost") == [
-        "The check of an old hash with the numbers 100 raises ValueError."
+    assert found_in(site, "passwords.legacy-hash-cost") == [
+        "The check of a legacy hash with the numbers 100 raises ValueError."
     ]
 
 
@@ -117,12 +117,12 @@ NUMBERS = {
 
 @pytest.mark.parametrize("stored", NUMBERS)
 def test_the_cost_of_a_hash_is_in_its_numbers(stored: str) -> None:
-    assert old_hashes._cost(stored) == NUMBERS[stored]
+    assert legacy_hashes._cost(stored) == NUMBERS[stored]
 
 
 def test_without_a_database_the_other_check_says_so(
     site: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(old_hashes, "problem_of_migrations", lambda: "away")
-    assert found_in(site, "passwords.old-hashes") == []
-    assert found_in(site, "passwords.old-hash-cost") == []
+    monkeypatch.setattr(legacy_hashes, "problem_of_migrations", lambda: "away")
+    assert found_in(site, "passwords.legacy-hashes") == []
+    assert found_in(site, "passwords.legacy-hash-cost") == []
