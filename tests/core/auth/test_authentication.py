@@ -25,7 +25,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.auth.stored_logins import CLIENT, SENT
+from core.auth.test_logins import CLIENT, SENT
 from core.conftest import (
     LOGIN,
     OWN_PAGE,

@@ -228,21 +228,10 @@ def test_the_former_login_of_the_browser_ends_and_the_id_is_new(
     assert client.get_cookie("dev-session") != cookie
 
 
-def test_no_user_has_more_logins_than_allowed(app: Flask) -> None:
-    app.config["MAX_LOGINS"] = 2
-    for _ in range(3):
-        came_back(app.test_client())
-    assert len(logins_in(app)) == 2
-
-
 def test_the_log_says_who_vouched(
-    make_app: MakeApp,
-    add_views: Callable[[Flask], Flask],
-    lines: Lines,
-    meanwhile: list[Do],
+    make_app: MakeApp, add_views: Callable[[Flask], Flask], lines: Lines, meanwhile: list[Do]
 ) -> None:
     client = add_views(make_app(**PRODUCTION)).test_client()
-    lines()
     came_back(client)
     meanwhile.append(disable)
     client.get(BACK)

@@ -221,13 +221,6 @@ def test_what_a_login_would_refuse_unseen_is_no_new_password(filling: str) -> No
     assert refused == "Use one line of text that is not blank, without control characters"
 
 
-@pytest.mark.parametrize("password", ["short", "x" * (MIN_LENGTH - 1)])
-def test_who_chose_too_short_a_password_reads_what_would_do(app: Flask, password: str) -> None:
-    assert why_password_refused(password, USER) == (
-        f"Use at least {MIN_LENGTH} characters, for example a sentence of a few words"
-    )
-
-
 NAMED = [
     (USER, "for gRaCe alone", True),
     (USER, "disGRACEfulness", True),
