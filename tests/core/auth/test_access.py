@@ -382,7 +382,7 @@ def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: Fl
 
 
 def test_all_roles_are_demanded_however_the_marks_are_written(
-    app: Flask, subtests: pytest.Subtests
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
     boss, chief = roles_required("probe-boss"), roles_required("probe-chief")
     views = {
@@ -394,7 +394,6 @@ def test_all_roles_are_demanded_however_the_marks_are_written(
     }
     for name, each in views.items():
         app.add_url_rule(f"{STAFF}/{name}", name, each)
-    client = app.test_client()
     credentials = log_in(client)
     cases = {("probe-boss",): 403, ("probe-chief",): 403, ("probe-boss", "probe-chief"): 200}
     for roles, status in cases.items():

@@ -180,9 +180,8 @@ def test_a_password_changed_while_the_old_one_is_verified_lets_nobody_in(
     ids=["the password again", "a change"],
 )
 def test_the_password_again_and_a_change_work_with_an_old_hash_at_the_same_cost(
-    app: Flask, work: list[str], path: str, body: dict[str, str]
+    app: Flask, client: FlaskClient, work: list[str], path: str, body: dict[str, str]
 ) -> None:
-    client = app.test_client()
     headers = log_in(client)
     give_old_hash(app)
     work.clear()

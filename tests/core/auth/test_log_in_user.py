@@ -206,8 +206,7 @@ def test_a_page_gets_the_cookie_and_no_token(
 
 
 @every_token_type
-def test_a_program_gets_what_token_type_says(app: Flask, token_type: str) -> None:
-    client = app.test_client()
+def test_a_program_gets_what_token_type_says(client: FlaskClient, token_type: str) -> None:
     body = client.post(PROGRAM, json={}).get_json()
     assert ("token" in body) == (token_type != "session")
     assert is_logged_in(client, headers_of(body))
