@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from secure_flask import current_user, testing
-from secure_flask.auth import users
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.database import db
 from secure_flask.web.origins import PolicyError
@@ -26,6 +25,7 @@ from core.conftest import (
     Lines,
     MakeApp,
     Wait,
+    add_user,
     every_token_type,
     give_roles,
     headers_of,
@@ -369,8 +369,7 @@ def test_only_a_user_with_the_role_gets_through(app: Flask, staff: FlaskClient) 
 
 
 def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: FlaskClient) -> None:
-    with app.app_context():
-        users.create_user("bob", PASSWORD)
+    add_user(app, "bob")
     give_roles(app, "probe-boss", to="bob")
     give_roles(app, "probe-boss")
     credentials = log_in(staff)

@@ -254,10 +254,3 @@ def test_a_hash_that_only_looks_like_an_old_one_lets_nobody_in(app: Flask, work:
     assert [each for each in damaged if passwords.verify_user_password(each, PASSWORD)] == []
     assert work[-2:] == ["argon2", SAMPLE], "Another case is another scheme."
     assert passwords.verify_user_password(OLD, PASSWORD)
-
-
-def test_an_operator_and_a_new_password_replace_an_old_hash(app: Flask) -> None:
-    runner = app.test_cli_runner()
-    runner.invoke(args=["user", "password", "old", "--password-stdin"], input=NEW)
-    assert try_login(visitor(app), "old", NEW).status_code == 200
-    assert try_login(visitor(app), "old").status_code == 401

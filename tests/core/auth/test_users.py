@@ -12,13 +12,14 @@ from secure_flask.auth import users
 from secure_flask.auth.passwords import verify_password
 from secure_flask.auth.users import MAX_NAME, MAX_ROLE, Role, user_roles
 from secure_flask.database import db
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import set_committed_value
 from werkzeug.exceptions import BadRequest
 
 from core import routes
 from core.conftest import PASSWORD, USERNAME, give_roles
+from core.statements import counted_statements
 from core.users import User
 
 ROLES = ["a", "admin", "order-desk", "level_2", "x" * MAX_ROLE]
@@ -107,16 +108,10 @@ def test_a_role_has_one_plain_name() -> None:
 def test_a_request_that_needs_no_role_asks_for_none(
     app: Flask, client: FlaskClient, credentials: dict[str, str]
 ) -> None:
-    asked: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
-        asked.append(statement)
-
     give_roles(app, "admin")
-    event.listen(db.engine, "before_cursor_execute", note)
-    assert client.get(routes.SESSIONS, headers=credentials).status_code == 200
-    event.remove(db.engine, "before_cursor_execute", note)
-    assert [statement for statement in asked if "roles" in statement] == []
+    with counted_statements(db.engine) as counted:
+        assert client.get(routes.SESSIONS, headers=credentials).status_code == 200
+    assert [statement for statement in counted.statements if "roles" in statement] == []
 
 
 def test_a_deleted_role_is_taken_from_all_and_a_deleted_user_leaves_the_role(app: Flask) -> None:
