@@ -211,13 +211,6 @@ def test_a_key_opens_by_the_roles_that_it_and_its_user_have(app: Flask) -> None:
     assert roles_shown(programs[2]) == ["editor"]
 
 
-def test_a_role_that_the_user_gets_later_is_none_of_the_key(app: Flask) -> None:
-    give_roles(app)
-    program = program_of(app)
-    give_roles(app, "admin")
-    assert roles_shown(program) == []
-
-
 def test_the_row_of_the_user_keeps_its_roles(app: Flask) -> None:
     @keys_allowed
     def commits() -> dict[str, object]:

@@ -177,15 +177,6 @@ def test_a_key_of_another_user_takes_no_place_and_no_name(
     assert is_open(client, theirs)
 
 
-def test_keys_are_no_logins_of_which_there_are_so_many(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(app.config, "MAX_LOGINS", 1)
-    credentials = log_in(client)
-    assert make(client, credentials).status_code == 201
-    assert client.get(routes.ME, headers=credentials).status_code == 200
-
-
 # Who makes, sees and ends one.
 
 
@@ -297,13 +288,6 @@ def test_what_an_operator_does_about_a_user_ends_the_keys_of_that_user_at_once(
     assert app.test_cli_runner().invoke(args=["user", command, "ada"]).exit_code == 0
     assert [is_open(client, key) for key in (mine, theirs)] == [False, True]
     assert number_of_keys(app) == 1
-
-
-def test_the_end_of_all_logins_ends_all_keys(app: Flask) -> None:
-    new_key(app)
-    ended = app.test_cli_runner().invoke(args=["logins", "end", "--yes"])
-    assert "Ended 0 logins and 1 keys" in ended.output
-    assert number_of_keys(app) == 0
 
 
 def test_the_key_of_a_disabled_user_is_dead_while_it_is_there(

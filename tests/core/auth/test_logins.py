@@ -248,20 +248,6 @@ def test_a_login_that_has_ended_meanwhile_is_not_replaced(user: User) -> None:
     assert listed(user) == []
 
 
-def test_only_the_users_own_live_ones_are_listed(
-    app: Flask, user: User, other: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    created(user)
-    wait(HOUR - IDLE)
-    idle = id_of(created(user))
-    wait(IDLE)
-    mine, theirs = id_of(created(user)), id_of(created(other))
-    assert listed(user) == [mine, idle]
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", IDLE)
-    assert listed(user) == [mine]
-    assert listed(other) == [theirs]
-
-
 def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wait: Wait) -> None:
     created(user)
     created(other)
