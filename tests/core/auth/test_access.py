@@ -1,14 +1,12 @@
 """Who may call a view: a logged-in user, and everybody only where the view is marked so."""
 
 from itertools import product
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from flask import Blueprint, Flask, send_from_directory
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
-from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from secure_flask import current_user, testing
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
@@ -438,23 +436,3 @@ def test_a_mark_without_a_proper_role_is_refused_at_once(names: Any) -> None:
 def test_an_age_that_no_login_can_exceed_is_refused_at_once(minutes: Any) -> None:
     with pytest.raises(ValueError, match="more than 0"):
         recent_login(minutes=minutes)
-
-
-def test_a_file_that_a_login_got_is_in_no_cache(app: Flask, tmp_path: Path) -> None:
-    (tmp_path / "private.txt").write_text("private")
-
-    @app.get("/_test/file")
-    @login_required
-    def file() -> ResponseReturnValue:
-        return send_from_directory(tmp_path, "private.txt")
-
-    @app.get("/_test/own")
-    @login_required
-    def own() -> ResponseReturnValue:
-        return "", {"Cache-Control": "private, max-age=60"}
-
-    client = app.test_client()
-    login = log_in(client)
-    assert client.get("/_test/file", headers=login).cache_control.no_store
-    # The view said so itself.
-    assert client.get("/_test/own", headers=login).cache_control.max_age == 60

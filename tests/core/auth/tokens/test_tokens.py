@@ -143,13 +143,6 @@ def test_beside_a_bearer_token_no_cookie_is_read(app: Flask, client: FlaskClient
     assert is_logged_in(client, {})
 
 
-@every_token_type
-@pytest.mark.parametrize("other", ["Basic YWRhOmE=", "Bearers x", "Digest x"])
-def test_another_scheme_counts_as_none(client: FlaskClient, other: str) -> None:
-    log_in_by_form(client)
-    assert is_logged_in(client, {"Authorization": other})
-
-
 def test_with_the_type_session_every_bearer_request_is_401(app: Flask, client: FlaskClient) -> None:
     log_in(client)
     secret = well_formed(logins.new_secret())
