@@ -33,7 +33,8 @@ from core.conftest import (
 )
 
 MADE_UP = ["", "x", "Bearer", "Bearer ", "Basic YWRhOmE=", "a" * 90, "é", "\x7f", "null"]
-MADE_UP += ["dev-session=", "dev-session=x"]
+SESSION_IDS = ["", "x", '"', "a" * 4000, "é", "\xff", "a=b; c", "%00", "null"]
+MADE_UP += [f"dev-session={value}" for value in SESSION_IDS]
 PRIVATE, RECENT = "/probe/diary", "/_test/recent"
 AS_BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
 PAGES = {"LOGIN_PAGE": "site.page", "REAUTHENTICATION_PAGE": "site.reauthentication_page"}

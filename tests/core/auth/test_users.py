@@ -78,12 +78,6 @@ def test_no_hint_and_no_security_question_is_kept_of_a_user() -> None:
     assert [name for name in columns if re.search(pattern, name)] == []
 
 
-def test_columns_of_the_app_are_given_by_name() -> None:
-    assert users.create_user("bob", PASSWORD, email="bob@example.org").email == "bob@example.org"
-    with pytest.raises(TypeError, match="shoe_size"):
-        users.create_user("eve", PASSWORD, shoe_size=44)
-
-
 @pytest.mark.parametrize(
     "password", ["a", " " * 15, f"for lovelace {PASSWORD}", f"for grace {PASSWORD}"]
 )
