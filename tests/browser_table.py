@@ -17,7 +17,7 @@ INTRODUCTION = """# What browsers do
 
 <!-- search: browser support, chromium, firefox, safari, webkit, exfiltration -->
 
-`make browsers` writes this page: it tries everything below in each engine, with an unchanged new project. `tests/test_engines.py` requires what the protections depend on in every version of an engine: these behaviours, that no attack gets further than the policy lets it, and that Chromium closes the ways out. All other cells only record what these versions do.
+`make browsers` writes this page: it tries everything below in each engine, with an unchanged new project. The tests require what the protections depend on, in every version of an engine: most of the behaviours, that no attack gets further than the policy lets it, and which ways out of a page are open in Chromium. All other cells only record what these versions do.
 
 | engine | version |
 |---|---|

@@ -1,4 +1,4 @@
-"""`python tests/random_runs.py 10 'not all and not engine'`: the tests, in an order that differs.
+"""`python tests/random_runs.py RUNS MARKS`: the tests, in an order that differs.
 
 Every second run shares the processors with loops that never wait. A test that is red in one of the
 runs depends on another test, on the time or on an idle machine. The seed makes its order again.

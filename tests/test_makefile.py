@@ -46,8 +46,8 @@ def caches(copy: Path) -> list[Path]:
     [
         (".", "-p no:xdist tests/core/web/test_csp.py"),
         (".", "-p no:xdist tests/core/accounts/test_steps.py"),
-        (".", "-p no:xdist tests/test_core_files.py"),
-        (".", "-n 0 tests/test_core_files.py"),
+        (".", "-p no:xdist tests/test_decisions.py"),
+        (".", "-n 0 tests/test_decisions.py"),
         ("tests/views", "-p no:xdist test_serving.py"),
     ],
 )

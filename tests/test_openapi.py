@@ -14,7 +14,7 @@ import pytest
 import following
 import services
 import support
-from conftest import NewProject
+from conftest import DEFAULTS, NewProject
 
 PAGE = support.PAGES / "how-to" / "json-routes.md"
 WRITE = """
@@ -124,8 +124,14 @@ def test_spectral_finds_nothing(
 
 @pytest.mark.all
 @pytest.mark.slow
-@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+@pytest.mark.parametrize(
+    ("token_type", "accounts"),
+    [
+        (DEFAULTS["token_type"], DEFAULTS["accounts"]),
+        # The document of self-service has each route of the other.
+        *((token_type, "self-service") for token_type in support.CHOICES["token_type"]),
+    ],
+)
 def test_a_generated_client_logs_in_and_adds_a_task(
     new_project: NewProject, node_programs: Path, tmp_path: Path, token_type: str, accounts: str
 ) -> None:

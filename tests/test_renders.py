@@ -23,11 +23,16 @@ import support
 from conftest import DEFAULTS, NewProject, Rendered
 from support import Answers
 
-# The project's own suite runs in these daily: the default, and what differs most from it.
-OWN_SUITE = [
-    {},
-    {"csp": "paranoid", "token_type": "jwt", "cors_origins": "https://app.example.com"},
-]
+# One render of each level, in which the project's own suite runs in a browser too.
+IN_BROWSER = {
+    level: next(
+        answers
+        for answers in support.FEW
+        if (answers["csp"], answers["accounts"]) == (level, DEFAULTS["accounts"])
+    )
+    for level in support.CHOICES["csp"]
+}
+DAILY = {"strict", "paranoid"}
 # What only some answers need.
 OPTIONAL = {
     "jwt": {"pyjwt"},
@@ -179,27 +184,30 @@ def assert_each_starts(policies: list[Path], project: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "given",
-    [*OWN_SUITE, pytest.param({"csp": "relaxed"}, marks=pytest.mark.all)],
-    ids=lambda given: "-".join(given.values()) or "default",
+    "level",
+    [
+        pytest.param(level, marks=() if level in DAILY else pytest.mark.all)
+        for level in support.CHOICES["csp"]
+    ],
 )
-def test_passes_its_own_tests_those_in_a_browser_too(given: Answers, rendered: Rendered) -> None:
-    support.own_tests(rendered(given), "tests", "tests/browser")
+def test_passes_its_own_tests_those_in_a_browser_too(level: str, rendered: Rendered) -> None:
+    support.own_tests(rendered(IN_BROWSER[level]), "tests", "tests/browser")
 
 
 @pytest.mark.all
-@pytest.mark.parametrize("answers", support.FEW, ids=support.name)
+@pytest.mark.parametrize(
+    "answers",
+    [answers for answers in support.FEW if answers not in IN_BROWSER.values()],
+    ids=support.name,
+)
 def test_passes_its_own_tests_with_any_two_answers(answers: Answers, rendered: Rendered) -> None:
     support.own_tests(rendered(answers))
 
 
-# test_owner_edits.py checks the types of the default with its edits.
+# test_agents.py checks the types of the default, by `make check`. No level has code of its own.
 @pytest.mark.all
-@pytest.mark.parametrize("csp", support.CHOICES["csp"])
-def test_types_are_right(csp: str, rendered: Rendered) -> None:
-    support.python(
-        "-m", "mypy", "--strict", cwd=rendered({"csp": csp} if csp != DEFAULTS["csp"] else {})
-    )
+def test_types_are_right_with_accounts(rendered: Rendered) -> None:
+    support.python("-m", "mypy", "--strict", cwd=rendered({"accounts": "self-service"}))
 
 
 @pytest.mark.all

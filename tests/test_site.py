@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 import support
+from conftest import keep
 
 pytestmark = [pytest.mark.all, pytest.mark.slow]
 
@@ -54,12 +55,16 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("site")
-    support.python(
-        "-m", "sphinx", *HOW, "-d", out / "trees", "docs", out / "html", cwd=support.TEMPLATE
-    )
-    return out / "html"
+def site(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built once for all processes."""
+    kept = shared / "site"
+    if not kept.exists():
+        out = tmp_path_factory.mktemp("site")
+        support.python(
+            "-m", "sphinx", *HOW, "-d", out / "trees", "docs", out / "html", cwd=support.TEMPLATE
+        )
+        keep(out / "html", kept)
+    return kept
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ import yaml
 
 import support
 from core import test_update
-from core.test_update import Repository, release, write
+from core.test_update import Repository, release
+from releases import write
 
 WORKFLOW = support.FOLDER / ".github" / "workflows" / "update.yml"
 TITLE = "secure_flask v1.1.0 is out"

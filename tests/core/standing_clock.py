@@ -1,4 +1,4 @@
-"""The clock of all apps in tests. It stands still, so no window of a limit ends within a test."""
+"""The clock of all apps in tests: it stands still, so no window of a limit ends within a test."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ DAY = 24 * 60 * 60  # seconds
 
 
 class StandingClock:
-    """Shows the begin of the coming day, later only by what a test waits for."""
+    """Shows the begin of the coming day, and goes on only where a test waits."""
 
     def __init__(self) -> None:
         self._begin = (time.time() // DAY + 1) * DAY
         self.reset()
 
-    def __call__(self) -> float:
+    def now(self) -> float:
         """The seconds since 1970."""
         return self._now
 
@@ -25,5 +25,5 @@ class StandingClock:
         self._now = self._begin
 
 
-# There is one clock for all apps, so that the apps of one test agree on the time.
+# All apps have this one clock, so the apps of one test agree on the time.
 clock = StandingClock()

@@ -16,7 +16,7 @@ from secure_flask.web.headers import HEADERS as FIXED
 from sqlalchemy import text
 from werkzeug.routing import Rule
 
-from core.conftest import OWN_PAGE, TOKEN_TYPES, bring_back_user, is_logged_in, log_in, protect
+from core.conftest import OWN_PAGE, bring_back_user, every_token_type, is_logged_in, log_in, protect
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "ODD"]
@@ -54,7 +54,7 @@ HEADERS = [
 ]
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_the_core_takes_no_name_of_a_blueprint_that_an_app_may_choose(token_type: str) -> None:
     app = protect(Flask("shop"), TOKEN_TYPE=token_type)
     assert [name for name in app.blueprints if not name.startswith("secure_flask_")] == []
@@ -98,7 +98,7 @@ def test_no_body_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests) 
             assert faults(client, ["GET", "POST", "DELETE"], **sent) == []
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_no_body_of_a_user_breaks_a_route(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
@@ -117,7 +117,7 @@ def test_no_body_of_a_user_breaks_a_route(
                 assert faults_of(client, method, path, **sent) == []
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_no_header_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for headers in HEADERS:
         with subtests.test(", ".join(headers)):

@@ -27,7 +27,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import OWN_PAGE, PRODUCTION, TOKEN_TYPES, MakeApp, give_roles, log_in
+from core.conftest import OWN_PAGE, PRODUCTION, MakeApp, every_token_type, give_roles, log_in
 from core.routes import LOGOUT, ME
 
 Json = dict[str, Any]
@@ -293,7 +293,7 @@ def test_an_argument_has_its_type(app: Flask, subtests: pytest.Subtests) -> None
             assert [parameter["schema"] for parameter in operation["parameters"]] == [schema]
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token_and_where_it_counts_by_a_key(
     make_app: MakeApp, token_type: str
 ) -> None:
@@ -324,7 +324,7 @@ def test_a_login_is_demanded_where_it_says_so_and_nowhere_else(app: Flask) -> No
     assert refused == demanded
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_a_client_gets_the_answers_it_names_and_one_that_fails_too_often_too(
     make_app: MakeApp, token_type: str
 ) -> None:

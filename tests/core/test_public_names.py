@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from secure_flask import testing
 
 from core import routes
-from core.conftest import TOKEN_TYPES, log_in
+from core.conftest import every_token_type, log_in
 from core.help_texts import has_help, members_named, problems_of, public_values
 
 FOR_TESTS = {
@@ -42,7 +42,7 @@ def test_help_shows_the_parameters_of_a_decorator_that_needs_no_brackets() -> No
     assert [*of_logins.parameters] == ["view", "minutes"]
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_help_names_each_member_of_a_login(client: FlaskClient) -> None:
     body = client.post(routes.LOGIN, json={"username": "ada", "password": "a good long password"})
     assert body.get_json().keys() <= members_named(secure_flask.LoginResponse)

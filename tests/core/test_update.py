@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from secure_flask import update
 
 import releases
 import support
-from releases import new_key, signer
+from releases import Changes, new_key, signer, write
 
 FOLDER = "{{cookiecutter.project_slug}}/secure_flask"
 CHANGELOG = "# Changelog\n\n## 1.1.0\n\n- Fixed.\x1b[2J\n\n## 1.0.0\n\n- Begun.\n"
@@ -59,13 +59,6 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def write(folder: Path, files: Mapping[str, str | None]) -> None:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True) if text is None else path.write_text(text)
-
-
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The template with the releases v1.0.0 and v1.1.0."""
@@ -89,7 +82,7 @@ def source() -> str:
     return Path(update.__file__).read_text("utf-8")
 
 
-def release(repository: Repository, version: str, files: Mapping[str, str | None]) -> None:
+def release(repository: Repository, version: str, files: Changes) -> None:
     folder = repository.path / FOLDER
     write(folder, {**files, "VERSION": f"{version}\n"})
     (folder / "MANIFEST").write_text(update.manifest(folder))

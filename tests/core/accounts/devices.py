@@ -29,7 +29,7 @@ def at_once(do: Callable[[int], Made]) -> list[Made]:
 
 def code_of(secret: str, steps: int = 0) -> str:
     """The code that an authenticator app shows now, or `steps` later."""
-    return pyotp.TOTP(secret).at(int(clock()) + steps * STEP)
+    return pyotp.TOTP(secret).at(int(clock.now()) + steps * STEP)
 
 
 def wrong_code_of(secret: str) -> str:

@@ -18,7 +18,7 @@ def fill_steps(app: Flask, number: int, address: str, user_id: UUID | None = Non
         found = blind_index(address, context="account_steps.email")
         data = {"name": "thief", "password_hash": "x", "registration": str(uuid4())}
         row = {"purpose": "registration", "email_index": found, "data": data, "failures": 0}
-        row |= {"expires": int(clock()) + 3600, "mailed": False, "user_id": user_id}
+        row |= {"expires": int(clock.now()) + 3600, "mailed": False, "user_id": user_id}
         rows = [{"id": uuid4(), **row} for _ in range(number)]
         db.session.execute(insert(Step.__table__), rows)  # type: ignore[arg-type]
         db.session.commit()
@@ -26,7 +26,7 @@ def fill_steps(app: Flask, number: int, address: str, user_id: UUID | None = Non
 
 def fill_mails(app: Flask, number: int, **columns: object) -> None:
     """Mails with a link, to addresses that nobody reads; they wait unless `columns` say otherwise."""
-    now = int(clock())
+    now = int(clock.now())
     row = {"kind": "confirm", "arguments": {}, "notices": 1, "created": now, "due": now}
     row |= {"tries": 0, "turn": 1, "was_mailed": False, **columns}
     with app.app_context():

@@ -365,7 +365,7 @@ def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
 def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, state: str) -> None:
     states: dict[str, dict[str, object]] = {
         "waiting": {},
-        "sent": {"due": None, "sent": int(clock())},
+        "sent": {"due": None, "sent": int(clock.now())},
         "dropped": {"due": None},
     }
     counted = []

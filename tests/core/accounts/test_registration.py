@@ -81,7 +81,7 @@ def users() -> int:
 
 def open_ones() -> list[tuple[str, bool]]:
     """The names of the open registrations, the oldest first, and whether each was mailed."""
-    now = int(clock())
+    now = int(clock.now())
     mine = select(Step).where(Step.purpose == registration.REGISTRATION, Step.expires > now)
     found = db.session.scalars(mine.order_by(Step.expires))
     return [(step.data["name"], step.mailed) for step in found]

@@ -58,7 +58,7 @@ def listed(user: User) -> list[str]:
 
 def fill(user: User, number: int, **columns: Any) -> None:
     """Give a user so many logins at once, each a second old, which live for an hour."""
-    then = int(clock()) - 1
+    then = int(clock.now()) - 1
     same = {"user_id": user.id, "kind": KIND, "created": then, "last_used": then}
     same |= {"expires": then + HOUR, "kept": False, **columns}
     rows = [{**same, "secret_hash": secret.to_bytes(32)} for secret in range(number)]

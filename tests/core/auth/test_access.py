@@ -22,11 +22,11 @@ from core.conftest import (
     OWN_PAGE,
     PASSWORD,
     PRODUCTION,
-    TOKEN_TYPES,
     USERNAME,
     Lines,
     MakeApp,
     Wait,
+    every_token_type,
     give_roles,
     headers_of,
     is_logged_in,
@@ -69,7 +69,7 @@ def test_a_stranger_gets_401_and_no_further(client: FlaskClient, reached: list[s
     assert reached == []
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_a_made_up_credential_is_401(client: FlaskClient, reached: list[str]) -> None:
     expected = dict.fromkeys(product(("Authorization", "Cookie"), MADE_UP, ("GET", "POST")), 401)
     assert expected == {
@@ -90,7 +90,7 @@ def test_the_view_knows_user_and_arguments_and_its_answer_is_kept_in_no_cache(
     assert reached == [USERNAME]
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 @pytest.mark.parametrize("change", ["disabled", "deleted"])
 def test_a_disabled_or_deleted_user_is_out_at_once(
     app: Flask, client: FlaskClient, reached: list[str], change: str
@@ -307,7 +307,7 @@ def write(client: FlaskClient, credentials: dict[str, str]) -> int:
     return client.post(RECENT, headers=credentials).status_code
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait: Wait) -> None:
     credentials = log_in(recent)
     assert write(recent, credentials) == 200

@@ -31,13 +31,14 @@ from core.conftest import (
     OWN_PAGE,
     PASSWORD,
     PRODUCTION,
-    TOKEN_TYPES,
     USERNAME,
     MakeApp,
     Wait,
+    every_token_type,
     headers_of,
     is_logged_in,
     slow_hasher,
+    stored_hash,
     stored_user,
 )
 
@@ -48,7 +49,6 @@ KINDS = {"session": "session", "opaque": "opaque", "jwt": "refresh"}
 
 Credentials = dict[str, str]
 
-each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
 # A program logs in by JSON, a page by a form.
 each_way = pytest.mark.parametrize("by", ["program", "page"])
 
@@ -157,11 +157,6 @@ def quicker_owner(app: Flask, password: str) -> Callable[[], None]:
     return change
 
 
-def stored_hash(app: Flask) -> str:
-    with stored_user(app) as user:
-        return user.password_hash
-
-
 def without_random(answer: TestResponse) -> str:
     """An answer without its request id and nonces, which differ each time."""
     return re.sub(r"[A-Za-z0-9+/-]{24,}", "", answer.text + str(answer.headers))
@@ -182,7 +177,7 @@ def assert_nothing_changed(client: FlaskClient, credentials: Credentials) -> Non
 # Logging in.
 
 
-@each_type
+@every_token_type
 def test_a_good_login_gives_credentials_that_are_never_the_same(client: FlaskClient) -> None:
     answers = [try_login(client) for _ in range(3)]
     assert len({str(shown_by(answer)) for answer in answers}) == 3
@@ -191,7 +186,7 @@ def test_a_good_login_gives_credentials_that_are_never_the_same(client: FlaskCli
     assert alive(client, *map(shown_by, answers)) == [True] * 3
 
 
-@each_type
+@every_token_type
 def test_a_login_works_in_production_and_outlives_a_restart(
     make_app: MakeApp, token_type: str, tmp_path: Path
 ) -> None:
@@ -289,7 +284,7 @@ def test_a_crowd_of_logins_is_asked_to_come_back(
     assert try_login(client).status_code == 200
 
 
-@each_type
+@every_token_type
 def test_a_password_is_in_no_answer_and_no_log(
     client: FlaskClient, credentials: Credentials, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -309,7 +304,7 @@ def test_a_password_is_in_no_answer_and_no_log(
     assert not any(password in said for password in (PASSWORD, NEW, WRONG))
 
 
-@each_type
+@every_token_type
 def test_login_is_the_only_way_in(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
     paths = {re.sub("<[^>]*>", "x", rule.rule) for rule in app.url_map.iter_rules()}
@@ -337,7 +332,7 @@ def test_a_password_does_not_expire(client: FlaskClient, wait: Wait) -> None:
 
 
 @each_way
-@each_type
+@every_token_type
 def test_a_new_secret_key_ends_no_login(
     app: Flask, client: FlaskClient, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,7 +345,7 @@ def test_a_new_secret_key_ends_no_login(
 
 
 @each_way
-@each_type
+@every_token_type
 def test_logout_ends_this_login_at_once_and_no_other_and_clears_a_browser_of_its_own(
     client: FlaskClient, by: str, token_type: str
 ) -> None:
@@ -368,7 +363,7 @@ def test_logout_ends_this_login_at_once_and_no_other_and_clears_a_browser_of_its
 
 
 @each_way
-@each_type
+@every_token_type
 def test_the_password_again_gives_a_new_login_of_this_kind_in_place_of_this_one(
     app: Flask, client: FlaskClient, by: str, wait: Wait, token_type: str
 ) -> None:
@@ -392,7 +387,7 @@ def test_a_kept_login_stays_kept(app: Flask, client: FlaskClient) -> None:
         assert list(db.session.scalars(select(Login.kept))) == [True]
 
 
-@each_type
+@every_token_type
 def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
     app: Flask, client: FlaskClient, credentials: Credentials
 ) -> None:
@@ -402,7 +397,7 @@ def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
     assert is_logged_in(client, credentials)
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize("use", [reauthenticate, change])
 def test_a_login_that_ends_meanwhile_is_not_replaced_and_changes_no_password(
     app: Flask,
@@ -437,7 +432,7 @@ def test_wrong_passwords_of_all_routes_are_one_count(
 
 
 @each_way
-@each_type
+@every_token_type
 def test_a_new_password_ends_all_logins_and_renews_the_kind_of_this_one(
     app: Flask, client: FlaskClient, by: str, token_type: str
 ) -> None:
@@ -577,7 +572,7 @@ def test_a_poor_password_is_set_for_no_user_unless_the_code_has_made_it(
 # A user's own logins.
 
 
-@each_type
+@every_token_type
 def test_logins_of_each_kind_are_listed_newest_first_and_this_one_is_marked(
     client: FlaskClient, wait: Wait
 ) -> None:
@@ -615,7 +610,7 @@ def test_without_the_encryption_key_users_see_and_end_logins_and_change_the_pass
     assert change(client, here).status_code == 200
 
 
-@each_type
+@every_token_type
 def test_no_user_sees_or_ends_anothers(client: FlaskClient) -> None:
     ours, theirs = log_in(client), log_in(client, username=OTHER)
     assert [each["id"] for each in listed(client, ours)] == [id_of(client, ours)]
@@ -624,7 +619,7 @@ def test_no_user_sees_or_ends_anothers(client: FlaskClient) -> None:
     assert alive(client, theirs) == [True]
 
 
-@each_type
+@every_token_type
 def test_an_id_logs_nobody_in(client: FlaskClient, credentials: Credentials) -> None:
     login_id = id_of(client, credentials)
     assert not is_logged_in(client, {"Authorization": f"Bearer {login_id}"})
@@ -632,7 +627,7 @@ def test_an_id_logs_nobody_in(client: FlaskClient, credentials: Credentials) -> 
 
 
 @each_way
-@each_type
+@every_token_type
 def test_ending_one_ends_that_one_alone(client: FlaskClient, by: str) -> None:
     here, lost, other = log_in(client), log_in(client, by), log_in(client, by)
     lost_id = id_of(client, lost)
@@ -650,7 +645,7 @@ def test_an_id_of_no_login_is_not_found(client: FlaskClient, credentials: Creden
 
 
 @each_way
-@each_type
+@every_token_type
 def test_ending_all_others_leaves_this_one_and_other_users(client: FlaskClient, by: str) -> None:
     here, program, page = log_in(client, by), log_in(client), log_in(client, "page")
     theirs = log_in(client, username=OTHER)

@@ -39,7 +39,7 @@ from secure_flask.database import db, engine_options
 from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in
+from core.conftest import PASSWORD, USERNAME, MakeApp, every_token_type, log_in
 from core.standing_clock import clock
 from core.statements import statements_of
 from core.users import User
@@ -47,7 +47,6 @@ from core.users import User
 NEW = "another good long password"
 WHO = "{{ current_user.name if current_user else 'nobody' }}"
 
-each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
 
 ASKED: dict[str, Callable[[], object]] = {
     "log_out": log_out,
@@ -71,7 +70,7 @@ def number_of_statements(client: FlaskClient, path: str, credentials: dict[str, 
     return len(counted.statements)
 
 
-@each_type
+@every_token_type
 def test_a_page_that_asks_three_times_looks_it_up_once(app: Flask) -> None:
     def three_times() -> str:
         again = render_template_string(WHO)
@@ -102,7 +101,7 @@ class Attributes(_AppCtxGlobals):
     __contains__ = get = pop = None  # type: ignore[assignment]
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize("globals_class", [_AppCtxGlobals, Attributes])
 def test_what_a_view_puts_into_g_changes_nothing(
     app: Flask, globals_class: type[_AppCtxGlobals]
@@ -234,7 +233,7 @@ def logged_in_a_while_ago(app: Flask) -> tuple[FlaskClient, dict[str, str], int]
     """A client, and when its login was used: two minutes ago."""
     client = app.test_client()
     credentials = log_in(client)
-    then = int(clock()) - 2 * LAST_USED_STEP
+    then = int(clock.now()) - 2 * LAST_USED_STEP
     with app.app_context():
         db.session.execute(update(Login).values(last_used=then))
         db.session.commit()

@@ -7,12 +7,18 @@ from secure_flask import current_user, log_out, reauthenticate
 from secure_flask.auth.access import login_required, public
 from secure_flask.database import db
 
-from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in, log_in_by_form
+from core.conftest import (
+    OWN_PAGE,
+    PASSWORD,
+    USERNAME,
+    MakeApp,
+    every_token_type,
+    log_in,
+    log_in_by_form,
+)
 from core.users import User
 
 PAGE = "{{ current_user.name if current_user else 'nobody' }}"
-
-each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
 
 
 @pytest.fixture
@@ -45,8 +51,13 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
     return app
 
 
-@each_type
-@pytest.mark.parametrize("by", [log_in, log_in_by_form])
+def by_form(client: FlaskClient) -> dict[str, str]:
+    log_in_by_form(client)
+    return OWN_PAGE
+
+
+@every_token_type
+@pytest.mark.parametrize("by", [log_in, by_form])
 def test_it_is_the_user_where_logged_in_and_falsy_for_nobody(client: FlaskClient, by: type) -> None:
     assert client.get("/probe/public").text == "nobody nobody"
     credentials = by(client)
@@ -57,7 +68,7 @@ def test_it_is_the_user_where_logged_in_and_falsy_for_nobody(client: FlaskClient
     assert client.application.test_client().get("/probe/public").text == "nobody nobody"
 
 
-@each_type
+@every_token_type
 def test_after_the_user_was_deleted_it_is_nobody(
     client: FlaskClient, credentials: dict[str, str]
 ) -> None:
@@ -65,7 +76,7 @@ def test_after_the_user_was_deleted_it_is_nobody(
     assert client.get("/probe/public", headers=credentials).text == "nobody nobody"
 
 
-@each_type
+@every_token_type
 def test_after_a_logout_it_is_nobody_at_once_and_no_alarm(
     client: FlaskClient, credentials: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -74,7 +85,7 @@ def test_after_a_logout_it_is_nobody_at_once_and_no_alarm(
     assert client.get("/probe/public", headers=credentials).text == "nobody nobody"
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize("path", ["/probe/public", "/healthz", "/nowhere"])
 def test_a_test_may_ask_after_the_response_who_was_logged_in(
     client: FlaskClient, path: str

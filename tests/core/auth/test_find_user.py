@@ -35,13 +35,11 @@ from secure_flask import (
 from secure_flask.csp_reports import endpoint
 from secure_flask.database import Model
 from secure_flask.database.database import CORE_TABLES, ModelOfUsers, app_metadata
-from secure_flask.settings import Settings
 from secure_flask.web.csrf import csrf_exempt
 from werkzeug.local import LocalProxy
 
 from core import routes
-from core.conftest import OWN_PAGE, PRODUCTION, SECRETS, SETTINGS, Lines
-from core.site import POLICY
+from core.conftest import OWN_PAGE, PRODUCTION, Lines, protect
 
 BROWSER = {"Accept": "text/html", **OWN_PAGE}
 
@@ -65,12 +63,9 @@ def find_person() -> Person | None:
 
 
 def new_app(find_user: Callable[[], object] = find_person, **changes: Any) -> Flask:
-    app = Flask(__name__, static_folder=None)
-    replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
-    app.config.update({**POLICY, "TOKEN_TYPE": "opaque", "TESTING": True, **replaced})
-    # Each app counts from zero.
-    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, "redis_url": None, **changes})
-    secure_flask.init_app(app, settings, find_user=find_user)
+    # Without Redis, each app counts from zero.
+    changes = {"TOKEN_TYPE": "opaque", "redis_url": None, **changes}
+    app = protect(Flask(__name__, static_folder=None), find_user=find_user, **changes)
     app.add_url_rule("/closed", "closed", lambda: "closed")
     app.add_url_rule("/public", "public", public(lambda: "public"))
     app.add_url_rule("/enter", "enter", public(consumes_form(enter)), methods=["POST"])

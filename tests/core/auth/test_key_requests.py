@@ -33,10 +33,10 @@ from core.conftest import (
     OWN_PAGE,
     PASSWORD,
     PRODUCTION,
-    TOKEN_TYPES,
     Lines,
     MakeApp,
     Wait,
+    every_token_type,
     give_roles,
     log_in,
     log_in_by_form,
@@ -46,7 +46,6 @@ from core.statements import statements_of
 from core.users import User
 
 PARTNER = "https://partner.example"
-every_token_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
 
 
 def who() -> dict[str, object]:

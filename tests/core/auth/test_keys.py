@@ -42,10 +42,10 @@ from core.conftest import (
     LOGIN,
     PASSWORD,
     PRODUCTION,
-    TOKEN_TYPES,
     Lines,
     MakeApp,
     Wait,
+    every_token_type,
     give_roles,
     log_in,
     stored_user,
@@ -55,8 +55,6 @@ from core.users import User
 PREFIX = Policy.model_fields["API_KEY_PREFIX"].default
 NEW_PASSWORD = "seven owls in a well of ink"
 MINUTE = 60  # seconds
-
-every_token_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
 
 
 def make(client: FlaskClient, credentials: dict[str, str], **body: object) -> TestResponse:

@@ -1,7 +1,7 @@
 """Old hashes of another app: they log in once, and no time and no answer tells who has one."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -13,7 +13,15 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import PASSWORD, USERNAME, CountingHasher, log_in, slow_hasher, stored_user
+from core.conftest import (
+    PASSWORD,
+    USERNAME,
+    CountingHasher,
+    log_in,
+    slow_hasher,
+    stored_hash,
+    stored_user,
+)
 from core.statements import counted_statements
 
 PREFIX, QUICK = "scrypt:", "scrypt:1024:8:1"
@@ -60,12 +68,6 @@ def app(app: Flask, work: list[str], monkeypatch: pytest.MonkeyPatch) -> Flask:
     return app
 
 
-@pytest.fixture
-def context(app: Flask) -> Iterator[None]:
-    with app.app_context():
-        yield
-
-
 def use_check(app: Flask, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
     monkeypatch.setitem(app.config, "LEGACY_HASHES", {PREFIX: (check, SAMPLE)})
 
@@ -77,11 +79,6 @@ def visitor(app: Flask) -> FlaskClient:
 
 def try_login(client: FlaskClient, name: str, password: str = PASSWORD) -> TestResponse:
     return client.post(routes.LOGIN, json={"username": name, "password": password})
-
-
-def hash_of(app: Flask, name: str) -> str:
-    with stored_user(app, name) as user:
-        return user.password_hash
 
 
 def give_old_hash(app: Flask, name: str = USERNAME) -> None:
@@ -115,9 +112,9 @@ def test_the_first_login_replaces_an_old_hash_and_the_next_one_needs_it_no_more(
 ) -> None:
     client = visitor(app)
     assert try_login(client, "old", WRONG).status_code == 401
-    assert hash_of(app, "old") == OLD
+    assert stored_hash(app, "old") == OLD
     assert try_login(client, "old").status_code == 200
-    assert hash_of(app, "old").startswith("$argon2id$")
+    assert stored_hash(app, "old").startswith("$argon2id$")
     work.clear()
     assert try_login(client, "old").status_code == 200
     assert work == ["argon2", SAMPLE]
@@ -125,7 +122,7 @@ def test_the_first_login_replaces_an_old_hash_and_the_next_one_needs_it_no_more(
 
 def test_the_right_password_of_a_disabled_user_opens_and_replaces_nothing(app: Flask) -> None:
     assert try_login(visitor(app), "disabled-old").status_code == 401
-    assert hash_of(app, "disabled-old") == OLD
+    assert stored_hash(app, "disabled-old") == OLD
 
 
 def test_an_old_hash_is_replaced_where_the_login_is_stored_or_not_at_all(
@@ -136,7 +133,7 @@ def test_an_old_hash_is_replaced_where_the_login_is_stored_or_not_at_all(
 
     monkeypatch.setattr(tokens.session, "issue_token", away)
     assert try_login(visitor(app), "old").status_code == 503
-    assert hash_of(app, "old") == OLD
+    assert stored_hash(app, "old") == OLD
 
 
 def test_each_of_several_logins_that_replace_an_old_hash_at_once_is_right(
@@ -193,7 +190,7 @@ def test_the_password_again_and_a_change_work_with_an_old_hash_at_the_same_cost(
     assert client.post(path, json=wrong, headers=headers).status_code == 403
     assert work == ["argon2", OLD]
     assert client.post(path, json=body, headers=headers).status_code == 200
-    assert hash_of(app, USERNAME).startswith("$argon2id$")
+    assert stored_hash(app, USERNAME).startswith("$argon2id$")
     assert try_login(visitor(app), USERNAME, [*body.values()][-1]).status_code == 200
 
 
@@ -252,7 +249,7 @@ def test_without_the_policy_an_old_hash_lets_nobody_in_at_the_cost_of_any_other(
     assert try_login(visitor(app), "old").status_code == 401
 
 
-@pytest.mark.usefixtures("context")
+@pytest.mark.usefixtures("app_context")
 def test_a_hash_that_only_looks_like_an_old_one_lets_nobody_in(app: Flask, work: list[str]) -> None:
     damaged = ("scrypt:", "scrypt:1024:8:1$", "scrypt:x:y:z$a$b", f"{OLD}0", OLD.upper())
     assert [each for each in damaged if passwords.verify_user_password(each, PASSWORD)] == []

@@ -31,11 +31,11 @@ from core.conftest import (
     OWN_PAGE,
     PASSWORD,
     PRODUCTION,
-    TOKEN_TYPES,
     USERNAME,
     CountingHasher,
     Lines,
     MakeApp,
+    every_token_type,
     give_roles,
     headers_of,
     is_logged_in,
@@ -53,8 +53,6 @@ NAMED_BY_THE_SITE = ["mfa", "otp"]
 
 Do = Callable[[], object]
 Said = dict[str, Any]
-
-each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
 
 
 @pytest.fixture
@@ -178,7 +176,7 @@ def test_a_role_that_came_meanwhile_demands_its_factor(
     assert client.get(BACK).get_json() == {"half": True}
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_no_key_becomes_a_login(app: Flask, client: FlaskClient, method: str) -> None:
     """A view that takes keys may hand on the user of one."""
@@ -193,7 +191,7 @@ def test_no_key_becomes_a_login(app: Flask, client: FlaskClient, method: str) ->
 # 2. What the client gets.
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize(
     "sent", [{}, {"method": "POST", "data": {"a": "b"}, "headers": OWN_PAGE}], ids=["GET", "POST"]
 )
@@ -207,7 +205,7 @@ def test_a_page_gets_the_cookie_and_no_token(
     assert is_logged_in(client, OWN_PAGE)
 
 
-@each_type
+@every_token_type
 def test_a_program_gets_what_token_type_says(app: Flask, token_type: str) -> None:
     client = app.test_client()
     body = client.post(PROGRAM, json={}).get_json()
@@ -338,7 +336,7 @@ def test_a_role_takes_the_word_of_the_site_alone(
 def test_a_login_is_as_old_as_the_site_says(
     client: FlaskClient, said: Said, age: float | None, is_enough: bool
 ) -> None:
-    said["at"] = None if age is None else clock() - age
+    said["at"] = None if age is None else clock.now() - age
     came_back(client)
     assert opens(client) == (200 if is_enough else 401)
     assert client.get(RECENT, headers=OWN_PAGE).text == str(is_enough)
@@ -348,7 +346,7 @@ def test_a_login_is_as_old_as_the_site_says(
 def test_a_time_to_come_makes_no_login_recent_later(
     client: FlaskClient, said: Said, wait: Callable[[float], None]
 ) -> None:
-    said["at"] = clock() + 4 * MINUTE
+    said["at"] = clock.now() + 4 * MINUTE
     came_back(client)
     wait(17 * MINUTE)
     assert opens(client) == 401
@@ -369,7 +367,7 @@ def test_what_can_be_no_time_of_a_login_makes_none_recent(
 
 
 def test_the_age_shortens_no_login(app: Flask, client: FlaskClient, said: Said) -> None:
-    said["at"] = clock() - 3600
+    said["at"] = clock.now() - 3600
     assert came_back(client).get_json()["expires_in"] == 12 * 3600
     [login] = logins_in(app)
     assert login.expires - login.created == 12 * 3600
@@ -382,7 +380,7 @@ def test_the_page_for_a_recent_login_may_be_the_one_that_asks_the_site(
     came_back(client)
     led = client.get(SECRET, headers={**OWN_PAGE, "Accept": "text/html"})
     assert (led.status_code, led.location) == (303, f"{BACK}?next={SECRET}")
-    said["at"] = clock()
+    said["at"] = clock.now()
     client.get(led.location)
     assert opens(client) == 200
 

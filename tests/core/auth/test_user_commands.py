@@ -68,7 +68,7 @@ def exists(app: Flask, name: str) -> bool:
 
 def roles_of(app: Flask, name: str = USERNAME) -> list[str]:
     with stored_user(app, name) as user:
-        return user.role_names
+        return list(user.role_names)
 
 
 def rows(app: Flask) -> list[list[str]]:
@@ -86,7 +86,7 @@ def fill_users(app: Flask, number: int) -> None:
     """Add so many users at once, each with a role and a login."""
     ids = [uuid4() for _ in range(number)]
     names = [f"user{each:05}" for each in range(number)]
-    now = int(clock())
+    now = int(clock.now())
     same = {"kind": "session", "created": now, "last_used": now, "expires": now + 60, "kept": False}
     with app.app_context():
         db.session.add(Role(id=7, name="reader"))

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -27,11 +26,7 @@ NO_ROLES = ["", "Admin", "2nd", "-a", "_a", "a b", "a,b", "a\n", "é", "x" * (MA
 NAMES = ["zoë", "名前", "a b", "' OR '1'='1", "n" * MAX_NAME, "Ada", "ADA"]
 OTHER_SPELLINGS = ["", "Ada", "ADA", "ada ", " ada", "ad\u0430", "%", "_da", "ad*", "' OR '1'='1"]
 
-
-@pytest.fixture(autouse=True)
-def _in_an_app(app: Flask) -> Iterator[None]:
-    with app.app_context():
-        yield
+pytestmark = pytest.mark.usefixtures("app_context")
 
 
 def ada() -> User:

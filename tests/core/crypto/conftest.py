@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
@@ -22,9 +21,8 @@ settings.load_profile("here")
 
 
 @pytest.fixture(autouse=True)
-def _in_an_app(app: Flask) -> Iterator[None]:
-    with app.app_context():
-        yield
+def _in_an_app(app_context: None) -> None:
+    """The keys are those of the app."""
 
 
 @pytest.fixture

@@ -198,7 +198,7 @@ def test_the_line_repeats_what_was_changed_before_and_allows_what_was_blocked(
 
 
 def test_a_violation_has_a_line_and_advice_the_most_frequent_first(app: Flask, wait: Wait) -> None:
-    wait(NOVEMBER_18 - clock())
+    wait(NOVEMBER_18 - clock.now())
     add(app, INLINE)
     add(app, TILE, TILE)
     wait(86_400)

@@ -3,7 +3,6 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -124,13 +123,7 @@ def site() -> Flask:
 
 
 @pytest.fixture
-def _context(app: Flask) -> Iterator[None]:
-    with app.app_context():
-        yield
-
-
-@pytest.fixture
-def _room_for_three(_context: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _room_for_three(app_context: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(violations, "MAX_ROWS", 3)
 
 
@@ -219,14 +212,14 @@ def test_what_extensions_do_and_rubbish_is_left_out(site: Flask, subtests: pytes
                 assert kept(site, {"body": {**NEW, "blockedURL": "eval", name: value}}) == []
 
 
-@pytest.mark.usefixtures("_context")
+@pytest.mark.usefixtures("app_context")
 def test_what_differs_in_one_thing_is_counted_apart() -> None:
     for violation in [TILE, *OTHERS, TILE]:
         add(violation)
     assert stored() == {TILE: 2, **dict.fromkeys(OTHERS, 1)}
 
 
-@pytest.mark.usefixtures("_context")
+@pytest.mark.usefixtures("app_context")
 def test_the_latest_come_first_and_a_row_says_since_when(wait: Wait) -> None:
     for number in (1, 2, 3, 2):
         add(rubbish(number))
@@ -236,7 +229,7 @@ def test_the_latest_come_first_and_a_row_says_since_when(wait: Wait) -> None:
     assert last.last_seen - last.first_seen == 120
 
 
-@pytest.mark.usefixtures("_context")
+@pytest.mark.usefixtures("app_context")
 def test_a_body_is_written_at_once_and_always_in_one_order(wait: Wait) -> None:
     written = []
 
@@ -300,7 +293,7 @@ def fill(number: int) -> None:
     db.session.commit()
 
 
-@pytest.mark.usefixtures("_context")
+@pytest.mark.usefixtures("app_context")
 @pytest.mark.parametrize("number", SIZES)
 def test_a_table_of_any_size_takes_a_report_by_the_same_statements(
     number: int, monkeypatch: pytest.MonkeyPatch
@@ -314,7 +307,7 @@ def test_a_table_of_any_size_takes_a_report_by_the_same_statements(
     assert len(stored()) == violations.MAX_ROWS
 
 
-@pytest.mark.usefixtures("_context")
+@pytest.mark.usefixtures("app_context")
 @pytest.mark.parametrize("number", SIZES)
 def test_what_is_shown_of_many_violations_ends_in_the_database(number: int) -> None:
     fill(number)

@@ -16,7 +16,7 @@ from secure_flask.settings.configuration import READ_ONCE
 from secure_flask.state import app_state
 from secure_flask.web.origins import PolicyError
 
-from core.conftest import PRODUCTION, SECRETS, SETTINGS, TOKEN_TYPES, MakeApp
+from core.conftest import PRODUCTION, SECRETS, SETTINGS, MakeApp, every_token_type
 from core.site import create_app
 
 SECRET = "Qw8zXn3mVt5bKy2cRj7dHs4gLf9pTa6e"
@@ -174,7 +174,7 @@ def test_a_bind_is_not_opened_either(make_app: MakeApp, tmp_path: Path) -> None:
     assert not other.exists()
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_only_these_names_are_read_once(make_app: MakeApp, token_type: str) -> None:
     app = make_app(fill=False, TOKEN_TYPE=token_type)
     more = {"TOKEN_KEYS"} if token_type == "jwt" else set()

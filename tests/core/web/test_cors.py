@@ -8,7 +8,7 @@ from secure_flask.auth.access import public
 from secure_flask.web.origins import PolicyError
 from werkzeug.test import TestResponse
 
-from core.conftest import PRODUCTION, TOKEN_TYPES, MakeApp, protect
+from core.conftest import PRODUCTION, MakeApp, every_token_type, protect
 
 FRIEND, OTHER_FRIEND, LOCAL = "https://app.example", "https://b.example:8443", "http://localhost:1"
 STRANGER = "https://evil.example"
@@ -77,7 +77,7 @@ def test_a_lookalike_origin_gets_nothing(client: FlaskClient, subtests: pytest.S
     assert grants(client.get(PATH)) == {}
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_cookies_go_along_only_where_programs_log_in_by_one(
     make_app: MakeApp, token_type: str
 ) -> None:

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -23,18 +22,12 @@ from core.standing_clock import clock
 MINUTE = parse("5 per minute")
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
-pytestmark = pytest.mark.usefixtures("_in_context")
-
-
-@pytest.fixture
-def _in_context(app: Flask) -> Any:
-    with app.app_context():
-        yield
+pytestmark = pytest.mark.usefixtures("app_context")
 
 
 @pytest.fixture
 def local() -> Counters:
-    return Counters(None, clock)
+    return Counters(None, clock.now)
 
 
 class Shared(MemoryStorage):
@@ -106,7 +99,7 @@ def test_what_is_given_back_does_not_count_and_no_count_falls_below_zero(local: 
 
 
 def test_nor_does_one_in_redis_which_subtracts_whatever_is_there(shared: Shared) -> None:
-    counters = Counters("redis://", clock)
+    counters = Counters("redis://", clock.now)
     count = counters.add(MINUTE, "a")
     for _ in range(3):
         counters.give_back(count)
@@ -137,20 +130,20 @@ def test_it_gives_nothing_back_once_the_window_is_over(local: Counters, wait: Wa
 
 
 def test_what_one_process_counted_in_memory_no_other_gives_back(local: Counters) -> None:
-    stored, other = local.to_json(local.add(MINUTE, "a")), Counters(None, clock)
+    stored, other = local.to_json(local.add(MINUTE, "a")), Counters(None, clock.now)
     other.add(MINUTE, "a")
     other.give_back_json(stored)
     assert (other.read(MINUTE, "a"), local.read(MINUTE, "a")) == (1, 1)
 
 
 def test_what_was_counted_in_redis_every_process_gives_back(shared: Shared) -> None:
-    first, other = Counters("redis://", clock), Counters("redis://", clock)
+    first, other = Counters("redis://", clock.now), Counters("redis://", clock.now)
     stored = first.to_json(first.add(MINUTE, "a"))
     other.give_back_json(stored)
     assert other.read(MINUTE, "a") == 0
     shared.away = True
     other.give_back_json(stored)
-    Counters(None, clock).give_back_json(stored)
+    Counters(None, clock.now).give_back_json(stored)
 
 
 def test_threads_lose_no_count(local: Counters) -> None:
@@ -166,7 +159,7 @@ def test_while_redis_is_away_half_the_limit_holds_and_at_least_one(
     local: Counters, limit: str, expected: int
 ) -> None:
     pytest.importorskip("redis")
-    away = Counters(NOBODY_LISTENS, clock)
+    away = Counters(NOBODY_LISTENS, clock.now)
     allowed = [away.add(parse(limit), "a").allowed for _ in range(6)]
     assert allowed == [True] * expected + [False] * (6 - expected)
     assert (away.is_shared(), local.is_shared()) == (False, True)
@@ -175,7 +168,7 @@ def test_while_redis_is_away_half_the_limit_holds_and_at_least_one(
 def test_a_server_that_failed_is_asked_again_after_a_pause(
     shared: Shared,
 ) -> None:
-    both = Counters("redis://", clock)
+    both = Counters("redis://", clock.now)
     shared.away = True
     assert numbers([both.add(MINUTE, "a") for _ in range(3)]) == [1, 2, 3]
     assert shared.asked == 1
@@ -186,7 +179,7 @@ def test_a_server_that_failed_is_asked_again_after_a_pause(
 
 
 def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared) -> None:
-    both = Counters("redis://", clock)
+    both = Counters("redis://", clock.now)
     in_redis = both.add(MINUTE, "a")
     shared.away = True
     in_memory = both.add(MINUTE, "a")
@@ -200,7 +193,7 @@ def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared) -> Non
 
 
 def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared) -> None:
-    both = Counters("redis://", clock)
+    both = Counters("redis://", clock.now)
     counted = [both.add(MINUTE, "a") for _ in range(4)]
     shared.away = True
     for count in counted:
@@ -211,7 +204,7 @@ def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared) -> Non
 def test_threads_wait_side_by_side_for_the_server(shared: Shared) -> None:
     all_wait = Barrier(4)
     shared.before = lambda: all_wait.wait(60)
-    both = Counters("redis://", clock)
+    both = Counters("redis://", clock.now)
     with ThreadPoolExecutor(4) as threads:
         counted = [*threads.map(lambda key: both.add(MINUTE, str(key)), range(4))]
     assert numbers(counted) == [1, 1, 1, 1]
@@ -232,7 +225,7 @@ def test_the_limit_of_passwords_is_never_open(make_app: MakeApp, wait: Wait) -> 
 
 @pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="needs TEST_REDIS_URL")
 def test_processes_share_their_counts_in_redis() -> None:
-    first, second = (Counters(os.environ["TEST_REDIS_URL"], clock) for _ in range(2))
+    first, second = (Counters(os.environ["TEST_REDIS_URL"], clock.now) for _ in range(2))
     key = secrets.token_hex()
     count = first.add(MINUTE, key)
     assert (count.number, second.add(MINUTE, key).number) == (1, 2)

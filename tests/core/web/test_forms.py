@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.file import FileField, FileSize
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
-from secure_flask.settings import Settings
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, one_line, or_form
 from secure_flask.web.origins import PolicyError
@@ -21,8 +20,7 @@ from werkzeug.test import TestResponse
 from wtforms import StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from core.conftest import SECRETS, SETTINGS, MakeApp, log_in
-from core.site import create_app
+from core.conftest import MakeApp, log_in, protect
 
 URLENCODED, MULTIPART = FORM_TYPES
 OWN = {"Origin": "http://localhost"}
@@ -337,17 +335,13 @@ def test_a_form_of_an_extension_needs_no_token_either(make_app: MakeApp) -> None
     assert client.post(FORM, data={"a": "b"}, headers={"Origin": "null"}).status_code == 403
 
 
-def test_an_extension_may_protect_forms_by_tokens_before_the_core(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_extension_may_protect_forms_by_tokens_before_the_core() -> None:
     class Protected(Flask):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             CSRFProtect(self)
 
-    monkeypatch.setattr("core.site.Flask", Protected)
-    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS})
-    assert create_app(settings).config["WTF_CSRF_ENABLED"] is False
+    assert protect(Protected("shop")).config["WTF_CSRF_ENABLED"] is False
 
 
 def test_the_owner_chooses_how_many_fields_a_form_has(

@@ -26,7 +26,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import routes
-from core.conftest import PRODUCTION, TOKEN_TYPES, MakeApp, log_in
+from core.conftest import PRODUCTION, MakeApp, every_token_type, log_in
 
 # A path below /_test/ and what it is answered with.
 STATUSES = {
@@ -259,7 +259,7 @@ def test_what_is_written_into_the_config_later_is_not_sent(make_app: MakeApp) ->
 CACHING = "/_test/caching"
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@every_token_type
 def test_what_a_login_got_is_not_stored(make_app: MakeApp, token_type: str) -> None:
     app = make_app(TOKEN_TYPE=token_type, SEND_FILE_MAX_AGE_DEFAULT=3600)
     folder = assets.asset_folder(app)

@@ -37,7 +37,7 @@ class Watched(dict[str, tuple[int, float]]):
 
 
 def filled(number: int) -> tuple[MemoryStorage, Watched]:
-    storage, watched = MemoryStorage(clock), Watched()
+    storage, watched = MemoryStorage(clock.now), Watched()
     storage._counts[LIFETIME] = watched
     for each in range(number):
         storage.incr(str(each), LIFETIME)
@@ -70,7 +70,7 @@ def test_expired_keys_go_faster_than_others_come(wait: Wait) -> None:
 
 
 def test_a_key_counts_until_it_expires_and_those_of_other_lifetimes_too(wait: Wait) -> None:
-    storage = MemoryStorage(clock)
+    storage = MemoryStorage(clock.now)
     storage.incr("short", LIFETIME)
     storage.incr("long", 10 * LIFETIME)
     wait(LIFETIME - 1)
@@ -80,7 +80,7 @@ def test_a_key_counts_until_it_expires_and_those_of_other_lifetimes_too(wait: Wa
 
 
 def test_what_is_given_back_leaves_no_key_and_nothing_below_zero() -> None:
-    storage = MemoryStorage(clock)
+    storage = MemoryStorage(clock.now)
     assert [storage.incr("a", LIFETIME, by) for by in (1, 1, -1, -1, -1)] == [1, 2, 1, 0, 0]
     assert len(storage) == 0
     assert storage.incr("a", LIFETIME) == 1

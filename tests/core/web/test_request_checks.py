@@ -4,11 +4,10 @@ import flask
 import pytest
 from flask import Blueprint, Flask, Request
 from flask.typing import ResponseReturnValue
-from secure_flask import Settings, init_app, public
+from secure_flask import public
 from secure_flask.web import request_checks
 
-from core.conftest import SECRETS, SETTINGS, MakeApp
-from core.site import POLICY
+from core.conftest import MakeApp, protect
 
 FOREIGN = "http://evil.example"
 
@@ -42,9 +41,8 @@ def own_app(seen: list[str]) -> Flask:
     """With such functions from before and after `init_app`."""
     app = OwnFlask("core.site", static_folder=None, static_url_path="/static")
     app.seen = seen
-    app.config.update(POLICY)
     add_functions(app, seen)
-    init_app(app, Settings(_env_file=None, **{**SECRETS, **SETTINGS}))
+    protect(app)
     add_functions(app, seen)
     app.add_url_rule("/probe/public", "public", public(lambda: "public"))
     app.add_url_rule("/probe/closed", "closed", lambda: "closed")

@@ -1,8 +1,5 @@
 """What the tests of accounts share."""
 
-import os
-from pathlib import Path
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -12,7 +9,7 @@ from secure_flask.state import app_state
 from core.accounts.devices import STEP
 from views.accounts.devices import Passkey, add_app, add_passkey
 from views.accounts.people import ADDRESS, Headers, give_address
-from views.conftest import MakeApp, Wait, add_user, log_in
+from views.conftest import Wait, add_user, log_in
 
 OTHER = "grace"
 
@@ -22,13 +19,6 @@ def app(app: Flask) -> Flask:
     """One whose development shows no mail yet."""
     app_state(app).pop(TESTED_MAILS, None)
     return app
-
-
-@pytest.fixture
-def file_app(make_app: MakeApp, tmp_path: Path) -> Flask:
-    """An app whose database serves several connections at once."""
-    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
-    return make_app(database_url=database)
 
 
 @pytest.fixture

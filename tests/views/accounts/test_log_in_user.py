@@ -93,7 +93,7 @@ def test_a_program_gets_the_token_of_the_second_step(stranger: FlaskClient, secr
 def test_a_code_makes_no_login_recent(
     app: Flask, stranger: FlaskClient, secret: str, said: dict[str, Any], age: int, status: int
 ) -> None:
-    said["at"] = None if age is None else clock() - age
+    said["at"] = None if age is None else clock.now() - age
     stranger.get(BACK)
     post(stranger, TF_VALIDATE, OWN, code=code_of(secret))
     assert is_logged_in(stranger, OWN_PAGE)
@@ -114,7 +114,7 @@ def test_a_password_beside_a_factor_leaves_the_login_as_it_was(
 ) -> None:
     """The provider said nothing about its age, which a new password does not change."""
     said["second_factor"] = ["mfa"]
-    said["at"] = then = int(clock()) - 60
+    said["at"] = then = int(clock.now()) - 60
     stranger.get(BACK)
     change = {"current_password": PASSWORD, "new_password": STRONG}
     assert send(stranger, routes.PASSWORD, {**change}, OWN_PAGE).status_code == 200

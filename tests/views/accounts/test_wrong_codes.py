@@ -123,16 +123,13 @@ def test_parallel_guesses_get_no_more_than_the_limit(file_app: Flask, wait: Wait
 
 
 def test_the_count_survives_a_restart(make_app: MakeApp, tmp_path: Path, wait: Wait) -> None:
-    settings = {"database_url": f"sqlite:///{tmp_path}/app.db"}
-    first = make_app(**settings)
+    url = f"sqlite:///{tmp_path}/app.db"
+    first = make_app(database_url=url)
     client = first.test_client()
     secret = add_app(client, log_in(client))
     wait(STEP)
     use_up(first, secret)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("secure_flask.testing.reset", lambda app: None)
-        patch.setattr("views.conftest.add_user", lambda *given: None)
-        second = make_app(**settings, **{"secret_key": first.config["SECRET_KEY"]})
+    second = make_app(fill=False, database_url=url)
     assert try_code(second, code_of(secret)).status_code == 429
 
 

@@ -19,7 +19,7 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 
 def call(client: FlaskClient, endpoint: str, **body: Any) -> TestResponse:
     """Post JSON to a route of accounts, by its endpoint."""
-    path = testing.path_of(client.application, f"accounts.{endpoint}")
+    path = testing.path_of(client.application, f"self_service.{endpoint}")
     return client.post(path, json=body, headers=OWN)
 
 

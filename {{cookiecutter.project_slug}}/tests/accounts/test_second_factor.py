@@ -15,7 +15,7 @@ def set_up_app(app: Flask) -> tuple[str, str]:
     add_person(app)
     client = app.test_client()
     testing.log_in(client, NAME, PASSWORD)
-    begun = call(client, "set_up", setup="authenticator").get_json()
+    begun = call(client, "set_up_authenticator", setup="authenticator").get_json()
     code = pyotp.TOTP(begun["secret"]).now()
     path = testing.path_of(app, "self_service.finish_authenticator", state=begun["state"])
     assert client.post(path, json={"code": code}).status_code == 200

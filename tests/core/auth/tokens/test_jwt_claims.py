@@ -90,7 +90,7 @@ def send(client: FlaskClient, claims: dict[str, Any], **changes: object) -> Any:
 
 def from_now(ahead: int = 0) -> dict[str, Any]:
     """The times of a token that a clock so many seconds ahead issues now."""
-    now = int(clock()) + ahead
+    now = int(clock.now()) + ahead
     return {"iat": now, "nbf": now, "exp": now + LIFETIME}
 
 

@@ -20,10 +20,10 @@ from core.conftest import (
     LOGIN,
     OWN_PAGE,
     PASSWORD,
-    TOKEN_TYPES,
     USERNAME,
     MakeApp,
     Wait,
+    every_token_type,
     is_logged_in,
     log_in,
     log_in_by_form,
@@ -33,7 +33,6 @@ from core.conftest import (
 COOKIE, WHO = "dev-session", "/probe/who"
 BEARERS = ["opaque", "jwt"]
 
-each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
 each_bearer = pytest.mark.parametrize("token_type", BEARERS)
 
 
@@ -62,13 +61,13 @@ def kinds(app: Flask) -> list[str]:
         return list(db.session.scalars(select(Login.kind).order_by(Login.kind.desc())))
 
 
-@each_type
+@every_token_type
 def test_pages_log_in_by_cookie_whatever_programs_get(app: Flask, client: FlaskClient) -> None:
-    own_page = log_in_by_form(client)
+    log_in_by_form(client)
     assert kinds(app) == ["session"]
     assert who(client) == USERNAME
     assert client.post(routes.LOGOUT).status_code == 403
-    assert client.post(routes.LOGOUT, headers=own_page).status_code == 204
+    assert client.post(routes.LOGOUT, headers=OWN_PAGE).status_code == 204
     assert not is_logged_in(client, {})
 
 
@@ -84,7 +83,7 @@ def test_a_login_by_json_neither_reads_nor_sets_a_cookie(app: Flask, client: Fla
     assert kinds(app) == ["session", kind, kind]
 
 
-@each_type
+@every_token_type
 def test_a_program_keeps_its_login_as_long_as_a_page_does(
     app: Flask, client: FlaskClient, wait: Wait
 ) -> None:
@@ -120,19 +119,19 @@ def test_the_secret_of_one_kind_is_never_found_as_the_other(
     assert is_logged_in(client, {})
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_a_wrong_bearer_token_never_falls_back_to_a_cookie(
     client: FlaskClient, subtests: pytest.Subtests, scheme: str
 ) -> None:
-    credentials = log_in_by_form(client)
+    log_in_by_form(client)
     wrong = {
         "the session": f" {session_id(client)}",
         "a guess": f" {well_formed('a' * 43)}",
         **{f"{sent!r}": sent for sent in ("", " ", " x", " a.b.c")},
     }
     for name, sent in wrong.items():
-        headers = {**credentials, "Authorization": scheme + sent}
+        headers = {**OWN_PAGE, "Authorization": scheme + sent}
         with subtests.test(name):
             assert client.get(routes.ME, headers=headers).status_code == 401
             assert client.post(routes.LOGOUT, headers=headers).status_code == 401
@@ -155,7 +154,7 @@ def test_beside_a_bearer_token_no_cookie_is_read(app: Flask, client: FlaskClient
     assert is_logged_in(client, {})
 
 
-@each_type
+@every_token_type
 @pytest.mark.parametrize("other", ["Basic YWRhOmE=", "Bearers x", "Digest x"])
 def test_another_scheme_counts_as_none(client: FlaskClient, other: str) -> None:
     log_in_by_form(client)

@@ -83,7 +83,7 @@ def test_a_passkey_is_offered_in_the_name_field_without_a_button(
     person.is_at("/tasks/new")
     person.is_logged_in()
     [cookie] = [each for each in person.page.context.cookies() if "session" in each["name"]]
-    assert cookie["expires"] > clock() + app.config["KEPT_LIFETIME"] / 2
+    assert cookie["expires"] > clock.now() + app.config["KEPT_LIFETIME"] / 2
 
 
 def test_a_challenge_is_asked_for_at_the_first_focus_and_again_before_its_five_minutes_end(

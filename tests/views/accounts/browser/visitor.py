@@ -180,4 +180,4 @@ class Visitor:
 
 def code_of(device: pyotp.TOTP, later: int = 0) -> str:
     """What an app shows now, or the next code after it, which the site accepts too."""
-    return device.at(int(clock()) + later * device.interval)
+    return device.at(int(clock.now()) + later * device.interval)
