@@ -361,6 +361,12 @@ def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
 # What the limits cost.
 
 
+def taken_mail() -> outbox.OutgoingMail:
+    mail = worker._take_mail()
+    assert mail is not None
+    return mail
+
+
 @pytest.mark.parametrize("state", ["waiting", "sent", "dropped"])
 def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, state: str) -> None:
     states: dict[str, dict[str, object]] = {
@@ -376,9 +382,7 @@ def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, state: str) -> None
             set_address(ADDRESS)
             with counted_statements(db.engine) as found:
                 recovery.request_password_reset(ADDRESS)
-                mail = worker._take_mail()
-                assert mail is not None, size
-                worker._finish_mail(mail.id, due=None)
+                worker._finish_mail(taken_mail().id, due=None)
                 worker.count_waiting_mails()
                 worker._purge_mails()
                 mail_limits.count_kept_mails()
