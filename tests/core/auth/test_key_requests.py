@@ -42,8 +42,8 @@ from core.conftest import (
     log_in_by_form,
     stored_user,
 )
-from core.site import User
 from core.statements import statements_of
+from core.users import User
 
 PARTNER = "https://partner.example"
 

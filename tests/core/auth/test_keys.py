@@ -50,7 +50,7 @@ from core.conftest import (
     log_in,
     stored_user,
 )
-from core.site import User
+from core.users import User
 
 PREFIX = Policy.model_fields["API_KEY_PREFIX"].default
 NEW_PASSWORD = "seven owls in a well of ink"

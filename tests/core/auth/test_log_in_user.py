@@ -42,9 +42,9 @@ from core.conftest import (
     log_in_by_form,
     stored_user,
 )
-from core.site import User
 from core.standing_clock import clock
 from core.statements import counted_statements
+from core.users import User
 
 ISSUER = "https://id.example.org"
 BACK, PROGRAM, SECRET, RECENT = "/probe/back", "/probe/program", "/probe/secret", "/probe/recent"

@@ -26,8 +26,8 @@ from core.auth.stored_logins import (
     lives,
 )
 from core.conftest import Wait
-from core.site import User
 from core.statements import SIZES, counted_statements
+from core.users import User
 
 
 def last_used() -> int:

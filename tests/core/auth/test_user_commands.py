@@ -29,9 +29,9 @@ from core.conftest import (
     log_in,
     stored_user,
 )
-from core.site import User
 from core.standing_clock import clock
 from core.statements import SIZES, statements_of
+from core.users import User
 
 NEW, OTHER = "grace", "bob"
 GOOD_PASSWORD = "seven owls in a well of ink, and one that went for a walk before dawn"

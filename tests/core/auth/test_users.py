@@ -19,7 +19,7 @@ from werkzeug.exceptions import BadRequest
 
 from core import routes
 from core.conftest import PASSWORD, USERNAME, give_roles
-from core.site import User
+from core.users import User
 
 ROLES = ["a", "admin", "order-desk", "level_2", "x" * MAX_ROLE]
 NO_ROLES = ["", "Admin", "2nd", "-a", "_a", "a b", "a,b", "a\n", "é", "x" * (MAX_ROLE + 1), None, 1]

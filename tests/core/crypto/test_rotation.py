@@ -16,7 +16,7 @@ from secure_flask.state import app_state
 from sqlalchemy import column, select, table, update
 
 from core.conftest import PASSWORD, SECRETS
-from core.site import User
+from core.users import User
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]

@@ -25,7 +25,7 @@ from werkzeug.debug.tbtools import DebugTraceback
 
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp, protect
-from core.site import User
+from core.users import User
 
 READY = routes.READYZ
 

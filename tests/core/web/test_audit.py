@@ -31,7 +31,7 @@ from core.conftest import (
     log_in,
     protect,
 )
-from core.site import User
+from core.users import User
 
 Scene = Callable[[FlaskClient], object]
 
