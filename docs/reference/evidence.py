@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.rendered import TEMPLATE
 
 MARK = "pytest.mark.asvs"
-OF_ACCOUNTS = "## With `accounts=self-service`\n"
+OF_ACCOUNTS = "## With `accounts=self-service`"
 COUNTS = "| | level 1 | level 2 | both |\n|---|---|---|---|\n"
 ROW = re.compile(r"^\| (\d+\.\d+\.\d+) \| (\d) \|.+$", re.MULTILINE)
 LINK = r"\[test_\w+\]\([^)]+\)"
@@ -43,7 +43,7 @@ def with_links(part: str, links: Links, place: str) -> str:
     lacking = [each for each, row in rows.items() if lacks_marks(words_of(row), links.get(each))]
     if lacking:
         sys.exit(
-            f"asvs.md: mark the tests that show {', '.join(lacking)} {place} {OF_ACCOUNTS}"
+            f"asvs.md: mark the tests that show {', '.join(lacking)} {place} {OF_ACCOUNTS} "
             f"by @{MARK}, or say there in words what meets it. Write no link to a test by hand."
         )
     return ROW.sub(lambda row: linked(row[0], links.get(row[1], [])), part)
