@@ -23,7 +23,7 @@ help:
 	@echo 'make publish    write your name and keys into a fork of this template (ORG=acme)'
 	@echo '                = .venv/bin/python publish.py acme'
 	@echo 'make quick      the tests of the core alone, in a minute or two'
-	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core'
+	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core tests/test_accounts.py'
 	@echo '                ; .venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts'
 	@echo 'make test       the tests, with every pair of answers in some render'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine and not recipes"'
@@ -74,7 +74,7 @@ publish: .venv/ready
 	.venv/bin/python publish.py '$(ORG)'
 
 quick: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal tests/core
+	.venv/bin/python -m pytest -n auto --dist worksteal tests/core tests/test_accounts.py
 	.venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts
 
 test: .venv/ready

@@ -14,4 +14,4 @@ FILES = sorted(file.name for file in CORE.glob("test_*.py"))
 @pytest.mark.slow
 @pytest.mark.parametrize("files", [FILES[half::2] for half in (0, 1)], ids=["odd", "even"])
 def test_the_rules_of_accounts_hold(files: list[str]) -> None:
-    support.python("-m", "pytest", "-q", *files, cwd=CORE)
+    support.python("-m", "pytest", "-q", *support.random_order(), *files, cwd=CORE)

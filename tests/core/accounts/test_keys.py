@@ -98,10 +98,10 @@ CHANGES: dict[str, Callable[[], object]] = {
     "change_name": lambda: accounts.change_name("eve"),
     "request_email_change": lambda: accounts.request_email_change("eve@example.org"),
     "begin_authenticator": accounts.begin_authenticator,
-    "begin_passkey": accounts.begin_passkey_registration,
+    "begin_passkey_registration": accounts.begin_passkey_registration,
     "remove_authenticator": accounts.remove_authenticator,
     "delete_passkey": lambda: accounts.delete_passkey("Phone"),
-    "new_recovery_codes": accounts.replace_recovery_codes,
+    "replace_recovery_codes": accounts.replace_recovery_codes,
     "personal_data": lambda: accounts.personal_data(current_user),
     "delete_account": lambda: accounts.delete_account(current_user),
 }

@@ -17,8 +17,8 @@ from core.statements import counted_statements
 NOBODY = "nobody.known@example.org"
 ASKING: dict[str, Callable[[str], None]] = {
     "register": lambda email: registration.request_registration("grace", email, STRONG),
-    "send_again": registration.resend_registration,
-    "request_reset": recovery.request_password_reset,
+    "resend_registration": registration.resend_registration,
+    "request_password_reset": recovery.request_password_reset,
     "request_email_change": email_change.request_email_change,
 }
 pytestmark = [pytest.mark.usefixtures("user"), pytest.mark.parametrize("by", ASKING)]
