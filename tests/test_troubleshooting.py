@@ -52,7 +52,7 @@ IN_CODE = {
 CHANGED = """
 from app import create_app
 app = create_app()
-app.config["MAX_CONTENT_LENGTH"] = 1
+app.config["TOKEN_TYPE"] = "other"
 app.test_client().get("/healthz")
 """
 # Scripts, styles and requests that a browser refuses.
