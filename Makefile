@@ -22,8 +22,9 @@ help:
 	@echo '                = .venv/bin/python adopt.py ../their-app'
 	@echo 'make publish    write your name and keys into a fork of this template (ORG=acme)'
 	@echo '                = .venv/bin/python publish.py acme'
-	@echo 'make quick      the tests of the core alone, in under a minute'
+	@echo 'make quick      the tests of the core alone, in a minute or two'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core'
+	@echo '                ; .venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts'
 	@echo 'make test       the tests, with every pair of answers in some render'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine and not recipes"'
 	@echo 'make test-all   what those leave out: three browser engines, failing servers, pages of the docs, every combination of answers'
@@ -77,6 +78,7 @@ publish: .venv/ready
 
 quick: .venv/ready
 	.venv/bin/python -m pytest -n auto --dist worksteal tests/core
+	.venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts
 
 test: .venv/ready
 	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine and not recipes'

@@ -45,10 +45,11 @@ def caches(copy: Path) -> list[Path]:
     ("folder", "command"),
     [
         (".", "-p no:xdist tests/core/web/test_csp.py"),
+        (".", "-p no:xdist tests/core/accounts/test_steps.py"),
         (".", "-p no:xdist tests/test_decisions.py"),
         (".", "-n 0 tests/test_decisions.py"),
         ("tests/views", "-p no:xdist test_serving.py"),
-        (".", "-n 0 tests/views/accounts/test_settings.py"),
+        (".", "-n 0 tests/views/accounts/test_names.py"),
     ],
 )
 def test_one_file_of_tests_runs_in_one_process(folder: str, command: str) -> None:
@@ -70,7 +71,8 @@ def test_quick_runs_the_tests_of_the_core_alone() -> None:
     ready = ("-o", ".venv/ready")
     planned = support.run("make", "--dry-run", *ready, "quick", cwd=support.TEMPLATE)
     # Within another make, lines about the directory come before and after.
-    assert any(line.endswith(" tests/core") for line in planned.splitlines())
+    tested = [line.split()[-1] for line in planned.splitlines() if " pytest " in line]
+    assert tested == ["tests/core", "tests/core/accounts"]
 
 
 def marks(target: str) -> str:

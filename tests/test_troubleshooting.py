@@ -111,7 +111,10 @@ def row_of(text: str) -> str:
     """The message by which the page lists this answer, or what the page lacks."""
     shown = str(json.loads(text)["error"])
     begun = [each for each in LISTED if each.endswith("at most") and shown.startswith(each)]
-    return next((each for each in [shown, *begun] if each in LISTED), f"{PAGE.name} has no row for {shown!r}")
+    return next(
+        (each for each in [shown, *begun] if each in LISTED),
+        f"{PAGE.name} has no row for {shown!r}",
+    )
 
 
 @pytest.mark.parametrize("done", SENT)

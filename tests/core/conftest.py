@@ -3,6 +3,7 @@
 # pytest finds fixtures by these names, and tests import the others from here.
 # ruff: noqa: F403, F405
 
+import importlib
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Literal
 
@@ -21,6 +22,15 @@ from core import routes, site
 from core.site import POLICY
 from core.standing_clock import clock
 from shared import *
+
+# Their class of users is another one, so they have a process of their own: tests/test_accounts.py.
+collect_ignore = ["accounts"]
+
+
+def pytest_collection_finish() -> None:
+    """Let there be a class of users, unless the tests of accounts have brought theirs."""
+    if not users.has_user_class():
+        importlib.import_module("core.users")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -77,7 +87,7 @@ def protect(app: Flask, *, find_user: Callable[[], object] | None = None, **chan
 
 @pytest.fixture(scope="session")
 def create_site() -> Create:
-    """Creates the app of a test."""
+    """Creates the app of a test; the tests of accounts put another one in its place."""
 
     def create(values: dict[str, Any], **policy: Any) -> Flask:
         return site.create_app(Settings(_env_file=None, **values), **policy)

@@ -1,6 +1,7 @@
-"""A small project on the core: a user class, a policy and plain views by the public names alone.
+"""A small project on the core: a policy and plain views by the public names alone.
 
-Its login is ten naive lines: what protects a login is the core's.
+Its login is ten naive lines: what protects a login is the core's. The class of its users is in
+users.py, or in accounts/site.py for the tests of accounts.
 """
 
 from __future__ import annotations
@@ -14,17 +15,14 @@ from pydantic import Field
 from secure_flask import (
     Body,
     LoginResponse,
-    Model,
     PlainText,
     ResponseBody,
     Settings,
-    UserMixin,
     change_password,
     checked_next,
     consumes,
     create_api_key,
     current_user,
-    encrypted_column,
     end_api_key,
     end_login,
     end_other_logins,
@@ -53,10 +51,6 @@ POLICY: dict[str, Any] = {
 }
 
 blueprint = Blueprint("site", __name__)
-
-
-class User(UserMixin, Model):
-    email = encrypted_column(index=True)
 
 
 class Password(Body):

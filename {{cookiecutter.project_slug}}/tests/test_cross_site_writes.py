@@ -71,7 +71,7 @@ def test_no_script_that_was_uploaded_becomes_a_service_worker(app: Flask, ada: F
     ada.environ_base["HTTP_SERVICE_WORKER"] = "script"
     served = {path for path, response in open_all(ada).items() if response.status_code != 404}
     uploaded = served - {*app.config["SERVICE_WORKERS"]}
-    assert not uploaded, f"{uploaded}: {KEEP_STATUS}"
+    assert not uploaded, f"{KEEP_STATUS} ({uploaded})"
 
 
 def test_the_apps_own_pages_write(app: Flask, ada_on_pages: FlaskClient) -> None:

@@ -8,7 +8,7 @@ from secure_flask.auth import users
 
 from core.auth.stored_logins import HOUR, IDLE
 from core.conftest import PASSWORD, USERNAME
-from core.site import User
+from core.users import User
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from secure_flask.auth.login_table import Login
 from secure_flask.database import db
 from sqlalchemy import insert
 
-from core.site import User
 from core.standing_clock import clock
+from core.users import User
 
 HOUR = 60 * 60  # seconds, of each login
 IDLE = 600  # seconds

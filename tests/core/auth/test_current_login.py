@@ -40,9 +40,9 @@ from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.conftest import PASSWORD, USERNAME, MakeApp, every_token_type, log_in
-from core.site import User
 from core.standing_clock import clock
 from core.statements import statements_of
+from core.users import User
 
 NEW = "another good long password"
 WHO = "{{ current_user.name if current_user else 'nobody' }}"

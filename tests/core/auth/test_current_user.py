@@ -16,7 +16,7 @@ from core.conftest import (
     log_in,
     log_in_by_form,
 )
-from core.site import User
+from core.users import User
 
 PAGE = "{{ current_user.name if current_user else 'nobody' }}"
 

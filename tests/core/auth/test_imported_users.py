@@ -12,7 +12,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from core import routes
 from core.conftest import PASSWORD, MakeApp
-from core.site import User
+from core.users import User
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "existing-users.md"
 BLOCK = re.compile(r"^([^\n]+)\n\n```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -20,7 +20,7 @@ from werkzeug.exceptions import Conflict
 from core import routes
 from core.auth.made_keys import NAME, ask, is_open, new_key, number_of_keys
 from core.conftest import MakeApp, log_in, stored_user
-from core.site import User
+from core.users import User
 
 # Prefixes.
 

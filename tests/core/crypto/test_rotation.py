@@ -16,7 +16,7 @@ from secure_flask.state import app_state
 from sqlalchemy import column, select, table, update
 
 from core.conftest import PASSWORD, SECRETS
-from core.site import User
+from core.users import User
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
@@ -103,6 +103,7 @@ def test_columns_of_both_kinds_are_found_in_the_order_of_their_names() -> None:
     assert (indexed[COLUMN], indexed["logins.client"]) == (True, False)
 
 
+@pytest.mark.asvs("11.2.2")
 def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
     assert status(app) == counted(OLD, "current")
     put_in_front(app)

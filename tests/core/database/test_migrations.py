@@ -36,8 +36,8 @@ from sqlalchemy import (
 )
 
 from core.conftest import PASSWORD, USERNAME, MakeApp
-from core.site import User
 from core.statements import SIZES, counted_statements
+from core.users import User
 
 MIGRATION = """
 import sqlalchemy as sa

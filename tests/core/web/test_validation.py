@@ -105,6 +105,7 @@ UNREADABLE: list[bytes | str] = [
 ]
 
 
+@pytest.mark.asvs("15.3.7")
 def test_what_is_no_json_is_refused_without_details(client: FlaskClient) -> None:
     expected = {"error": PLAIN_MESSAGES[400], "fields": None}
     assert [body for body in UNREADABLE if send(client, body) != expected] == []
@@ -157,6 +158,7 @@ WRONG: dict[str, dict[str, str]] = {
 }
 
 
+@pytest.mark.asvs("2.2.1", "8.2.3", "15.3.3", "15.3.5")
 def test_each_wrong_member_is_reported_with_the_reason(client: FlaskClient) -> None:
     assert {body: send(client, body) for body in WRONG} == {
         body: {"error": PLAIN_MESSAGES[400], "fields": fields} for body, fields in WRONG.items()
@@ -165,6 +167,7 @@ def test_each_wrong_member_is_reported_with_the_reason(client: FlaskClient) -> N
     assert [body for body in no_objects if send(client, body)["fields"].keys() != {""}] == []
 
 
+@pytest.mark.asvs("16.5.1")
 def test_no_value_is_repeated(client: FlaskClient) -> None:
     for member in Order.model_fields:
         for value in (REFUSED, [REFUSED], {REFUSED: REFUSED}, [{REFUSED: 1}], [{"row": REFUSED}]):

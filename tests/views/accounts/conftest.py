@@ -6,7 +6,8 @@ from flask.testing import FlaskClient
 from secure_flask.accounts.development_mailbox import TESTED_MAILS
 from secure_flask.state import app_state
 
-from views.accounts.devices import STEP, Passkey, add_app, add_passkey
+from core.accounts.devices import STEP
+from views.accounts.devices import Passkey, add_app, add_passkey
 from views.accounts.people import ADDRESS, Headers, give_address
 from views.conftest import Wait, add_user, log_in
 

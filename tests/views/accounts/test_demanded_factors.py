@@ -12,8 +12,9 @@ from secure_flask.auth.login_table import Login
 from sqlalchemy import select, update
 
 from core import routes
+from core.accounts.devices import STEP, code_of
+from core.accounts.observing import statements
 from views.accounts.devices import (
-    STEP,
     WAN_SIGNIN,
     WAN_VERIFY,
     Passkey,
@@ -22,12 +23,10 @@ from views.accounts.devices import (
     answer,
     begin_setup,
     challenge,
-    code_of,
     login_of,
     send_code,
     use,
 )
-from views.accounts.observing import statements
 from views.accounts.people import STRONG, TF_SETUP, Headers, begin_login, give_address, send
 from views.accounts.test_factor_changes import INVITATION, invite
 from views.conftest import (

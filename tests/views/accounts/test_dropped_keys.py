@@ -11,12 +11,12 @@ from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 
 from core import routes
+from core.accounts.devices import code_of
 from views.accounts.devices import (
     WAN_SECOND,
     Passkey,
     add_passkey,
     assert_refused,
-    code_of,
     login_of,
     send_code,
     use,

@@ -17,9 +17,9 @@ from werkzeug.test import TestResponse
 
 from app.models import User
 from core import routes
+from core.accounts.devices import STEP, at_once, code_of, wrong_code_of
 from tests.page_elements import Elements
 from views.accounts.devices import (
-    STEP,
     WAN_REGISTER,
     WAN_SIGNIN,
     Passkey,
@@ -27,15 +27,12 @@ from views.accounts.devices import (
     add_passkey,
     add_recovery_codes,
     answer,
-    at_once,
     begin_setup,
     challenge,
-    code_of,
     login_of,
     logs_in_by_code,
     send_code,
     use,
-    wrong_code_of,
 )
 from views.accounts.people import (
     ADDRESS,

@@ -15,22 +15,18 @@ from secure_flask.auth import throttle
 from sqlalchemy import select
 
 from core import routes
+from core.accounts.devices import AT_ONCE, STEP, at_once, code_of, wrong_code_of
 from views.accounts.devices import (
-    AT_ONCE,
-    STEP,
     WAN_SECOND,
     Passkey,
     add_app,
     add_recovery_codes,
     answer,
     assert_refused,
-    at_once,
     challenge,
-    code_of,
     login_of,
     send_code,
     use,
-    wrong_code_of,
 )
 from views.accounts.people import (
     ADDRESS,

@@ -9,12 +9,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import checked_address
+from secure_flask.accounts import checked_address, mail_limits
+from secure_flask.accounts.mail_limits import LEAST_OF_NETWORK
 from secure_flask.web.view_options import options_of
 from werkzeug.test import TestResponse
 
+from app.login import MAX_USERNAME
 from core import routes
-from views.accounts.observing import Seen, observe, stored_rows
+from core.accounts.observing import RANDOM, Seen, observe, stored_rows
 from views.accounts.people import (
     ADDRESS,
     CHANGE_EMAIL,
@@ -39,12 +41,14 @@ from views.conftest import (
     Lines,
     MakeApp,
     add_user,
+    invalid_fields,
     log_in,
     log_in_by_form,
     post,
     stored_user,
 )
 
+LONGEST = f"{'a' * 64}@{'.'.join(['b' * 60] * 3)}.org"
 DISABLED, WAITING, NEW = "disabled@example.org", "waiting@example.org", "new@example.org"
 # What leads to a link of each kind.
 ASKED = {REGISTER: REGISTRATION, RESET: {"email": ADDRESS}, CHANGE_EMAIL: {"email": NEW}}
@@ -141,6 +145,18 @@ def test_no_login_tells_whether_a_name_or_an_address_is_known(
         assert seen == by_json[0]
 
 
+def test_the_login_takes_the_longest_address(client: FlaskClient) -> None:
+    assert "Username or e-mail address" in client.get(routes.LOGIN).text
+    assert len(LONGEST) <= MAX_USERNAME
+
+
+@pytest.mark.parametrize("path", MAILING)
+def test_what_is_no_address_is_said_of_its_field(client: FlaskClient, path: str) -> None:
+    body = {**(REGISTRATION if path == REGISTER else {}), "email": "grace@ex ample.org"}
+    assert send(client, path, {**body}).get_json()["fields"].keys() == {"email"}
+    assert invalid_fields(post(client, path, **body).text) == ["email"]
+
+
 # What a client may do how often.
 
 
@@ -165,6 +181,25 @@ def test_strangers_get_no_cookie(app: Flask) -> None:
     client = app.test_client()
     for path in (REGISTER, CONFIRM, RESET, f"{RESET}/x"):
         assert "Set-Cookie" not in client.get(path, headers=OWN).headers
+
+
+@pytest.mark.parametrize("email", [ADDRESS, REGISTRATION["email"]], ids=["known", "unknown"])
+@pytest.mark.parametrize("path", MAILING)
+def test_all_routes_answer_as_before_once_the_mailbox_had_enough(
+    app: Flask, client: FlaskClient, ask: Ask, path: str, email: str
+) -> None:
+    answers = [ask(path, {"email": email}) for _ in range(LEAST_OF_NETWORK)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({RANDOM.sub("", answer.text) for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("path", MAILING)
+def test_a_network_that_asks_for_too_many_mails_is_refused(
+    app: Flask, ask: Ask, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_limits, "LEAST_OF_NETWORK", 1)
+    monkeypatch.setitem(app.config, "MAILS_PER_HOUR", 10)
+    assert [ask(path, {"email": NEW}).status_code for _ in range(2)] == [200, 429]
 
 
 # The links.

@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from app.models import User
 from core import routes
+from core.accounts.devices import code_of
 from core.standing_clock import clock
-from views.accounts.devices import code_of, send_code
+from views.accounts.devices import send_code
 from views.accounts.people import (
     ADDRESS,
     REGISTRATION,

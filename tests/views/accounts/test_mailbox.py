@@ -1,13 +1,12 @@
 """The mailbox of development: what a developer sees there, and that nobody else has it."""
 
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import development_mailbox, development_mails, outbox, send_mail
+from secure_flask.accounts import development_mailbox, outbox, send_mail
 
 from tests.page_elements import Elements
 from views.accounts.people import ADDRESS, IN_PRODUCTION, RESET, give_address, send
@@ -77,51 +76,6 @@ def test_one_of_html_alone_is_shown_as_it_is_written(app: Flask, client: FlaskCl
     with app.test_request_context():
         send_mail(made)
     assert "&lt;script&gt;" in client.get(BOX).text
-
-
-def test_a_command_prints_it_and_another_process_shows_it(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command, server = make_app(), make_app()
-    for each in (command, server):
-        monkeypatch.setitem(each.config, "TESTING", False)
-
-    @command.cli.command("report")
-    def send_report() -> None:
-        send_mail(report())
-
-    printed = command.test_cli_runner().invoke(args=["report"])
-    assert printed.exit_code == 0
-    assert "[report.pdf]" in printed.output
-    assert "[report.pdf]" in server.test_client().get(BOX).text
-
-
-def test_of_the_files_of_mails_the_oldest_go(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(development_mailbox, "MAX_SHOWN", 2)
-    app = make_app()
-    monkeypatch.setitem(app.config, "TESTING", False)
-    with app.test_request_context():
-        for _ in range(3):
-            send_mail(report())
-        assert len(development_mails()) == 2
-        assert len(list(Path(app.instance_path, "mails").iterdir())) == 2
-
-
-def gone(file: Path) -> bytes:
-    raise FileNotFoundError(file)
-
-
-def test_a_mail_that_another_process_deletes_meanwhile_is_left_out(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = make_app()
-    monkeypatch.setitem(app.config, "TESTING", False)
-    with app.test_request_context():
-        send_mail(report())
-        monkeypatch.setattr(Path, "read_bytes", gone)
-        assert development_mails() == []
 
 
 @pytest.mark.parametrize("changes", [IN_PRODUCTION, {"mail_url": "smtp://localhost:1"}])

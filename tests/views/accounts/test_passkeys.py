@@ -18,10 +18,10 @@ from sqlalchemy import delete, func, select
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from core import routes
+from core.accounts import full_accounts
+from core.accounts.devices import AT_ONCE, at_once
 from tests.page_elements import Elements
-from views.accounts import full_accounts
 from views.accounts.devices import (
-    AT_ONCE,
     WAN_DELETE,
     WAN_REGISTER,
     WAN_SECOND,
@@ -31,7 +31,6 @@ from views.accounts.devices import (
     add_passkey,
     answer,
     assert_refused,
-    at_once,
     challenge,
     names,
     use,

@@ -10,9 +10,8 @@ from sqlalchemy import select
 
 from app.models import User
 from core import routes
+from core.accounts.devices import AT_ONCE, STEP, at_once, code_of, wrong_code_of
 from views.accounts.devices import (
-    AT_ONCE,
-    STEP,
     WAN_SECOND,
     Passkey,
     add_app,
@@ -20,14 +19,11 @@ from views.accounts.devices import (
     add_recovery_codes,
     answer,
     assert_refused,
-    at_once,
     challenge,
-    code_of,
     login_of,
     logs_in_by_code,
     send_code,
     use,
-    wrong_code_of,
 )
 from views.accounts.people import RECOVERY, TF_VALIDATE, Headers, begin_login, send
 from views.conftest import (

@@ -13,19 +13,15 @@ from sqlalchemy import delete, select
 from werkzeug.test import TestResponse
 
 from core import routes
+from core.accounts.devices import AT_ONCE, STEP, at_once, code_of, wrong_code_of
 from views.accounts.devices import (
-    AT_ONCE,
-    STEP,
     WAN_SECOND,
     add_app,
     add_passkey,
     add_recovery_codes,
-    at_once,
-    code_of,
     login_of,
     send_code,
     use,
-    wrong_code_of,
 )
 from views.accounts.people import (
     RECOVERY,

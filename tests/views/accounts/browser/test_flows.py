@@ -4,8 +4,8 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 import mail_servers
+from core.accounts.devices import wrong_code_of
 from views.accounts.browser.visitor import Visitor, code_of
-from views.accounts.devices import wrong_code_of
 from views.accounts.people import ADDRESS, REGISTRATION, STRONG, delivered
 from views.browser.conftest import Serve
 from views.conftest import PASSWORD, MakeApp

@@ -2,15 +2,13 @@
 
 import pytest
 import secure_flask
-from flask.testing import FlaskClient
 from secure_flask import accounts
 from secure_flask.accounts.authenticator import AuthenticatorSetup
 
-from core import routes
+from core.accounts.devices import Passkey
+from core.accounts.site import User
+from core.conftest import PASSWORD, USERNAME
 from core.help_texts import members_named, problems_of, public_values
-from views.accounts.devices import Passkey
-from views.accounts.people import Headers
-from views.conftest import LOGIN, OWN_PAGE
 
 
 @pytest.mark.parametrize("name", public_values(accounts))
@@ -22,22 +20,18 @@ def test_help_of_the_package_explains_the_names_that_are_objects() -> None:
     assert public_values(accounts, shown=False).keys() <= members_named(accounts)
 
 
-def test_help_names_each_member_of_the_personal_data(
-    client: FlaskClient, credentials: Headers
-) -> None:
-    data = client.get("/me/data", headers=credentials).get_json()
-    assert data.keys() <= members_named(accounts.personal_data)
+def test_help_names_each_member_of_the_personal_data(user: User) -> None:
+    assert accounts.personal_data(user).keys() <= members_named(accounts.personal_data)
 
 
-def test_help_names_each_member_of_a_passkey(
-    client: FlaskClient, credentials: Headers, passkey: Passkey
-) -> None:
-    [listed] = client.get("/passkeys", headers=credentials).get_json()["passkeys"]
+def test_help_names_each_member_of_a_passkey(user: User, passkey: Passkey) -> None:
+    [listed] = accounts.list_passkeys(user)
     assert listed.keys() <= members_named(accounts.list_passkeys)
 
 
-def test_help_names_each_member_of_a_half_login(client: FlaskClient, secret: str) -> None:
-    half = client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).get_json()
+def test_help_names_each_member_of_a_half_login(secret: str) -> None:
+    half = secure_flask.log_in(USERNAME, PASSWORD)
+    assert "tf_required" in half
     assert half.keys() <= members_named(secure_flask.log_in)
 
 

@@ -8,18 +8,19 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from secure_flask import EncryptedJSON, db, encrypted_column
+from secure_flask import EncryptedJSON, UserMixin, db, encrypted_column
 from secure_flask.accounts import leaving, networks, notices, recovery_codes, steps, wrong_codes
 from secure_flask.accounts.email_change import CHANGE_REQUEST
 from secure_flask.accounts.former_addresses import remember_address
 from secure_flask.accounts.passkeys import Passkey
+from secure_flask.accounts.users import account_of
 from secure_flask.auth import stored_keys
+from secure_flask.auth.users import user_class
 from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.models import User
-from views.accounts.people import ADDRESS
-from views.conftest import USERNAME, give_roles, stored_user
+from core.accounts.people import ADDRESS
+from shared import USERNAME, give_roles, stored_user
 
 NEW_ADDRESS, FORMER_ADDRESS = "ada@example.net", "ada@old.example"
 ROLE, PASSKEY, KEY = "editor", "Phone", "Backup"
@@ -32,7 +33,7 @@ class Base(DeclarativeBase):
     metadata = MetaData()
 
 
-User.__table__.to_metadata(Base.metadata)  # type: ignore[attr-defined]
+user_class().__table__.to_metadata(Base.metadata)  # type: ignore[attr-defined]
 
 
 class Note(Base):
@@ -99,7 +100,7 @@ def add_note(app: Flask, username: str = USERNAME, phone: str = "555 0100") -> N
 def add_letters(app: Flask, *letters_of: tuple[str, str]) -> None:
     """Add letters, each from one user to another or to the same one."""
     with app.app_context():
-        ids = {user.name: user.id for user in db.session.scalars(select(User))}
+        ids = {user.name: user.id for user in db.session.scalars(select(user_class()))}
         for sender, recipient in letters_of:
             row = {"sender_id": ids[sender], "recipient_id": ids[recipient]}
             db.session.execute(letters.insert().values(row))
@@ -109,8 +110,10 @@ def add_letters(app: Flask, *letters_of: tuple[str, str]) -> None:
 def fill(app: Flask) -> None:
     """Give the user an address, a role, factors, what waits, and rows in all other tables."""
     give_roles(app, ROLE)
-    with stored_user(app) as user:
-        user.email, user.totp_secret = ADDRESS, TOTP_SECRET
+    with stored_user(app) as stored:
+        user = account_of(stored)
+        user.email = ADDRESS
+        user.totp_secret = TOTP_SECRET
         db.session.add(passkey(user))
         recovery_codes.replace_recovery_codes(user)
         network = networks.TrustedNetwork(user_id=user.id, network_hash=HASH, last_login=1)
@@ -124,7 +127,7 @@ def fill(app: Flask) -> None:
         notices.code_failed(user)
 
 
-def passkey(user: User, host: str = "localhost") -> Passkey:
+def passkey(user: UserMixin, host: str = "localhost") -> Passkey:
     key = Passkey(user_id=user.id, credential_id=CREDENTIAL, public_key=b"a key", host=host)
     key.name, key.sign_count, key.last_used = PASSKEY, 0, 1
     return key

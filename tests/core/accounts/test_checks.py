@@ -11,9 +11,10 @@ from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column
 
 import mail_servers
-from views.accounts import full_accounts
-from views.accounts.people import ADDRESS, IN_PRODUCTION, give_address
-from views.conftest import MakeApp, Wait, stored_user
+from core.accounts import full_accounts
+from core.accounts.people import ADDRESS, IN_PRODUCTION, set_address, user_of
+from core.accounts.site import User
+from core.conftest import MakeApp, Wait
 
 UNREACHABLE, WAITING, USED_UP = "mail.unreachable", "mail.waiting", "mail.limit-reached"
 WITHOUT_FACTOR = "accounts.role-without-second-factor"
@@ -40,8 +41,8 @@ def test_a_mail_server_that_is_away_or_refuses_is_reported(make_app: MakeApp) ->
 
 def test_mails_that_wait_for_long_are_reported(make_app: MakeApp, wait: Wait) -> None:
     app = make_app(mail_url="smtp://localhost:1")
-    give_address(app)
     with app.app_context():
+        set_address(ADDRESS)
         outbox.add_link("reset", ADDRESS)
         db.session.commit()
         wait(14 * 60)
@@ -67,23 +68,22 @@ def test_mails_that_wait_because_the_site_has_sent_its_share_are_reported_at_onc
     assert found(app, WAITING) == []
 
 
-def test_notices_that_wait_for_the_end_of_an_hour_are_none(make_app: MakeApp, wait: Wait) -> None:
-    app = make_app()
-    give_address(app)
-    with stored_user(app) as user:
-        for _ in range(3):
-            notices.code_failed(user)
-    with app.app_context():
-        worker.send_due_mails()
-        wait(outbox.HOUR - 60)
-        assert worker.count_waiting_mails() == 1
+def test_notices_that_wait_for_the_end_of_an_hour_are_none(
+    app: Flask, user: User, wait: Wait
+) -> None:
+    for _ in range(3):
+        notices.code_failed(user)
+    worker.send_due_mails()
+    wait(outbox.HOUR - 60)
+    assert worker.count_waiting_mails() == 1
     assert found(app, WAITING) == []
 
 
 def test_passkeys_of_another_host_are_reported(app: Flask) -> None:
     assert found(app, "passkeys.other-host") == []
-    with stored_user(app) as user:
-        db.session.add(full_accounts.passkey(user, host="old.example.org"))
+    with app.app_context():
+        db.session.add(full_accounts.passkey(user_of(), host="old.example.org"))
+        db.session.commit()
     [message] = found(app, "passkeys.other-host")
     assert message.startswith("1 ")
 
@@ -154,8 +154,8 @@ def test_a_column_that_a_registration_does_not_fill_is_reported(
     assert found(make_app(REGISTRATION=False), "accounts.required-column") == []
 
 
-def test_without_tables_the_checks_of_mails_and_passkeys_are_silent(app: Flask) -> None:
+@pytest.mark.parametrize("check", [WAITING, USED_UP, "passkeys.other-host"])
+def test_without_tables_the_checks_of_mails_and_passkeys_are_silent(app: Flask, check: str) -> None:
     """As before the first `flask db upgrade`, which another check asks for."""
     testing.drop_tables(app)
-    for named in (WAITING, USED_UP, "passkeys.other-host"):
-        assert found(app, named) == []
+    assert found(app, check) == []

@@ -7,8 +7,8 @@ from secure_flask.accounts import notices, outbox, smtp, worker
 from secure_flask.accounts.mail_slots import SLOT, MailSlots
 from sqlalchemy import delete
 
-from views.accounts.people import ADDRESS, give_address
-from views.conftest import MakeApp, add_user, stored_user
+from core.accounts.people import ADDRESS, add_user, user_of
+from core.accounts.site import User
 
 OWN, OTHER, NOBODY = "eve@example.org", "bob@example.org", "nobody@example.org"
 
@@ -40,34 +40,32 @@ class Clock:
         return [when for to, when in self.left if to == address]
 
 
-@pytest.fixture
-def app(make_app: MakeApp) -> Flask:
-    app = make_app()
-    for name, address in (("ada", ADDRESS), ("eve", OWN), ("bob", OTHER)):
-        if name != "ada":
-            add_user(app, name)
-        give_address(app, address, name)
-    return app
+@pytest.fixture(autouse=True)
+def _others(user: User) -> None:
+    add_user("eve", OWN)
+    add_user("bob", OTHER)
 
 
-def ask(app: Flask, *addresses: str) -> None:
-    with app.app_context():
-        for turn, address in enumerate(addresses):
-            outbox.add_link("reset", address, turn=turn)
-        db.session.commit()
+def ask(*addresses: str) -> None:
+    for turn, address in enumerate(addresses):
+        outbox.add_link("reset", address, turn=turn)
+    db.session.commit()
+
+
+def send(clock: Clock) -> None:
+    worker.send_due_mails(MailSlots(clock.wait, clock))
 
 
 @pytest.mark.asvs("6.3.8")
 @pytest.mark.parametrize("takes", [0.001, 0.1, SLOT + 0.1, 4.7])
 def test_the_times_of_ones_own_mails_tell_nothing_of_the_address_between_them(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, takes: float
+    monkeypatch: pytest.MonkeyPatch, takes: float
 ) -> None:
     times = []
     for between in (OTHER, NOBODY):
         clock = Clock(monkeypatch, takes)
-        ask(app, OWN, between, OWN)
-        with app.app_context():
-            worker.send_due_mails(MailSlots(clock.wait, clock))
+        ask(OWN, between, OWN)
+        send(clock)
         times.append(clock.of(OWN))
     known, unknown = times
     assert known == unknown
@@ -76,47 +74,43 @@ def test_the_times_of_ones_own_mails_tell_nothing_of_the_address_between_them(
 
 @pytest.mark.asvs("6.3.8")
 def test_the_tries_of_ones_own_mails_tell_nothing_while_the_server_is_away(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each of these tries ends by a timeout, and the next one follows after a fixed time."""
     tries = []
     for between in (OTHER, NOBODY):
         clock = Clock(monkeypatch, 10)
         monkeypatch.setattr(smtp, "send_mail", clock.fail)
-        ask(app, OWN, between, OWN)
-        with app.app_context():
-            worker.send_due_mails(MailSlots(clock.wait, clock))
-            db.session.execute(delete(outbox.OutgoingMail))
-            db.session.commit()
+        ask(OWN, between, OWN)
+        send(clock)
+        db.session.execute(delete(outbox.OutgoingMail))
+        db.session.commit()
         tries.append(clock.of(OWN))
     known, unknown = tries
     assert known == unknown
     assert len(known) == 2
 
 
-def test_each_mail_has_a_slot_of_its_own(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_mail_has_a_slot_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, 0.1)
-    ask(app, ADDRESS, OWN, OTHER)
-    with app.app_context():
-        worker.send_due_mails(MailSlots(clock.wait, clock))
+    ask(ADDRESS, OWN, OTHER)
+    send(clock)
     assert [when for _, when in clock.left] == [0, SLOT, 2 * SLOT]
 
 
-def test_a_notice_waits_for_no_slot(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notice_waits_for_no_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch, 0)
-    with stored_user(app) as user:
-        notices.code_failed(user)
-        notices.password_changed(user)
-    with app.app_context():
-        worker.send_due_mails(MailSlots(clock.wait, clock))
+    notices.code_failed(user_of())
+    notices.password_changed(user_of())
+    send(clock)
     assert [when for _, when in clock.left] == [0, 0]
 
 
 def test_the_thread_of_a_process_sends_in_slots(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+    app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[object] = []
-    sender = worker.Sender(make_app())
+    sender = worker.Sender(app)
 
     def note(*slots: object) -> None:
         sender.stop.set()

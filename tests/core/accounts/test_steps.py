@@ -1,8 +1,6 @@
 """Steps that wait for their second half: which secret finds which, and for how long."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,20 +13,12 @@ from secure_flask.crypto.keyring import ENCRYPTION_KEYS
 from secure_flask.state import app_state
 from sqlalchemy import func, select
 
-from app.models import User
-from views.accounts.filling import fill_steps
-from views.accounts.observing import statements, stored_rows
-from views.accounts.people import ADDRESS, database_in
-from views.conftest import USERNAME, MakeApp, Wait, add_user
-
-
-@pytest.fixture
-def user(app: Flask) -> Iterator[User]:
-    add_user(app, "grace")
-    with app.app_context():
-        found = User.find(USERNAME)
-        assert found is not None
-        yield found
+from core.accounts.filling import fill_steps
+from core.accounts.observing import stored_rows
+from core.accounts.people import ADDRESS, add_user, user_of
+from core.accounts.site import User
+from core.conftest import Wait
+from core.statements import counted_statements
 
 
 def begin(purpose: str = "test", user: User | None = None, **data: object) -> str:
@@ -51,8 +41,8 @@ def test_the_secret_finds_its_step_for_its_purpose_and_time(user: User, wait: Wa
     secret = begin(user=user, a=[1])
     step = find(secret)
     assert (step.user, step.email, step.data) == (user, ADDRESS, {"a": [1]})
-    for purpose, other in [("tests", secret), ("test", secret[:-1]), ("test", ""), ("test", "é")]:
-        assert steps.find_step(purpose, other) is None
+    others = [("tests", secret), ("test", secret[:-1]), ("test", ""), ("test", "é")]
+    assert [steps.find_step(*each) for each in others] == [None] * 4
     wait(HOUR - 1)
     assert find(secret)
     wait(1)
@@ -77,8 +67,7 @@ def test_a_step_is_used_once_and_a_new_secret_replaces_the_old_one(user: User) -
 
 def test_failures_end_a_step(user: User) -> None:
     secret = begin()
-    for _ in range(MAX_FAILURES):
-        assert steps.count_step_failure(find(secret).id)
+    assert all(steps.count_step_failure(find(secret).id) for _ in range(MAX_FAILURES))
     assert steps.find_step("test", secret) is None
     assert steps.open_steps_of_address("test", ADDRESS, limit=9) == []
 
@@ -116,9 +105,9 @@ def test_those_of_an_address_are_read_by_one_statement_without_what_a_dropped_ke
     for number in (2, 3):
         begin(number=number)
     db.session.expunge_all()
-    with statements(app) as asked:
+    with counted_statements(db.engine) as asked:
         assert len(steps.open_steps_of_address("test", ADDRESS, limit=9)) == 3
-    assert len(asked) == 1
+    assert len(asked.statements) == 1
     monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, {key_id + 1: key[::-1]})
     db.session.expunge_all()
     assert sorted(
@@ -128,19 +117,19 @@ def test_those_of_an_address_are_read_by_one_statement_without_what_a_dropped_ke
 
 
 def test_the_steps_of_a_user_end_with_the_logins_and_those_of_others_stay(user: User) -> None:
-    mine = begin(user=user)
-    theirs = begin(user=User.find("grace"))
+    other = add_user()
+    mine, theirs = begin(user=user), begin(user=other)
     logins.end_logins_of(user)
     db.session.commit()
-    assert (steps.find_step("test", mine), find(theirs).user) == (None, User.find("grace"))
+    assert (steps.find_step("test", mine), find(theirs).user) == (None, other)
 
 
-def test_one_that_is_mailed_at_the_same_moment_makes_no_room(app: Flask, user: User) -> None:
+def test_one_that_is_mailed_at_the_same_moment_makes_no_room(user: User) -> None:
     """PostgreSQL asks again of a row that changed meanwhile, but only what the deletion itself asks."""
     begin()
-    with statements(app) as sent:
+    with counted_statements(db.engine) as sent:
         assert steps.make_room_for_step("test", ADDRESS, most=1)
-    [deletion] = [each for each in sent if each.startswith("DELETE")]
+    [deletion] = [each for each in sent.statements if each.startswith("DELETE")]
     _, _, of_the_deletion = deletion.rpartition(")")
     assert "mailed" in of_the_deletion
 
@@ -154,26 +143,23 @@ def test_purging_deletes_what_has_expired_alone(user: User, wait: Wait) -> None:
     assert rows() == 1
 
 
+@pytest.mark.parametrize("time", range(3))
 def test_steps_that_end_by_user_and_by_address_at_once_do_not_wait_for_each_other(
-    make_app: MakeApp, tmp_path: Path
+    file_app: Flask, time: int
 ) -> None:
-    app = make_app(database_url=database_in(tmp_path))
+    with file_app.app_context():
+        user_id = user_of().id
+    fill_steps(file_app, 1000, ADDRESS, user_id=user_id)
 
     def end(number: int) -> None:
-        with app.app_context():
-            found = User.find(USERNAME)
+        with file_app.app_context():
             if number % 2:
                 steps.end_steps_of_address(ADDRESS, "registration")
             else:
-                steps.end_steps_of_user(found)
+                steps.end_steps_of_user(user_of())
             db.session.commit()
 
-    for _ in range(3):
-        with app.app_context():
-            found = User.find(USERNAME)
-            assert found is not None
-            fill_steps(app, 1000, ADDRESS, user_id=found.id)
-        with ThreadPoolExecutor(4) as threads:
-            list(threads.map(end, range(4)))
-        with app.app_context():
-            assert rows() == 0
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(end, range(4)))
+    with file_app.app_context():
+        assert rows() == 0

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from secure_flask import PolicyError, SettingsError
-from secure_flask.accounts import public_urls
+from secure_flask.accounts import AccountSettings, public_urls
 from secure_flask.settings.__main__ import fresh_secrets
 
-from app.settings import Settings
-from views.conftest import MakeApp
+from core.conftest import MakeApp
 
 PRODUCTION = {
     "APP_ENV": "production",
@@ -49,11 +48,11 @@ def _no_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def load(**values: str) -> Settings:
+def load(**values: str) -> AccountSettings:
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {**fresh_secrets(), **values}.items():
             environment.setenv(name, value)
-        return Settings.load()
+        return AccountSettings.load()
 
 
 @pytest.mark.parametrize(("name", "value", "words"), REFUSED)
@@ -68,8 +67,8 @@ def test_development_needs_none_and_may_use_http_for_a_trusted_host() -> None:
     settings = load(**DEVELOPMENT)
     assert settings.public_url == settings.mail_url.get_secret_value() == ""
     assert settings.mail_from == "no-reply@localhost"
-    for url in ("http://localhost:8000", "http://127.0.0.1", "http://[::1]:8000"):
-        assert load(**DEVELOPMENT, PUBLIC_URL=url).public_url == url
+    urls = ["http://localhost:8000", "http://127.0.0.1", "http://[::1]:8000"]
+    assert [load(**DEVELOPMENT, PUBLIC_URL=url).public_url for url in urls] == urls
     with pytest.raises(SettingsError, match="PUBLIC_URL: must name a host of TRUSTED_HOSTS"):
         load(**DEVELOPMENT, PUBLIC_URL="http://www.safe.test")
 
@@ -106,13 +105,13 @@ def test_links_of_development_lead_to_where_it_is_served_unless_it_is_set(
     app: Flask, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.test_request_context("/", base_url="http://127.0.0.1:5000"):
-        assert public_urls.public_link("login.page") == "http://localhost:8000/login"
+        assert public_urls.public_link("site.page") == "http://localhost:8000/login"
         # As `make run PORT=8102` sets it.
         monkeypatch.setenv("FLASK_RUN_PORT", "8102")
-        assert public_urls.public_link("login.page") == "http://localhost:8102/login"
+        assert public_urls.public_link("site.page") == "http://localhost:8102/login"
     mounted = make_app(public_url="http://localhost:9000")
     mounted.config["APPLICATION_ROOT"] = "/shop"
     with mounted.app_context():
-        assert public_urls.public_link("login.page", next="/a b").endswith(
+        assert public_urls.public_link("site.page", next="/a b").endswith(
             ":9000/shop/login?next=/a+b"
         )

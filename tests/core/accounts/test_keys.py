@@ -1,0 +1,117 @@
+"""Keys for programs beside accounts: who hears of one, what ends them, what none of them does."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from secure_flask import accounts, create_api_key, current_user
+from secure_flask.accounts import delete_account, development_mails, personal_data, recovery
+
+from core import routes
+from core.accounts.devices import add_passkey
+from core.accounts.people import (
+    ADDRESS,
+    STRONG,
+    mailed_token,
+    new_login,
+    recipients,
+    refused,
+    request_of,
+    run_command,
+    user_of,
+)
+from core.accounts.site import User
+from core.conftest import USERNAME, MakeApp, give_roles
+
+NAME = "Nightly backup"
+
+
+@pytest.fixture
+def key(user: User) -> str:
+    return str(create_api_key(NAME)["key"])
+
+
+def is_open(app: Flask, key: str) -> bool:
+    headers = {"Authorization": f"Bearer {key}"}
+    return app.test_client().get(routes.ME, headers=headers).status_code == 200
+
+
+def test_a_new_key_is_told_by_mail_which_does_not_hold_it(key: str) -> None:
+    [notice] = development_mails()
+    assert (notice["To"], NAME in notice.get_content()) == (ADDRESS, True)
+    assert key not in notice.as_string()
+
+
+def test_a_key_that_an_operator_made_is_told_too(app: Flask, user: User) -> None:
+    assert run_command(app, "key", "create", USERNAME, NAME).exit_code == 0
+    [notice] = development_mails()
+    assert NAME in notice.get_content()
+
+
+def test_a_key_that_is_refused_is_told_to_nobody(key: str) -> None:
+    assert recipients() == [ADDRESS]
+    with refused(409):
+        create_api_key(NAME)
+    assert recipients() == [ADDRESS]
+
+
+def test_a_reset_of_the_password_ends_all_keys(app: Flask, key: str) -> None:
+    assert is_open(app, key)
+    recovery.request_password_reset(ADDRESS)
+    recovery.reset_password(mailed_token(), STRONG)
+    assert not is_open(app, key)
+
+
+def test_a_new_factor_leaves_the_keys(app: Flask, key: str) -> None:
+    add_passkey()
+    assert is_open(app, key)
+
+
+def test_a_key_whose_login_had_no_factor_dies_with_a_role_that_demands_one(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(SECOND_FACTOR_ROLES=["admin"])
+    with app.app_context():
+        secret = new_login()
+    with request_of(app, secret):
+        key = str(create_api_key(NAME)["key"])
+    assert is_open(app, key)
+    give_roles(app, "admin")
+    assert not is_open(app, key)
+
+
+def test_the_data_list_keys_without_a_secret(key: str) -> None:
+    data = personal_data(user_of())
+    listed = json.dumps(data["keys"], default=str)
+    assert NAME in listed
+    assert "secret" not in listed
+    assert key not in json.dumps(data, default=str)
+
+
+def test_keys_go_with_the_account(app: Flask, key: str) -> None:
+    delete_account(user_of())
+    assert not is_open(app, key)
+
+
+CHANGES: dict[str, Callable[[], object]] = {
+    "change_name": lambda: accounts.change_name("eve"),
+    "request_email_change": lambda: accounts.request_email_change("eve@example.org"),
+    "begin_authenticator": accounts.begin_authenticator,
+    "begin_passkey_registration": accounts.begin_passkey_registration,
+    "remove_authenticator": accounts.remove_authenticator,
+    "delete_passkey": lambda: accounts.delete_passkey("Phone"),
+    "replace_recovery_codes": accounts.replace_recovery_codes,
+    "personal_data": lambda: accounts.personal_data(current_user),
+    "delete_account": lambda: accounts.delete_account(current_user),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_view_that_takes_keys_changes_no_account_by_one(app: Flask, key: str, name: str) -> None:
+    """A view of an owner that is marked by mistake."""
+    headers = {"Authorization": f"Bearer {key}"}
+    with app.app_context(), app.test_request_context(routes.ME, headers=headers):
+        assert current_user.name == USERNAME
+        with refused(403):
+            CHANGES[name]()

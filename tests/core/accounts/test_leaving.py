@@ -1,0 +1,379 @@
+"""People take their data with them; who deletes the account leaves nothing behind."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from secure_flask import Model, current_user, db
+from secure_flask.accounts import (
+    delete_account,
+    development_mails,
+    email_change,
+    former_addresses,
+    personal_data,
+    registration,
+    user_deleted,
+)
+from secure_flask.accounts.leaving import OWN_TABLES
+from secure_flask.accounts.outbox import HOUR
+from secure_flask.accounts.steps import Step
+from secure_flask.accounts.users import account_of
+from secure_flask.auth import access
+from secure_flask.auth.current_login import current_login
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from core.accounts import full_accounts
+from core.accounts.devices import AT_ONCE, at_once
+from core.accounts.people import (
+    ADDRESS,
+    NAME,
+    OTHER,
+    STRONG,
+    add_user,
+    logged,
+    mailed_token,
+    new_login,
+    recipients,
+    request_of,
+    run_command,
+    set_address,
+    status_of,
+    user_of,
+)
+from core.accounts.site import User
+from core.conftest import USERNAME, Wait
+from core.statements import counted_statements
+
+
+@pytest.fixture
+def app(app: Flask) -> Flask:
+    """An app with two users, of whom one has an address."""
+    with app.app_context():
+        set_address(ADDRESS)
+        add_user()
+    return app
+
+
+def log_in(app: Flask, name: str = USERNAME) -> str:
+    with app.app_context():
+        return new_login(name)
+
+
+def leave(app: Flask, secret: str = "") -> int:
+    """Delete the account by this login, or by a new one."""
+    with request_of(app, secret or log_in(app)):
+        return status_of(lambda: delete_account(account_of(access.require_user())))
+
+
+def is_logged_in(app: Flask, secret: str) -> bool:
+    with request_of(app, secret):
+        return current_login() is not None
+
+
+def names(app: Flask) -> set[str]:
+    with app.app_context():
+        return set(db.session.scalars(select(User.name)))
+
+
+def told(app: Flask) -> list[str]:
+    with app.app_context():
+        return recipients()
+
+
+def rows_of(app: Flask, user_id: Any) -> set[str]:
+    """The tables with a row that refers to a user."""
+    keys = [key for table in Model.metadata.tables.values() for key in table.foreign_keys]
+    columns = [key.parent for key in keys if key.target_fullname == "users.id"]
+    with app.app_context():
+        found = [db.session.scalar(select(each).where(each == user_id)) for each in columns]
+    return {each.table.name for each, row in zip(columns, found, strict=True) if row}
+
+
+def filled(app: Flask) -> Any:
+    """The id of the user, who has a row in each table now."""
+    full_accounts.fill(app)
+    with app.app_context():
+        return user_of().id
+
+
+@pytest.mark.asvs("7.4.2")
+def test_the_account_and_its_logins_are_gone_and_others_stay(app: Flask) -> None:
+    mine, elsewhere, others = log_in(app), log_in(app), log_in(app, OTHER)
+    assert leave(app, mine) == 200
+    assert [is_logged_in(app, each) for each in (mine, elsewhere, others)] == [False, False, True]
+    assert names(app) == {OTHER}
+
+
+def test_no_row_of_the_account_is_left(app: Flask) -> None:
+    secret = log_in(app)
+    user_id = filled(app)
+    assert rows_of(app, user_id) == OWN_TABLES
+    leave(app, secret)
+    assert rows_of(app, user_id) == set()
+
+
+def test_no_link_to_the_address_makes_the_account_again(app: Flask) -> None:
+    with request_of(app):
+        set_address(None)
+        registration.request_registration(NAME, ADDRESS.upper(), STRONG)
+        token = mailed_token()
+        registration.request_registration(NAME, ADDRESS.upper(), STRONG)
+        set_address(ADDRESS)
+    leave(app)
+    with request_of(app):
+        chosen = {"password": None, "new_password": STRONG}
+        assert status_of(registration.confirm_registration, token, **chosen) == 404
+        assert recipients()[1:] == [ADDRESS]
+        assert db.session.scalars(select(Step)).all() == []
+
+
+def test_rows_of_your_tables_go_with_their_owner_alone(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with full_accounts.own_tables(app, monkeypatch):
+        full_accounts.add_note(app)
+        full_accounts.add_note(app, OTHER, phone="555 0199")
+        assert leave(app) == 200
+        left = [note.phone for note in db.session.scalars(select(full_accounts.Note))]
+        assert left == ["555 0199"]
+        assert len(db.session.execute(select(full_accounts.stars)).all()) == 1
+
+
+@pytest.mark.asvs("2.3.3")
+def test_a_row_that_the_database_keeps_undoes_everything(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = log_in(app)
+    with full_accounts.own_tables(app, monkeypatch):
+        db.session.execute(full_accounts.bills.insert().values(user_id=user_of().id))
+        db.session.commit()
+        with pytest.raises(IntegrityError):
+            leave(app, secret)
+        assert names(app) == {USERNAME, OTHER}
+    assert is_logged_in(app, secret)
+    assert told(app) == []
+
+
+def test_the_address_gets_one_last_mail_and_the_former_one_of_this_week_too(app: Flask) -> None:
+    secret = log_in(app)
+    filled(app)
+    leave(app, secret)
+    assert told(app) == [ADDRESS, full_accounts.FORMER_ADDRESS]
+    with app.app_context():
+        assert all(USERNAME in mail.get_content() for mail in development_mails())
+
+
+def test_a_thief_who_takes_the_address_and_the_account_cannot_hide_it(app: Flask) -> None:
+    with request_of(app, log_in(app)):
+        for address in ("thief@example.net", "other@example.net"):
+            email_change.request_email_change(address)
+            email_change.confirm_email_change(mailed_token(address), None)
+        seen = len(recipients())
+        # The account is deleted before the mails about this change are sent.
+        email_change.request_email_change("third@example.net")
+        delete_account(current_user)
+        mails = development_mails()[seen:]
+    gone = [mail["To"] for mail in mails if mail["Subject"] == "account_deleted"]
+    assert sorted(gone) == sorted([ADDRESS, "thief@example.net", "other@example.net"])
+
+
+def test_an_address_of_more_than_a_week_ago_hears_nothing(app: Flask, wait: Wait) -> None:
+    with app.app_context():
+        set_address(None)
+        former_addresses.remember_address(user_of(), "old@example.org")
+        wait(former_addresses.KEPT)
+        former_addresses.remember_address(user_of(), "former@example.org")
+        db.session.commit()
+    leave(app)
+    assert told(app) == ["former@example.org"]
+    with app.app_context():
+        assert db.session.scalars(select(former_addresses.FormerAddress)).all() == []
+
+
+# Who deletes it.
+
+
+def test_a_login_that_ended_meanwhile_deletes_nothing(app: Flask) -> None:
+    secret = log_in(app)
+    with request_of(app, secret):
+        assert current_login() is not None
+        run_command(app, "user", "logout", USERNAME)
+        assert status_of(delete_account, user_of()) == 401
+    assert names(app) == {USERNAME, OTHER}
+
+
+def test_an_operator_deletes_as_much_as_the_user_does(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    user_id = filled(app)
+    heard: list[str] = []
+
+    def receive(user: User) -> None:
+        heard.append(user.name)
+
+    with user_deleted.connected_to(receive):
+        deleted = run_command(app, "user", "delete", USERNAME)
+    assert (deleted.exit_code, heard) == (0, [USERNAME])
+    assert rows_of(app, user_id) == set()
+    assert told(app)[0] == ADDRESS
+    [line] = logged(caplog, "user_deleted")
+    assert (line["user_id"], line["by"]) == (user_id, "command line")
+
+
+def test_who_deletes_somebody_else_stays_logged_in(app: Flask) -> None:
+    others = log_in(app, OTHER)
+    with request_of(app, others):
+        delete_account(user_of())
+        assert current_login() is not None
+    assert is_logged_in(app, others)
+    assert told(app) == [ADDRESS]
+
+
+def test_who_deletes_somebody_who_has_gone_meanwhile_is_refused(app: Flask) -> None:
+    with request_of(app, log_in(app, OTHER)):
+        gone = user_of()
+        assert leave(app) == 200
+        assert status_of(delete_account, gone) == 401
+    assert told(app) == [ADDRESS]
+
+
+def test_an_account_that_is_deleted_eight_times_at_once_gets_one_mail(file_app: Flask) -> None:
+    with file_app.app_context():
+        set_address(ADDRESS)
+    secrets = [log_in(file_app) for _ in range(AT_ONCE)]
+    statuses = at_once(lambda number: leave(file_app, secrets[number]))
+    assert sorted(statuses) == [200] + [401] * (AT_ONCE - 1)
+    assert (told(file_app), names(file_app)) == ([ADDRESS], set())
+
+
+# Who hears of it.
+
+
+def test_your_receiver_hears_of_it_while_the_rows_are_there(app: Flask) -> None:
+    heard: list[Any] = []
+
+    def receive(user: User) -> None:
+        heard.append((user.name, db.session.get(User, user.id) is user))
+
+    with user_deleted.connected_to(receive):
+        leave(app)
+    assert heard == [(USERNAME, True)]
+
+
+def test_a_receiver_that_fails_keeps_the_account(app: Flask) -> None:
+    def fail(user: User) -> None:
+        raise RuntimeError("The files are locked.")
+
+    secret = log_in(app)
+    with user_deleted.connected_to(fail), pytest.raises(RuntimeError):
+        leave(app, secret)
+    assert is_logged_in(app, secret)
+    assert told(app) == []
+
+
+def test_the_log_says_who_left(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    leave(app)
+    [line] = logged(caplog, "user_deleted")
+    assert line["user_id"]
+    assert USERNAME not in line.values()
+
+
+# The data.
+
+
+def data(app: Flask, name: str = USERNAME, secret: str = "") -> Any:
+    with request_of(app, secret or log_in(app, name)):
+        return personal_data(user_of(name))
+
+
+def full_data(app: Flask) -> Any:
+    """What a user with a row in each table gets, whose second factor is not asked for here."""
+    secret = log_in(app)
+    filled(app)
+    return data(app, secret=secret)
+
+
+def test_all_that_the_account_has_is_in_the_data(app: Flask) -> None:
+    found = full_data(app)
+    account = found["account"]
+    assert (account["name"], account["email"]) == (USERNAME, ADDRESS)
+    assert found["roles"] == [full_accounts.ROLE]
+    assert [login["current"] for login in found["logins"]] == [True]
+    assert [key["name"] for key in found["keys"]] == [full_accounts.KEY]
+    assert found["passkeys"] == [full_accounts.PASSKEY]
+    assert (found["recovery_codes"], found["trusted_networks"]) == (8, 1)
+    assert found["unconfirmed_emails"] == [full_accounts.NEW_ADDRESS]
+    assert found["former_emails"] == [full_accounts.FORMER_ADDRESS]
+    assert found["tables"].keys().isdisjoint(OWN_TABLES)
+
+
+def test_no_secret_is_in_the_data(app: Flask) -> None:
+    text = json.dumps(full_data(app), default=str)
+    with app.app_context():
+        stored = [user_of().password_hash, full_accounts.TOTP_SECRET]
+        raw_address = vars(user_of())["email_encrypted"]
+    for raw in (full_accounts.HASH, full_accounts.CREDENTIAL, raw_address):
+        stored += [raw.hex(), base64.b64encode(raw).decode().rstrip("=")]
+    assert [secret for secret in stored if secret in text] == []
+
+
+@pytest.mark.asvs("8.2.2")
+def test_rows_of_your_tables_are_in_the_data_of_their_owner(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with full_accounts.own_tables(app, monkeypatch):
+        full_accounts.add_note(app)
+        full_accounts.add_note(app, OTHER, phone="555 0199")
+        tables = data(app)["tables"]
+    assert tables.keys() == {"probe_notes", "probe_stars", "probe_letters"}
+    [note], [star] = tables["probe_notes"], tables["probe_stars"]
+    fields = {"id", "owner_id", "reader_id", "written", "picture", "phone", "facts"}
+    assert note.keys() == fields
+    assert (note["phone"], note["facts"]) == ("555 0100", {"owls": 7})
+    assert (note["written"], note["picture"]) == ("2027-01-31T12:30:00", "_w==")
+    assert star["note_id"] == note["id"]
+
+
+@pytest.mark.asvs("6.3.8")
+def test_the_data_do_not_tell_whether_a_new_address_is_known(app: Flask, wait: Wait) -> None:
+    """An address that waits is shown for the same time, known or not."""
+    known, unknown = "bob@example.org", "nobody@example.org"
+    with request_of(app, log_in(app)):
+        set_address(known, OTHER)
+        email_change.request_email_change(known)
+        email_change.request_email_change(unknown)
+        wait(20 * 60)
+        recipients()
+    shown = []
+    for seconds in (0, 59 * 60, HOUR):
+        wait(seconds)
+        shown.append({*data(app)["unconfirmed_emails"]})
+    assert shown == [{known, unknown}, {known, unknown}, set()]
+
+
+def test_a_row_that_refers_to_two_users_is_in_the_data_of_both(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with full_accounts.own_tables(app, monkeypatch):
+        full_accounts.add_letters(app, (USERNAME, OTHER), (OTHER, USERNAME), (USERNAME, USERNAME))
+        full_accounts.add_letters(app, (OTHER, OTHER))
+        found = [data(app, name)["tables"]["probe_letters"] for name in (USERNAME, OTHER)]
+    assert [len(letters) for letters in found] == [3, 3]
+
+
+def test_the_data_take_as_many_statements_for_ten_rows_as_for_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = log_in(app)
+    numbers = []
+    with full_accounts.own_tables(app, monkeypatch):
+        for notes in (1, 9):
+            for _ in range(notes):
+                full_accounts.add_note(app)
+            with counted_statements(db.engine) as sent:
+                data(app, secret=secret)
+            numbers.append(len(sent.statements))
+    assert numbers[0] == numbers[1]

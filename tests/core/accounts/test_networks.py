@@ -1,0 +1,82 @@
+"""The networks that a user logged in from: how many are known, and what each login costs."""
+
+import pytest
+from flask import Flask
+from secure_flask import db
+from secure_flask.accounts import networks, wrong_codes
+from secure_flask.accounts.networks import MAX_NETWORKS, TRUSTED_FOR, TrustedNetwork
+from secure_flask.accounts.wrong_codes import DAY, WrongCodes
+from sqlalchemy import func, insert, select
+
+from core.accounts.people import OTHER, add_user, request_of, user_of
+from core.accounts.site import User
+from core.conftest import USERNAME, Wait
+from core.statements import SIZES, counted_statements
+
+
+def visit(app: Flask, *addresses: str, name: str = USERNAME) -> None:
+    """Show both factors in these networks, one after the other."""
+    for address in addresses:
+        with request_of(app, network=address):
+            networks.trust_network(user_of(name))
+            db.session.commit()
+
+
+def trusts(app: Flask, address: str, name: str = USERNAME) -> bool:
+    with request_of(app, network=address):
+        return networks.is_network_trusted(user_of(name))
+
+
+def trusted(app: Flask) -> int:
+    with app.app_context():
+        return networks.count_trusted_networks(user_of())
+
+
+def test_of_many_networks_the_ones_that_were_used_last_stay(app: Flask, wait: Wait) -> None:
+    first, second, *others = [f"192.0.2.{number}" for number in range(MAX_NETWORKS + 1)]
+    for address in (first, second, *others[:-2], first, *others[-2:]):
+        wait(1)
+        visit(app, address)
+    assert not trusts(app, second)
+    assert all(trusts(app, address) for address in (first, *others))
+    assert trusted(app) == MAX_NETWORKS
+
+
+def test_a_network_of_another_user_stays(app: Flask) -> None:
+    with app.app_context():
+        add_user()
+    visit(app, "192.0.2.99", name=OTHER)
+    visit(app, *(f"192.0.2.{number}" for number in range(MAX_NETWORKS + 1)))
+    assert trusts(app, "192.0.2.99", OTHER)
+
+
+def test_a_network_is_trusted_for_thirty_days_and_then_forgotten(app: Flask, wait: Wait) -> None:
+    visit(app, "192.0.2.1")
+    wait(TRUSTED_FOR - 1)
+    assert trusts(app, "192.0.2.1")
+    wait(1)
+    assert not trusts(app, "192.0.2.1")
+    visit(app, "192.0.2.2")
+    assert trusted(app) == 1
+
+
+@pytest.mark.parametrize("rows", SIZES)
+def test_a_login_in_a_further_network_takes_two_statements(app: Flask, rows: int) -> None:
+    with app.app_context():
+        row = {"user_id": user_of().id, "last_login": 2**31}
+        hashes = [{**row, "network_hash": b"%032d" % number} for number in range(rows)]
+        db.session.execute(insert(TrustedNetwork), hashes)
+        db.session.commit()
+        with counted_statements(db.engine) as sent:
+            visit(app, "192.0.2.1")
+    of_networks = [each for each in sent.statements if "trusted_networks" in each]
+    assert [each.split()[0] for each in of_networks] == ["DELETE", "INSERT"]
+    assert trusted(app) == MAX_NETWORKS
+
+
+def test_counts_of_wrong_codes_go_after_a_day(user: User, wait: Wait) -> None:
+    for place in (b"a", b"b"):
+        wrong_codes._count_wrong_code(user, place)
+    wait(DAY)
+    wrong_codes._count_wrong_code(user, b"c")
+    assert db.session.scalar(select(func.count()).select_from(WrongCodes)) == 1
