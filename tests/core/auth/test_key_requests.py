@@ -87,6 +87,7 @@ def program(app: Flask) -> FlaskClient:
 # Marks.
 
 
+@pytest.mark.asvs("7.2.2")
 @every_token_type
 def test_a_view_takes_a_key_only_where_it_says_so(
     app: Flask, program: FlaskClient, subtests: pytest.Subtests
