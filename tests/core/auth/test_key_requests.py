@@ -319,8 +319,8 @@ def test_a_page_of_another_site_uses_no_key(make_app: MakeApp, method: str) -> N
     assert program.open("/open", method=method).status_code == 200
 
 
-def test_a_key_stands_in_no_other_place(app: Flask, client: FlaskClient) -> None:
-    key = new_key(app)
+def test_a_key_stands_in_no_other_place(app: Flask) -> None:
+    key, client = new_key(app), app.test_client(use_cookies=False)
     assert client.get(f"{routes.ME}?key={key}").status_code == 401
     headers = {"X-API-Key": key, "Authorization": f"Basic {key}", "Cookie": f"dev-session={key}"}
     answers = {name: client.get(routes.ME, headers={name: headers[name]}) for name in headers}
