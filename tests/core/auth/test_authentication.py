@@ -146,13 +146,13 @@ def end_logins(app: Flask) -> None:
         logins.end_logins_of(user)
 
 
-def quicker_owner(app: Flask, password: str) -> Callable[[], None]:
+def quicker_owner(app: Flask, password: str, name: str = USERNAME) -> Callable[[], None]:
     """For `slow_hasher`: an owner who sets a password, once, before the hasher is done."""
     changes = iter([password])
 
     def change() -> None:
         for new in changes:
-            set_password(app, new)
+            set_password(app, new, name)
 
     return change
 

@@ -234,7 +234,7 @@ def test_the_log_says_who_made_and_ended_a_key_and_never_holds_it(
 # Never by a key.
 
 
-NAIVE: dict[str, Callable[[], object]] = {
+NAIVE: dict[str, Callable[[], Any]] = {
     "reauthenticate": lambda: reauthenticate(PASSWORD),
     "change_password": lambda: change_password(PASSWORD, NEW_PASSWORD),
     "list_logins": list_logins,

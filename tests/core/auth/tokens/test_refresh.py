@@ -32,6 +32,7 @@ from core.conftest import (
     MakeApp,
     Wait,
     add_user,
+    headers_of,
     stored_user,
 )
 
@@ -67,10 +68,6 @@ def login(client: FlaskClient) -> Login:
 def log_in(client: FlaskClient, **body: str) -> Login:
     answer: Login = client.post(routes.LOGIN, json={**LOGIN, **body}).get_json()
     return answer
-
-
-def bearer(login: Login) -> dict[str, str]:
-    return {"Authorization": f"Bearer {login['token']}"}
 
 
 def send(client: FlaskClient, refresh_token: object) -> TestResponse:
@@ -190,7 +187,7 @@ def test_a_logout_by_any_access_token_and_a_new_password_beat_the_grace(
     app: Flask, client: FlaskClient, login: Login
 ) -> None:
     newest = refreshed(client, login)
-    client.post(routes.LOGOUT, headers=bearer(login))
+    client.post(routes.LOGOUT, headers=headers_of(login))
     assert_dead(client, login, newest)
     login = log_in(client)
     newest = refreshed(client, login)
@@ -344,10 +341,10 @@ def test_refreshing_and_purging_neither_prolong_the_login_nor_forget_a_used_toke
 def test_a_refresh_changes_neither_when_nor_where_the_login_began(
     client: FlaskClient, login: Login, wait: Wait
 ) -> None:
-    [before] = client.get(routes.SESSIONS, headers=bearer(login)).get_json()["sessions"]
+    [before] = client.get(routes.SESSIONS, headers=headers_of(login)).get_json()["sessions"]
     wait(15 * 60 + 1)
     client.environ_base |= {"HTTP_USER_AGENT": "curl/8.0", "REMOTE_ADDR": "198.51.100.1"}
-    fresh = bearer(refreshed(client, login))
+    fresh = headers_of(refreshed(client, login))
     [after] = client.get(routes.SESSIONS, headers=fresh).get_json()["sessions"]
     assert before["client"]
     assert (after["client"], after["created"]) == (before["client"], before["created"])
