@@ -9,9 +9,9 @@ from secure_flask.checks.services import LIBPQ
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
 
 from core.checks.conftest import Find, MakeSite, found_in
+from core.conftest import away
 
 FOUND = {
     "DATABASE_URL": [
@@ -63,9 +63,6 @@ def found_models(site: Flask) -> list[str]:
 
 
 def test_a_database_that_is_away_is_reported(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(engine: Engine) -> None:
-        raise OperationalError("", {}, Exception("host db1"))
-
     assert found_in(site, "database.unreachable") == []
     monkeypatch.setattr(Engine, "connect", away)
     [found] = found_in(site, "database.unreachable")
