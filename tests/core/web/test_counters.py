@@ -52,6 +52,12 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
 
 
 @pytest.fixture
+def both(shared: Shared) -> Counters:
+    """Counters that have this Redis, and their memory while it is away."""
+    return Counters("redis://", clock.now)
+
+
+@pytest.fixture
 def few_keys(monkeypatch: pytest.MonkeyPatch) -> int:
     """How many keys there may be, and with them a few that are shared."""
     monkeypatch.setattr(counters, "SHARED_KEYS", 4)
@@ -85,13 +91,12 @@ def test_keys_and_limits_count_apart(local: Counters) -> None:
     assert local.add(parse("5 per hour"), "a").number == 1
 
 
-def test_no_count_in_redis_falls_below_zero(shared: Shared) -> None:
+def test_no_count_in_redis_falls_below_zero(both: Counters) -> None:
     # Redis subtracts whatever is there. Below zero, as many more guesses would pass.
-    counters = Counters("redis://", clock.now)
-    count = counters.add(MINUTE, "a")
+    count = both.add(MINUTE, "a")
     for _ in range(3):
-        counters.give_back(count)
-    assert counters.add(MINUTE, "a").number == 1
+        both.give_back(count)
+    assert both.add(MINUTE, "a").number == 1
 
 
 def test_one_is_given_back_in_the_window_where_it_counted(local: Counters, wait: Wait) -> None:
@@ -124,9 +129,9 @@ def test_what_one_process_counted_in_memory_no_other_gives_back(local: Counters)
     assert (other.read(MINUTE, "a"), local.read(MINUTE, "a")) == (1, 1)
 
 
-def test_what_was_counted_in_redis_every_process_gives_back(shared: Shared) -> None:
-    first, other = Counters("redis://", clock.now), Counters("redis://", clock.now)
-    stored = first.to_json(first.add(MINUTE, "a"))
+def test_what_was_counted_in_redis_every_process_gives_back(shared: Shared, both: Counters) -> None:
+    other = Counters("redis://", clock.now)
+    stored = both.to_json(both.add(MINUTE, "a"))
     other.give_back_json(stored)
     assert other.read(MINUTE, "a") == 0
     shared.away = True
@@ -153,8 +158,7 @@ def test_while_redis_is_away_half_the_limit_holds_and_at_least_one(
     assert (away.is_shared(), local.is_shared()) == (False, True)
 
 
-def test_a_server_that_failed_is_asked_again_after_a_pause(shared: Shared) -> None:
-    both = Counters("redis://", clock.now)
+def test_a_server_that_failed_is_asked_again_after_a_pause(shared: Shared, both: Counters) -> None:
     shared.away = True
     assert numbers([both.add(MINUTE, "a") for _ in range(3)]) == [1, 2, 3]
     assert shared.asked == 1
@@ -164,8 +168,7 @@ def test_a_server_that_failed_is_asked_again_after_a_pause(shared: Shared) -> No
     assert shared.asked == 2
 
 
-def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared) -> None:
-    both = Counters("redis://", clock.now)
+def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared, both: Counters) -> None:
     in_redis = both.add(MINUTE, "a")
     shared.away = True
     in_memory = both.add(MINUTE, "a")
@@ -178,8 +181,7 @@ def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared) -> Non
     assert shared.get(in_redis.key) == 1
 
 
-def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared) -> None:
-    both = Counters("redis://", clock.now)
+def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared, both: Counters) -> None:
     counted = [both.add(MINUTE, "a") for _ in range(4)]
     shared.away = True
     for count in counted:
@@ -187,10 +189,9 @@ def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared) -> Non
     assert shared.asked == 5
 
 
-def test_threads_wait_side_by_side_for_the_server(shared: Shared) -> None:
+def test_threads_wait_side_by_side_for_the_server(shared: Shared, both: Counters) -> None:
     all_wait = Barrier(4)
     shared.before = lambda: all_wait.wait(60)
-    both = Counters("redis://", clock.now)
     with ThreadPoolExecutor(4) as threads:
         counted = [*threads.map(lambda key: both.add(MINUTE, str(key)), range(4))]
     assert numbers(counted) == [1, 1, 1, 1]
