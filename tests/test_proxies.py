@@ -80,6 +80,7 @@ def test_browsers_get_http_2(served: Served) -> None:
     assert curl(served.proxy, "/", "%{http_version} %{http_code}") == "2 200"
 
 
+@pytest.mark.asvs("13.4.6")
 @pytest.mark.parametrize("path", ["/", "/login", "/me", "/missing", "/static/page.css", "/healthz"])
 def test_no_header_comes_twice_and_the_browser_is_told_to_keep_to_https(
     served: Served, path: str

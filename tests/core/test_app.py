@@ -91,6 +91,7 @@ def faults_of(client: FlaskClient, method: str, path: str, **request: Any) -> li
     return found
 
 
+@pytest.mark.asvs("3.4.4", "16.5.1")
 def test_no_body_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for name, (body, content_type) in BODIES.items():
         with subtests.test(name):

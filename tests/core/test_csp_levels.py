@@ -49,6 +49,7 @@ def policy_of(make_app: MakeApp, **policy: object) -> dict[str, str]:
     }
 
 
+@pytest.mark.asvs("3.4.3", "3.7.1")
 @pytest.mark.parametrize("level", [RELAXED, STRICT, PARANOID], ids=lambda level: level.name)
 @pytest.mark.parametrize("sources", [[], [CDN, TILES]], ids=["own files", "with CSP_SOURCES"])
 def test_each_level_allows_what_the_documents_say(

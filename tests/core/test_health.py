@@ -17,6 +17,7 @@ def test_a_healthy_app_says_so_and_no_cache_keeps_it(client: FlaskClient, path: 
     assert "no-store" in answer.headers["Cache-Control"]
 
 
+@pytest.mark.asvs("16.5.2")
 def test_without_redis_it_serves_on(make_app: MakeApp) -> None:
     pytest.importorskip("redis")
     answer = make_app(redis_url="redis://127.0.0.1:1/0").test_client().get(READY)

@@ -61,6 +61,7 @@ def reached(app: Flask) -> list[str]:
     return names
 
 
+@pytest.mark.asvs("7.2.1", "8.3.1")
 def test_a_stranger_gets_401_and_no_further(client: FlaskClient, reached: list[str]) -> None:
     answers = [client.open(PRIVATE, method=method) for method in ("GET", "HEAD", "POST")]
     assert [answer.status_code for answer in answers] == [401] * 3
@@ -69,6 +70,7 @@ def test_a_stranger_gets_401_and_no_further(client: FlaskClient, reached: list[s
     assert reached == []
 
 
+@pytest.mark.asvs("7.2.1")
 @every_token_type
 def test_a_made_up_credential_is_401(client: FlaskClient, reached: list[str]) -> None:
     expected = dict.fromkeys(product(("Authorization", "Cookie"), MADE_UP, ("GET", "POST")), 401)
@@ -90,6 +92,7 @@ def test_the_view_knows_user_and_arguments_and_its_answer_is_kept_in_no_cache(
     assert reached == [USERNAME]
 
 
+@pytest.mark.asvs("7.4.2")
 @every_token_type
 @pytest.mark.parametrize("change", ["disabled", "deleted"])
 def test_a_disabled_or_deleted_user_is_out_at_once(
@@ -156,6 +159,7 @@ VIEWS: dict[str, tuple[Any, int]] = {
 }
 
 
+@pytest.mark.asvs("8.2.1")
 def test_a_view_is_closed_unless_a_mark_or_the_policy_opens_it(make_app: MakeApp) -> None:
     app = make_app(PUBLIC_ENDPOINTS=dict.fromkeys(LISTED, "For this test."))
     extension = Blueprint("extension", __name__)
@@ -219,6 +223,7 @@ def test_a_view_is_not_marked_as_both(closed: Any) -> None:
         public(closed(another()))
 
 
+@pytest.mark.asvs("7.2.1", "8.2.1")
 def test_every_route_without_a_mark_refuses_a_stranger(app: Flask, client: FlaskClient) -> None:
     closed = [route for route in testing.routes(app) if not route.public]
     paths = {(route.method, route.path) for route in closed}
@@ -307,6 +312,7 @@ def write(client: FlaskClient, credentials: dict[str, str]) -> int:
     return client.post(RECENT, headers=credentials).status_code
 
 
+@pytest.mark.asvs("7.5.1")
 @every_token_type
 def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait: Wait) -> None:
     credentials = log_in(recent)
@@ -324,6 +330,7 @@ def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait:
     assert write(recent, headers_of(again.get_json())) == 200
 
 
+@pytest.mark.asvs("7.5.1")
 def test_a_browser_is_sent_to_the_reauthentication_page(recent: FlaskClient, wait: Wait) -> None:
     credentials = log_in(recent)
     wait(5 * 60 + 1)
@@ -354,6 +361,7 @@ def ask(client: FlaskClient, credentials: dict[str, str], *methods: str) -> list
     return [answer.status_code for answer in sent]
 
 
+@pytest.mark.asvs("8.2.1", "8.3.1")
 def test_only_a_user_with_the_role_gets_through(app: Flask, staff: FlaskClient) -> None:
     assert ask(staff, {}, "GET", "HEAD", "POST") == [401, 401, 401]
     credentials = log_in(staff)
@@ -368,6 +376,7 @@ def test_only_a_user_with_the_role_gets_through(app: Flask, staff: FlaskClient) 
     assert ask(staff, credentials, "GET", "HEAD", "POST") == [200, 200, 200]
 
 
+@pytest.mark.asvs("8.3.2")
 def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: FlaskClient) -> None:
     with app.app_context():
         users.create_user("bob", PASSWORD)
@@ -381,6 +390,7 @@ def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: Fl
     assert is_logged_in(staff, credentials)
 
 
+@pytest.mark.asvs("8.2.1")
 def test_all_roles_are_demanded_however_the_marks_are_written(
     app: Flask, subtests: pytest.Subtests
 ) -> None:
@@ -415,6 +425,7 @@ def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: W
     assert ask(client, credentials, "GET") == [401]
 
 
+@pytest.mark.asvs("16.3.2")
 def test_the_log_names_the_roles_that_were_missing(make_app: MakeApp, lines: Lines) -> None:
     app = make_app(**PRODUCTION)
     app.add_url_rule(STAFF, "staff", roles_required("probe-boss", "probe-chief")(another()))

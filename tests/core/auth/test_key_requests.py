@@ -73,6 +73,7 @@ def site(make_app: MakeApp, token_type: str) -> Flask:
 # Marks.
 
 
+@pytest.mark.asvs("7.2.2")
 @every_token_type
 def test_a_view_takes_a_key_only_where_it_says_so(site: Flask, subtests: pytest.Subtests) -> None:
     add(site, "/unmarked")

@@ -73,6 +73,7 @@ def test_a_user_makes_a_key_and_a_program_sends_it(
     assert (answer.status_code, answer.get_json()["username"]) == (200, LOGIN["username"])
 
 
+@pytest.mark.asvs("7.2.3")
 def test_a_key_has_the_prefix_its_id_256_bits_and_a_checksum(
     client: FlaskClient, credentials: dict[str, str]
 ) -> None:

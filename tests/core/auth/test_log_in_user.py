@@ -315,6 +315,7 @@ def test_it_is_not_asked_twice(
     assert is_logged_in(client, OWN_PAGE)
 
 
+@pytest.mark.asvs("6.8.4")
 @pytest.mark.usefixtures("demanded")
 def test_a_role_takes_the_word_of_the_site_alone(
     app: Flask, client: FlaskClient, said: Said
@@ -329,6 +330,7 @@ def test_a_role_takes_the_word_of_the_site_alone(
 # 5. A recent login.
 
 
+@pytest.mark.asvs("6.8.4")
 @pytest.mark.parametrize(
     ("age", "is_enough"),
     [(None, False), (MINUTE, True), (16 * MINUTE, False), (-MINUTE, True), (0.5, True)],

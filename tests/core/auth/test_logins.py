@@ -37,12 +37,14 @@ def last_used() -> int:
 # Which secrets count.
 
 
+@pytest.mark.asvs("7.2.3", "11.5.1")
 def test_a_secret_is_256_random_bits() -> None:
     secrets = {logins.new_secret() for _ in range(3)}
     assert len(secrets) == 3
     assert {len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets} == {32}
 
 
+@pytest.mark.asvs("11.4.1", "11.4.3")
 def test_the_table_holds_no_secret_and_what_it_holds_is_none(user: User) -> None:
     secret = created(user, rotation="the first rotation")
     row = db.session.execute(select(Login.__table__)).one()
@@ -65,6 +67,7 @@ def test_a_secret_finds_its_user_for_its_own_kind_alone(user: User, other: User)
 # How long they count.
 
 
+@pytest.mark.asvs("7.3.1", "7.3.2", "7.4.1")
 @pytest.mark.parametrize(("lifetime", "idle"), [(None, None), (None, 0), (500, 0), (500, 90)])
 @pytest.mark.parametrize("kind", LIFETIMES)
 def test_policy_or_kind_sets_how_long_a_login_lasts_and_may_be_idle(
@@ -349,6 +352,7 @@ def test_a_client_that_cannot_be_read_ends_no_login(app: Flask, user: User) -> N
     assert lives(secret)
 
 
+@pytest.mark.asvs("7.5.2")
 def test_the_client_is_stored_encrypted_and_goes_with_its_login(app: Flask, user: User) -> None:
     secret = created_by(app, user)
     assert [login.client for login in logins.logins_of(user)] == [CLIENT]

@@ -54,6 +54,7 @@ def without_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "find_spec", lambda name: None)
 
 
+@pytest.mark.asvs("11.4.2")
 def test_a_stolen_hash_is_costly_to_guess() -> None:
     parameters = extract_parameters(REAL_HASHER.hash(PASSWORD))
     assert parameters.type is Type.ID
@@ -64,6 +65,7 @@ def test_a_stolen_hash_is_costly_to_guess() -> None:
     assert parameters.hash_len >= 32
 
 
+@pytest.mark.asvs("6.2.8")
 @pytest.mark.parametrize(
     "right",
     [PASSWORD, "пароль 🔑", " leading and trailing ", pytest.param("p" * MAX_LENGTH, id="longest")],
@@ -83,6 +85,7 @@ def test_the_dummy_costs_what_a_real_hash_costs_and_nobody_has_its_password() ->
     assert not verify_password(None, "")
 
 
+@pytest.mark.asvs("16.5.3")
 @pytest.mark.parametrize("password", [PASSWORD, pytest.param("", id="nothing")])
 def test_a_damaged_hash_lets_nobody_in_and_costs_what_any_other_costs(
     monkeypatch: pytest.MonkeyPatch, password: str
@@ -191,11 +194,13 @@ def test_each_check_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> Non
 # New passwords.
 
 
+@pytest.mark.asvs("6.2.1", "6.2.9")
 def test_the_shortest_is_long_enough_and_the_longest_too() -> None:
     assert MIN_LENGTH >= 15
     assert MAX_LENGTH >= 64
 
 
+@pytest.mark.asvs("6.2.1", "6.2.5", "6.2.9")
 @pytest.mark.usefixtures("without_the_list")
 def test_length_decides_and_no_kind_of_characters(
     app: Flask, monkeypatch: pytest.MonkeyPatch
@@ -245,6 +250,7 @@ NAMED = [
 ]
 
 
+@pytest.mark.asvs("6.2.11")
 @pytest.mark.usefixtures("without_the_list")
 @pytest.mark.parametrize(("name", "password", "refused"), NAMED)
 def test_a_name_counts_as_it_is_spoken(name: str, password: str, refused: bool) -> None:
@@ -252,6 +258,7 @@ def test_a_name_counts_as_it_is_spoken(name: str, password: str, refused: bool) 
     assert words in str(why_password_refused(password + FILL, name))
 
 
+@pytest.mark.asvs("6.2.4", "6.2.12")
 def test_what_attackers_try_first_is_refused_where_the_list_is_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

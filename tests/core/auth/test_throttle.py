@@ -112,6 +112,7 @@ def attacked(client: FlaskClient) -> FlaskClient:
     return client
 
 
+@pytest.mark.asvs("6.3.1")
 @pytest.mark.parametrize(
     ("token_type", "path"),
     [*product(TOKEN_TYPES, list(GUESSES)[:-1]), ("jwt", routes.REFRESH)],
@@ -172,6 +173,7 @@ def test_a_network_of_ipv6_is_one_address(client: FlaskClient) -> None:
     assert statuses(client, "2001:db8:0:2::1") == [401]
 
 
+@pytest.mark.asvs("6.3.1")
 def test_a_site_of_ipv6_that_tries_many_names_waits(client: FlaskClient) -> None:
     networks = [f"2001:db8:1:{number:x}::1" for number in range(LIMIT * FACTOR + 1)]
     tried = [attempt(client, address, username=address).status_code for address in networks]
@@ -179,6 +181,7 @@ def test_a_site_of_ipv6_that_tries_many_names_waits(client: FlaskClient) -> None
     assert statuses(client, "2001:db8:2::1", HERE) == [401, 401]
 
 
+@pytest.mark.asvs("6.3.1")
 def test_of_fifty_wrong_passwords_at_once_no_more_are_checked_than_one_by_one(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,6 +350,7 @@ def test_until_then_an_address_has_all_its_tries(client: FlaskClient) -> None:
     assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
 
 
+@pytest.mark.asvs("6.3.1")
 def test_the_owner_of_an_attacked_account_is_not_locked_out(attacked: FlaskClient) -> None:
     # Who fails at another account notices nothing of it.
     assert statuses(attacked, ELSEWHERE, ELSEWHERE, username="nobody") == [401, 401]
@@ -410,6 +414,7 @@ class Full(MemoryStorage):
         raise StorageError(OSError("OOM command not allowed"))
 
 
+@pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize("shared", [None, Full()], ids=["away", "full"])
 def test_while_redis_is_away_half_as_many_tries_are_left(
     make_app: MakeApp, shared: MemoryStorage | None

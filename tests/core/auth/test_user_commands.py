@@ -153,6 +153,7 @@ def test_the_log_says_what_an_operator_did_to_whom(make_app: MakeApp) -> None:
 # Passwords.
 
 
+@pytest.mark.asvs("6.4.1")
 def test_a_made_password_is_printed_works_and_is_never_the_same(
     app: Flask, client: FlaskClient
 ) -> None:
@@ -215,6 +216,7 @@ def test_a_given_password_with_the_name_of_its_user_is_refused(app: Flask) -> No
     assert_refused(run(app, "password", NEW, password=f"{GOOD_PASSWORD} {NEW}"))
 
 
+@pytest.mark.asvs("6.4.3")
 def test_a_made_or_given_password_takes_the_place_of_the_old_one(
     app: Flask, client: FlaskClient
 ) -> None:
@@ -250,6 +252,7 @@ def test_on_a_terminal_it_asks_until_it_can_be_used_without_showing(
 # Addresses.
 
 
+@pytest.mark.asvs("14.2.4")
 def test_an_address_is_stored_encrypted_and_shown_to_its_owner(
     app: Flask, client: FlaskClient
 ) -> None:
@@ -296,6 +299,7 @@ def test_files_that_cannot_be_deleted_keep_their_user(app: Flask) -> None:
         assert User.find(USERNAME)
 
 
+@pytest.mark.asvs("7.4.2", "7.4.5")
 @pytest.mark.parametrize("command", ["logout", "disable", "password", "delete"])
 def test_all_logins_of_the_user_end_at_once_and_no_others(app: Flask, command: str) -> None:
     here, there, other = (app.test_client() for _ in range(3))
@@ -337,6 +341,7 @@ def test_a_row_that_the_database_keeps_is_said_and_the_user_stays(app: Flask) ->
         Model.metadata.remove(bills)
 
 
+@pytest.mark.asvs("6.3.2")
 def test_a_new_database_has_no_user(make_app: MakeApp) -> None:
     app = make_app()
     with app.app_context():
@@ -389,6 +394,7 @@ def test_all_logins_and_keys_of_everybody_end_in_three_statements(app: Flask, nu
     assert counted.sizes == (3, 0)
 
 
+@pytest.mark.asvs("7.4.5")
 def test_all_logins_of_everybody_end_when_it_is_confirmed(
     make_app: MakeApp,
 ) -> None:

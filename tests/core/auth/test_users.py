@@ -43,6 +43,7 @@ def test_a_user_is_found_by_the_exact_name_alone() -> None:
     assert stored == {name: (name, False, []) for name in NAMES}
 
 
+@pytest.mark.asvs("11.4.2")
 def test_a_user_is_kept_without_the_password() -> None:
     stored = ada().password_hash
     assert stored.startswith("$argon2id$")
@@ -70,6 +71,7 @@ def test_a_hash_is_replaced_only_where_it_is_still_the_same_and_the_user_may_log
     assert not users.replace_hash(user, "a third")
 
 
+@pytest.mark.asvs("6.4.2")
 def test_no_hint_and_no_security_question_is_kept_of_a_user() -> None:
     columns = [column.name for column in User.__table__.columns]
     assert "password_hash" in columns

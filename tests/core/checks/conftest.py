@@ -1,7 +1,6 @@
 """A site at which nothing is to be found but what only its owner can know."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,8 +53,6 @@ def _checks_of_this_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _make(make_app: MakeApp, start_page: StartPage = lambda: "a page", **changes: Any) -> Flask:
     app = make_app(**{**CLEAN, **changes})
-    # Beside site.py are the tests of accounts, in a folder that has the name of an owner's.
-    app.root_path = str(Path(__file__).parent)
     app.view_functions["site.index"] = public(start_page)
     return app
 

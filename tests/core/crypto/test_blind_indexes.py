@@ -64,6 +64,7 @@ def test_no_form_of_a_text_changes_its_index(text: str) -> None:
     assert indexes == {blind_index(text, context="a")}
 
 
+@pytest.mark.asvs("11.4.1", "11.4.3")
 def test_another_implementation_gives_the_same(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """HKDF and the index itself from RFC 2104's HMAC alone."""
     monkeypatch.setitem(app_state(app), BLIND_INDEX_KEYS, {7: bytes(range(32))})

@@ -39,6 +39,7 @@ def stored(session: Session, name: str) -> Any:
     return session.execute(found.where(persons.c.name == name)).one()
 
 
+@pytest.mark.asvs("14.2.4")
 def test_the_database_never_sees_a_users_address() -> None:
     user = users.create_user("bob", PASSWORD, email=EMAIL)
     assert user.email == EMAIL
@@ -105,6 +106,7 @@ def test_a_ciphertext_copied_between_objects_is_not_stored(session: Session) -> 
         session.commit()
 
 
+@pytest.mark.asvs("11.3.3")
 @pytest.mark.parametrize("also", [["email_encrypted"], ["email_encrypted", "email_index"]])
 def test_a_ciphertext_moved_to_another_row_is_refused(session: Session, also: list[str]) -> None:
     add(session, "bob"), add(session, "eve", OTHER)
@@ -139,6 +141,7 @@ def test_a_context_outlives_a_new_name() -> None:
     assert new.new_name == "Ada"
 
 
+@pytest.mark.asvs("11.3.3")
 def test_a_value_of_a_mixin_serves_in_its_own_table_alone(subtests: pytest.Subtests) -> None:
     customer: Any = Customer(id=1, phone=PHONE)
     assert WITH_PHONE[0](id=1, phone_encrypted=customer.phone_encrypted).phone == PHONE

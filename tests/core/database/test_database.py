@@ -79,6 +79,7 @@ def log_in(app: Flask) -> int:
     return app.test_client().post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code
 
 
+@pytest.mark.asvs("16.5.1", "16.5.2")
 @pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
 def test_while_it_is_away_a_client_is_asked_to_come_back(
     make_app: MakeApp, error: Exception
@@ -258,6 +259,7 @@ def test_a_full_disk_takes_whole_logins_or_none(on_disk: Flask, file: Path, line
     assert on_disk.test_client().get(READY).status_code == 200
 
 
+@pytest.mark.asvs("16.3.4")
 def test_the_log_says_why_and_names_no_value(production_app: Flask, lines: Lines) -> None:
     def rows() -> str:
         return str(db.session.execute(text("SELECT :p FROM missing"), {"p": PASSWORD}))

@@ -31,6 +31,7 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.asvs("11.2.3", "11.5.1")
 def test_a_new_key_is_an_id_and_32_random_bytes() -> None:
     written = {keyrings.new_key("a") for _ in range(3)}
     assert len(written) == 3
@@ -51,6 +52,7 @@ def test_a_ring_is_read_in_its_order() -> None:
     assert ring["new"] == urlsafe_b64decode(f"{KEY}=")
 
 
+@pytest.mark.asvs("11.2.3")
 @pytest.mark.parametrize("ring", UNUSABLE.values(), ids=UNUSABLE)
 def test_an_unusable_ring_is_refused_with_the_command_that_makes_a_key(ring: str) -> None:
     with pytest.raises(ValueError, match="must read id:key,id:key") as refused:

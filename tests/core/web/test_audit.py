@@ -171,6 +171,7 @@ for arguments, (event, fields) in COMMANDS.items():
     SCENES[arguments] = (partial(flask_user, arguments), event, {"by": "command line", **fields})
 
 
+@pytest.mark.asvs("16.2.1", "16.2.5", "16.3.1", "16.3.2", "16.3.3", "16.3.4")
 @pytest.mark.parametrize("shared_app", TOKEN_TYPES, indirect=True)
 @pytest.mark.parametrize("name", SCENES)
 def test_an_event_is_one_line_without_a_secret(
@@ -240,6 +241,7 @@ def test_plain_use_and_a_granted_preflight_are_no_alarm(make_app: MakeApp, lines
     assert lines() == []
 
 
+@pytest.mark.asvs("16.2.5")
 def test_an_origin_that_no_browser_sends_is_not_repeated(client: FlaskClient, lines: Lines) -> None:
     too_long = f"https://{'a.' * 150}example"
     for sent in (PASSWORD, f"https://ada:{NEW}@evil.example", f"{STRANGER}/{NEW}", too_long):

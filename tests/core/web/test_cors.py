@@ -68,6 +68,7 @@ https://appxexample https://app.exampl https://APP.example https://app.example/
 """.split()
 
 
+@pytest.mark.asvs("3.4.2")
 @pytest.mark.parametrize("stranger", [*STRANGERS, "", f"{FRIEND} {OTHER_FRIEND}"])
 def test_a_lookalike_origin_gets_nothing(client: FlaskClient, stranger: str) -> None:
     answers = read(client, stranger), preflight(client, stranger)
@@ -135,6 +136,7 @@ def test_localhost_counts_in_development_alone(make_app: MakeApp, client: FlaskC
     assert grants(read(production, LOCAL)) == {}
 
 
+@pytest.mark.asvs("3.4.2")
 @pytest.mark.parametrize("origin", ["*", "null", "https://*.example", r"https://.*\.example"])
 def test_a_pattern_stops_the_app(make_app: MakeApp, origin: str) -> None:
     with pytest.raises(PolicyError, match="CORS_ORIGINS"):

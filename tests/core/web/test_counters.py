@@ -145,6 +145,7 @@ def test_threads_lose_no_count(local: Counters) -> None:
     assert sorted(numbers(counted)) == [*range(1, 401)]
 
 
+@pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize(
     ("limit", "expected"), [("4 per minute", 2), ("5 per minute", 2), ("1 per minute", 1)]
 )

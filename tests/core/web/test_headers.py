@@ -89,6 +89,7 @@ def app(make_app: MakeApp) -> Flask:
     return app
 
 
+@pytest.mark.asvs("3.4.3", "3.4.4", "3.4.8", "4.1.1", "14.2.2", "14.3.2")
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 @pytest.mark.parametrize(("name", "status"), STATUSES.items(), ids=STATUSES)
 def test_no_answer_goes_without_the_headers_and_its_type(
@@ -123,6 +124,7 @@ def referrer_policy(client: FlaskClient, content_type: str, status: str = "200")
     return client.get("/_test/answer", query_string=sent).headers.get("Referrer-Policy")
 
 
+@pytest.mark.asvs("3.4.5")
 def test_pages_and_the_rest_differ(client: FlaskClient) -> None:
     # `no-referrer` on a page would send `Origin: null` with its forms.
     pages = ("text/html", "TEXT/HTML; charset=utf-8", "application/xhtml+xml")
@@ -247,6 +249,7 @@ def test_what_is_written_into_the_config_later_is_not_sent(make_app: MakeApp) ->
 CACHING = "/_test/caching"
 
 
+@pytest.mark.asvs("14.2.2", "14.3.2")
 @every_token_type
 def test_what_a_login_got_is_not_stored(make_app: MakeApp, token_type: str) -> None:
     app = make_app(TOKEN_TYPE=token_type, SEND_FILE_MAX_AGE_DEFAULT=3600)
@@ -294,6 +297,7 @@ def framing(client: FlaskClient) -> tuple[str, str | None]:
     return ancestors.partition(";")[0], headers.get("X-Frame-Options")
 
 
+@pytest.mark.asvs("3.4.6")
 @pytest.mark.parametrize(
     ("ancestors", "option"),
     [([NONE], "DENY"), ([SELF], "SAMEORIGIN"), ([PARTNER], None), ([SELF, PARTNER], None)],
@@ -310,6 +314,7 @@ def test_a_view_keeps_itself_out_of_the_frames_of_a_partner(make_app: MakeApp) -
     assert framing(with_own(make_app(FRAME_ANCESTORS=[PARTNER]), NONE)) == NOBODY
 
 
+@pytest.mark.asvs("3.4.6")
 def test_nobody_frames_what_is_no_page_whatever_its_view_says(make_app: MakeApp) -> None:
     app = make_app(FRAME_ANCESTORS=[PARTNER])
     assert framing(with_own(app, PARTNER, content_type="application/json")) == NOBODY

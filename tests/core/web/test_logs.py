@@ -53,6 +53,7 @@ def log(value: str) -> None:
         logger.exception("failed: %s", value)
 
 
+@pytest.mark.asvs("16.4.1")
 def test_no_value_begins_a_line_or_steers_a_terminal(
     app: Flask, lines: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +66,7 @@ def test_no_value_begins_a_line_or_steers_a_terminal(
     assert [(line.isascii(), line.isprintable()) for line in written] == [(True, True)] * 3
 
 
+@pytest.mark.asvs("16.4.1")
 def test_development_reads_as_key_and_value_and_no_value_begins_a_line(
     make_app: MakeApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,6 +153,7 @@ def test_no_client_makes_a_line_long_or_gets_many_of_them(
             assert len(events) <= 2, "an alarm and the access line"
 
 
+@pytest.mark.asvs("16.2.1", "16.2.2", "16.2.4")
 def test_a_line_of_any_library_begins_with_the_time_in_utc(app: Flask, lines: Lines) -> None:
     logging.getLogger("some.library").error("%s is away", "it")
     [line] = lines()
@@ -170,6 +173,7 @@ def test_the_level_that_was_set_counts(
     assert [line["event"] for line in lines()] == events
 
 
+@pytest.mark.asvs("16.2.3")
 def test_a_line_is_written_once(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(3):
         make_app(**PRODUCTION)
@@ -287,6 +291,7 @@ ENDS = [
 ]
 
 
+@pytest.mark.asvs("16.2.1", "16.2.5")
 def test_each_request_has_one_access_line_that_names_nobody(
     watched: Flask, lines: Lines, subtests: pytest.Subtests
 ) -> None:
@@ -318,6 +323,7 @@ def id_for(app: Flask, sent: str = "", path: str = "/_test/nowhere") -> str:
     return app.test_client().get(path, headers={"X-Request-ID": sent}).headers["X-Request-ID"]
 
 
+@pytest.mark.asvs("16.2.1", "16.2.4")
 def test_an_answer_and_its_lines_share_an_id_of_their_own(app: Flask, lines: Lines) -> None:
     app.before_request(lambda: app.logger.warning("on the way"))
     ids = [id_for(app, path=path) for path in ("/_test/audited", "/_test/audited", "/no")]

@@ -43,6 +43,7 @@ def test_retry_after_says_when_a_client_is_served_again(
     assert client.get(LIMITED).status_code == 200
 
 
+@pytest.mark.asvs("2.4.1")
 def test_a_limit_to_all_requests_counts_every_route_but_probes(make_app: MakeApp) -> None:
     app = make_app(rate_limit="2 per minute")
     app.add_url_rule(PLAIN, "plain", public(lambda: ""))

@@ -67,6 +67,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.asvs("15.3.7")
 @pytest.mark.parametrize(
     ("cases", "status"), [(TAKEN, 200), (REFUSED, 400)], ids=["taken", "refused"]
 )

@@ -32,6 +32,7 @@ def site(app: Flask, serve: Serve) -> str:
     return serve(app, https=True).at(REAL_NAME)
 
 
+@pytest.mark.asvs("3.3.1", "3.3.3", "3.3.4", "14.3.3")
 def test_a_login_leaves_nothing_that_a_script_or_a_plain_connection_gets(
     page: Page, site: str
 ) -> None:

@@ -116,6 +116,7 @@ def test_no_two_tokens_have_the_same_id(client: FlaskClient) -> None:
     assert len({said(log_in(client))["jti"] for _ in range(3)}) == 3
 
 
+@pytest.mark.asvs("9.2.4")
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
@@ -138,12 +139,14 @@ def test_issuer_and_audience_are_of_the_policy(
     assert is_logged_in(client, credentials)
 
 
+@pytest.mark.asvs("9.2.4")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_claim_is_401(client: FlaskClient, claims: dict[str, Any], name: str) -> None:
     del claims[name]
     assert_refused(send(client, claims))
 
 
+@pytest.mark.asvs("9.2.3")
 def test_a_claim_of_another_type_or_value_and_an_unknown_one_are_401(
     client: FlaskClient, claims: dict[str, Any]
 ) -> None:
@@ -185,6 +188,7 @@ def test_a_token_of_a_login_by_cookie_is_401(
     assert_refused(send(client, claims, sid=by_cookie))
 
 
+@pytest.mark.asvs("9.2.1")
 def test_it_serves_its_lifetime_and_the_leeway(
     client: FlaskClient, claims: dict[str, Any], wait: Wait
 ) -> None:
@@ -195,6 +199,7 @@ def test_it_serves_its_lifetime_and_the_leeway(
     assert_refused(send(client, claims))
 
 
+@pytest.mark.asvs("9.2.1")
 @pytest.mark.parametrize("name", ["iat", "nbf"])
 def test_it_serves_no_sooner_than_the_leeway(
     client: FlaskClient, claims: dict[str, Any], wait: Wait, name: str

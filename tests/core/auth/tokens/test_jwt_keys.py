@@ -48,6 +48,7 @@ def test_no_key_is_needed_where_nothing_is_signed(make_app: MakeApp, token_type:
     assert make_app(TOKEN_TYPE=token_type, token_keys=None)
 
 
+@pytest.mark.asvs("11.6.1")
 def test_an_unusable_key_is_refused_and_not_shown(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("TOKEN_KEYS", f"1:{SEED[:-2]}")
     with pytest.raises(SettingsError, match="TOKEN_KEYS") as refused:

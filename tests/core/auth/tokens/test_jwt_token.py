@@ -129,6 +129,7 @@ def test_a_mangled_token_is_401(client: FlaskClient, token: str, case: str) -> N
     assert_refused(ask(client, mangled))
 
 
+@pytest.mark.asvs("9.1.2", "9.1.3", "9.2.2", "11.6.1")
 def test_another_header_is_401_signed_or_not(client: FlaskClient, payload: bytes) -> None:
     for case, header in OTHER_HEADERS.items():
         token = sign(payload, header)
@@ -136,6 +137,7 @@ def test_another_header_is_401_signed_or_not(client: FlaskClient, payload: bytes
         assert_refused(ask(client, token.rpartition(".")[0] + "."), case)
 
 
+@pytest.mark.asvs("9.1.2")
 def test_the_public_key_is_no_secret_to_sign_with(client: FlaskClient, payload: bytes) -> None:
     unsigned = join({**HEADER, "alg": "HS256"}, payload)
     for case, secret in PUBLIC_KEYS.items():
@@ -143,6 +145,7 @@ def test_the_public_key_is_no_secret_to_sign_with(client: FlaskClient, payload: 
         assert_refused(ask(client, f"{unsigned}.{encode(signature)}"), case)
 
 
+@pytest.mark.asvs("9.1.1", "9.1.3")
 def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along(
     client: FlaskClient, payload: bytes
 ) -> None:
@@ -162,6 +165,7 @@ def test_a_key_id_must_name_the_key_that_signed(
     assert_refused(ask(client, sign(payload, {**HEADER, "kid": "2"})))
 
 
+@pytest.mark.asvs("9.1.1")
 def test_a_claim_or_header_changed_under_the_old_signature_is_401(
     client: FlaskClient, token: str
 ) -> None:

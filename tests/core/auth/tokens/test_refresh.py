@@ -385,6 +385,7 @@ def test_a_secret_with_another_rotation_ends_the_login(
     assert_dead(client, login)
 
 
+@pytest.mark.asvs("9.2.2")
 def test_neither_token_serves_in_the_place_of_the_other(client: FlaskClient, login: Login) -> None:
     assert send(client, login["token"]).status_code in (400, 401)
     assert_refused(ask(client, login["refresh_token"]))
