@@ -92,7 +92,7 @@ def is_accepted(port: int, login: Answer) -> bool:
     return answer.status == 200
 
 
-def refresh(port: int, login: Answer, headers: dict[str, str] | None = None) -> Answer:
+def refresh(port: int, login: Answer) -> Answer:
     """Spend the refresh token of a login."""
     body = {"refresh_token": login.body["refresh_token"]}
-    return ask(port, "/token/refresh", body, headers)
+    return ask(port, "/token/refresh", body)

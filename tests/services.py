@@ -20,6 +20,8 @@ import proxies
 import support
 
 SCRIPTS = Path(__file__).parent / "scripts"
+# The settings of a site in production behind one proxy.
+BEHIND_A_PROXY = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "PROXY_HOPS": "1"}
 
 
 @dataclass(frozen=True)
@@ -181,14 +183,14 @@ def pgbouncer(
 
 
 @contextlib.contextmanager
-def redis(port: int | None = None) -> Iterator[str]:
+def redis(port: int | None = None, *options: str, program: str = "redis-server") -> Iterator[str]:
     """Start a Redis that keeps nothing on disk, on a known port if need be; gives its URL."""
-    support.need(shutil.which("redis-server"), "Redis")
+    support.need(shutil.which(program), program)
     port = port or support.free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
     with subprocess.Popen(command, cwd="/", stdout=subprocess.DEVNULL) as server:
         try:
-            support.wait_until_open(port)
+            support.wait_until_open(port, lambda: server.poll() is None)
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             server.terminate()

@@ -18,7 +18,6 @@ import services
 import support
 from conftest import NewProject
 
-PRODUCTION = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "PROXY_HOPS": "1"}
 # Each quotes what a client may have sent by mistake, such as a password.
 INVALID = [
     b"GET / HTTP/1.1\r\nHost: localhost\r\nquoted words\r\n\r\n",
@@ -33,7 +32,10 @@ INVALID = [
 # Settings, and what is said of them.
 REFUSED = [
     ({"APP_ENV": "production"}, "does not start with these settings:\n  TRUSTED_HOSTS: "),
-    ({**PRODUCTION, "WEB_CONCURRENCY": "2"}, "2 workers need more settings:\n  REDIS_URL: "),
+    (
+        {**services.BEHIND_A_PROXY, "WEB_CONCURRENCY": "2"},
+        "2 workers need more settings:\n  REDIS_URL: ",
+    ),
     ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY: "),
 ]
 
@@ -64,7 +66,7 @@ def test_what_would_not_serve_does_not_start(
 def test_its_lines_are_json_and_quote_no_request(project: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     database = f"sqlite:///{tmp_path / 'app.db'}"
-    with services.serving(project, log, DATABASE_URL=database, **PRODUCTION) as server:
+    with services.serving(project, log, DATABASE_URL=database, **services.BEHIND_A_PROXY) as server:
         assert all(status(server.port, sent) >= 400 for sent in INVALID)
     lines = [json.loads(line) for line in log.read_text("utf-8").splitlines() if line[0] == "{"]
     assert [line["event"].partition(":")[0] for line in lines].count("Listening at") == 1
