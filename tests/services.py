@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psycopg
 
-import proxies
 import support
+from certificates import write_certificate
 
 SCRIPTS = Path(__file__).parent / "scripts"
 # The settings of a site in production behind one proxy.
@@ -103,7 +103,7 @@ def postgresql_server() -> Iterator[PostgreSQL]:
 def encrypt(server: PostgreSQL, certificate: Path) -> None:
     """Let others than its superuser connect over TLS alone, and by a password."""
     key = server.data / "server.key"
-    proxies.write_certificate(certificate, key)
+    write_certificate(certificate, key)
     shutil.copy(certificate, server.data / "server.crt")
     key.chmod(0o600)
     if os.geteuid() == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -26,13 +25,8 @@ LEFT_OPEN = {
 
 
 def check(project: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flask", "check", *options],
-        cwd=project,
-        env=os.environ | support.COMPILED | environment,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    command = (sys.executable, "-m", "flask", "check")
+    return support.attempt(*command, *options, cwd=project, **environment)
 
 
 @pytest.mark.parametrize("level", support.CHOICES["csp"])

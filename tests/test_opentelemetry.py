@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -105,12 +104,7 @@ def test_the_app_does_not_start_where_spans_would_go_out_as_they_are(
     project: Path, settings: dict[str, str]
 ) -> None:
     insecure = {**settings, "OTEL_TRACES_EXPORTER": "console"}
-    command = ["env", *(f"{name}={value}" for name, value in insecure.items()), str(INSTRUMENT)]
-    finished = subprocess.run(
-        [*command, sys.executable, "-c", "import wsgi"],
-        cwd=project,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    command = (INSTRUMENT, sys.executable, "-c", "import wsgi")
+    finished = support.attempt(*command, cwd=project, **insecure)
     assert finished.returncode == 1
-    assert "Set OTEL_TRACES_EXPORTER=none" in finished.stderr
+    assert "Set OTEL_TRACES_EXPORTER=none" in finished.stdout

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-import proxies
 import services
 import support
+from certificates import write_certificate
 from conftest import NewProject
 
 pytestmark = pytest.mark.all
@@ -40,7 +40,7 @@ def project(new_project: NewProject) -> Path:
 @pytest.fixture(scope="module")
 def another_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("another")
-    proxies.write_certificate(folder / "authority.crt", folder / "authority.key")
+    write_certificate(folder / "authority.crt", folder / "authority.key")
     return folder / "authority.crt"
 
 
@@ -61,7 +61,7 @@ def reach(project: Path, *environments: dict[str, str]) -> list[dict[str, Any]]:
 def encrypted_redis(folder: Path) -> Iterator[str]:
     """Start one for a user with a password, over TLS alone; gives its URL."""
     certificate, key, port = folder / "redis.crt", folder / "redis.key", support.free_port()
-    proxies.write_certificate(certificate, key)
+    write_certificate(certificate, key)
     files = {"cert": certificate, "key": key, "ca-cert": certificate}
     tls = [part for name, file in files.items() for part in (f"--tls-{name}-file", str(file))]
     with services.redis(port, *ONE_USER, *ONLY_TLS, "--tls-port", str(port), *tls):
