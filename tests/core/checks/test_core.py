@@ -49,8 +49,10 @@ def test_the_files_of_accounts_are_named_where_nothing_uses_them(
     """As when cookiecutter ran without its hooks; a folder of that name may be an owner's."""
     site = make_site()
     assert not found_in(site, "core.leftovers")
-    (tmp_path / "accounts").mkdir()
     site.root_path = str(tmp_path)
+    (tmp_path / "accounts").mkdir()
+    assert not found_in(site, "core.leftovers")
+    (tmp_path / "accounts" / "sign_up.py").touch()
     if uses:
         app_state(site)[SECOND_FACTOR] = lambda user: None
     assert len(found_in(site, "core.leftovers")) == (0 if uses else 2)
