@@ -6,7 +6,10 @@ import contextlib
 import http.client
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 PASSWORD = "a good long password"
 
@@ -90,6 +93,13 @@ def is_accepted(port: int, login: Answer) -> bool:
     answer = ask(port, "/me", headers=shown(login))
     assert answer.status in (200, 401), answer
     return answer.status == 200
+
+
+def enter_password(page: Page) -> None:
+    """Fill in the page of a login in a browser, and send it."""
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
 
 
 def refresh(port: int, login: Answer) -> Answer:

@@ -136,11 +136,10 @@ def caddy(project: Path, folder: Path, first: int, second: int) -> Iterator[Prox
     (folder / "Caddyfile").write_text(replaced(text, moved), "utf-8")
     log = folder / "caddy.log"
     # It keeps its certificates there.
-    variables = {**CADDYS, "XDG_DATA_HOME": folder, "TRUSTED_HOSTS": "localhost,www.localhost"}
-    command = ["env", *(f"{name}={value}" for name, value in variables.items())]
+    variables = {"XDG_DATA_HOME": str(folder), "TRUSTED_HOSTS": "localhost,www.localhost"}
     compose = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
-    command += caddys_command(compose, folder / "Caddyfile")
-    with support.started(*command, cwd=folder, log=log) as process:
+    command = caddys_command(compose, folder / "Caddyfile")
+    with support.started(*command, cwd=folder, log=log, **CADDYS, **variables) as process:
         support.wait_for(proxy.https, process, log)
         wait_for_certificate(proxy)
         yield proxy

@@ -140,6 +140,16 @@ def postgresql() -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """Give the URL of an empty database, `sqlite` in a folder or `postgresql`."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/app.db"
+    else:
+        with postgresql() as url:
+            yield url
+
+
+@contextlib.contextmanager
 def pgbouncer(
     server: PostgreSQL, mode: str = "transaction", pool: int = 4, port: int | None = None
 ) -> Iterator[str]:
@@ -221,10 +231,9 @@ def serving(
         support.write_settings(project)
     limits = {"LOGIN_RATE_LIMIT": "1000000 per minute"}
     environment = {**support.COMPILED, **limits, **settings}
-    command = ["env", *(f"{name}={value}" for name, value in environment.items())]
-    command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
     command += [f"--pythonpath={SCRIPTS}", *options, app]
-    with support.started(*command, cwd=project, log=log) as process:
+    with support.started(*command, cwd=project, log=log, **environment) as process:
         support.wait_for(port, process, log)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz"):
             yield Gunicorn(port, process.pid)
@@ -241,9 +250,8 @@ def gunicorn(project: Path, log: Path) -> Iterator[int]:
 def flask_run(project: Path, log: Path, *options: str) -> Iterator[int]:
     """Serve a project by Flask's own server from its first answer on; gives the port."""
     port = support.free_port()
-    command = ["env", *(f"{name}={value}" for name, value in support.COMPILED.items())]
-    command += [sys.executable, "-m", "flask", "run", f"--port={port}", *options]
-    with support.started(*command, cwd=project, log=log) as process:
+    command = (sys.executable, "-m", "flask", "run", f"--port={port}", *options)
+    with support.started(*command, cwd=project, log=log, **support.COMPILED) as process:
         support.wait_for(port, process, log)
         yield port
 

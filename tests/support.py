@@ -158,14 +158,16 @@ def newcomers_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def started(*command: str, cwd: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    *command: str | Path, cwd: Path, log: Path, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command as a newcomer would; end it and all that it started afterwards."""
     with (
         log.open("wb") as output,
         subprocess.Popen(
             command,
             cwd=cwd,
-            env=newcomers_environment(),
+            env=newcomers_environment() | environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -238,10 +240,12 @@ def init_git(folder: Path) -> None:
     commit(folder)
 
 
+AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
+
+
 def commit(folder: Path) -> None:
-    author = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
     run("git", "add", "--all", cwd=folder)
-    run("git", *author, "commit", "--quiet", "--message", "As it is", cwd=folder)
+    run("git", *AUTHOR, "commit", "--quiet", "--message", "As it is", cwd=folder)
 
 
 def declared(project: Path, *, groups: bool = True) -> list[Requirement]:

@@ -47,7 +47,8 @@ def project(new_project: NewProject) -> Path:
 
 @pytest.fixture
 def compose(project: Path) -> dict[str, Any]:
-    return read_compose(project)
+    read: dict[str, Any] = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
+    return read
 
 
 @pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: file.stem)
@@ -89,7 +90,8 @@ def test_compose_takes_each_secret_from_env(compose: dict[str, Any]) -> None:
     ids=["a variable of the image", "a password in an address", "a long value"],
 )
 def test_no_file_holds_a_secret(project: Path, secret: str) -> None:
-    files = deployment_files(project)
+    files = [path for path in (project / "deploy").rglob("*") if path.is_file()]
+    files += [project / "Dockerfile", project / "compose.yaml"]
     # A digest says which image is meant, and is public.
     digest = r"@sha256:[0-9a-f]{64}\b"
     texts = {file: re.sub(digest, "", file.read_text("utf-8")) for file in files}
@@ -286,17 +288,7 @@ def example(project: Path) -> str:
     return (project / ".env.example").read_text("utf-8")
 
 
-def read_compose(project: Path) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
-    return read
-
-
 def ways_out(compose: dict[str, Any]) -> set[str]:
     """Return the networks that lead out of the machine."""
     networks = compose["networks"].items()
     return {name for name, network in networks if not (network or {}).get("internal")}
-
-
-def deployment_files(project: Path) -> list[Path]:
-    files = [path for path in (project / "deploy").rglob("*") if path.is_file()]
-    return [project / "Dockerfile", project / "compose.yaml", *files]

@@ -58,10 +58,9 @@ def settings(project: Path) -> dict[str, str]:
 def traced(project: Path, log: Path, **settings: str) -> Iterator[int]:
     port = support.free_port()
     environment = {**support.COMPILED, "PORT": str(port), **settings}
-    command = ["env", *(f"{name}={value}" for name, value in environment.items())]
-    command += [str(INSTRUMENT), sys.executable, "-m", "gunicorn"]
+    command = [INSTRUMENT, sys.executable, "-m", "gunicorn"]
     command += [f"--pythonpath={services.SCRIPTS}", "app_with_user:app"]
-    with support.started(*command, cwd=project, log=log) as process:
+    with support.started(*command, cwd=project, log=log, **environment) as process:
         support.wait_for(port, process, log)
         yield port
         process.terminate()
