@@ -21,7 +21,8 @@ from secure_flask.accounts.second_step import (
     WRONG_INVITATION,
     make_invitation,
 )
-from sqlalchemy import Delete, Update, delete, update
+from secure_flask.auth.login_table import Login
+from sqlalchemy import Delete, Update, delete, select, update
 from werkzeug.exceptions import HTTPException
 
 from core.accounts.devices import (
@@ -78,7 +79,7 @@ def test_the_first_factor_of_a_demanded_role_needs_the_invitation_of_an_operator
     setup = begin_authenticator(half)
     assert finish(setup, half, wrong_code_of(setup.secret)) == 400
     done = finish_authenticator(setup.state, code_of(setup.secret), half)
-    assert done["token_type"] == "session"
+    assert db.session.scalars(select(Login.second_factor)).all() == [True]
     wait(STEP)
     assert enter_code(code_of(setup.secret)) == 200
     assert enter_recovery_code(done["recovery_codes"][0]) == 200

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.accounts import recovery_codes
+from secure_flask.accounts import recovery_codes, wrong_codes
 from secure_flask.accounts.half_logins import LIFETIME
 
 from core import routes
@@ -248,6 +248,18 @@ def test_a_page_asks_again_for_a_wrong_code_and_the_fifth_leads_to_the_login(
     last = post(stranger, f"{TF_VALIDATE}?next={ACCOUNT}", code=wrong_code_of(secret))
     assert_leads_to(last, f"{LOGIN_PAGE}?next={ACCOUNT}")
     assert "The second step has ended" in stranger.get(LOGIN_PAGE).text
+
+
+def test_a_page_says_for_how_many_hours_no_code_counts_and_offers_the_recovery_code(
+    stranger: FlaskClient, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wrong_codes, "MAX_WRONG_CODES", 0)
+    enter_password(stranger)
+    page = post(stranger, TF_VALIDATE, code=code_of(secret))
+    assert (page.status_code, invalid_fields(page.text)) == (429, ["code"])
+    assert "a recovery code still works. Try again in 24 hours." in page.text
+    assert f'href="{RECOVERY}"' in page.text
+    assert page.headers["Retry-After"] == str(wrong_codes.DAY)
 
 
 def test_a_page_offers_each_factor_and_no_other(
