@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -27,6 +28,18 @@ def at_once(do: Callable[[int], Made]) -> list[Made]:
     """What `do(0)`, `do(1)` … return, eight of them at the same moment."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         return list(threads.map(do, range(AT_ONCE)))
+
+
+def requests_at_once(
+    request: Callable[[], AbstractContextManager[None]], do: Callable[[int], Made]
+) -> list[Made]:
+    """The same, each in a request of its own."""
+
+    def ask(number: int) -> Made:
+        with request():
+            return do(number)
+
+    return at_once(ask)
 
 
 def code_of(secret: str, steps: int = 0) -> str:

@@ -8,7 +8,14 @@ from secure_flask.accounts.factors import factors_of
 from secure_flask.accounts.steps import MAX_FAILURES
 
 from core.accounts.conftest import Request
-from core.accounts.devices import AT_ONCE, STEP, add_app, at_once, code_of, wrong_code_of
+from core.accounts.devices import (
+    AT_ONCE,
+    STEP,
+    add_app,
+    code_of,
+    requests_at_once,
+    wrong_code_of,
+)
 from core.accounts.people import OTHER, add_user, new_login, request_of, status_of
 from core.accounts.site import User
 from core.conftest import Wait
@@ -100,8 +107,6 @@ def test_eight_first_codes_at_once_set_up_one_app(of_user: Request) -> None:
     with of_user():
         setup = begin_authenticator()
 
-    def enter(number: int) -> int:
-        with of_user():
-            return finish(setup)
-
-    assert sorted(at_once(enter)) == [200] + [400] * (AT_ONCE - 1)
+    assert sorted(requests_at_once(of_user, lambda _: finish(setup))) == [200] + [400] * (
+        AT_ONCE - 1
+    )

@@ -29,9 +29,9 @@ from core.accounts.devices import (
     Passkey,
     add_app,
     add_passkey,
-    at_once,
     code_of,
     enter_recovery_code,
+    requests_at_once,
 )
 from core.accounts.observing import stored_rows
 from core.accounts.people import logged, new_login, request_of, set_address, status_of, user_of
@@ -205,11 +205,9 @@ def test_of_two_factors_removed_at_once_one_stays_where_a_role_demands_it(
         db.session.commit()
     demand_factor(file_app, monkeypatch)
 
-    def remove(number: int) -> int:
-        with of_user():
-            return status_of([remove_authenticator, partial(delete_passkey, "phone")][number % 2])
-
-    assert 409 in at_once(remove)
+    removals: list[Callable[[], None]] = [remove_authenticator, partial(delete_passkey, "phone")]
+    statuses = requests_at_once(of_user, lambda number: status_of(removals[number % 2]))
+    assert 409 in statuses
     with of_user():
         assert factors_of(user_of())
 

@@ -21,9 +21,7 @@ from core.conftest import (
     LOGIN,
     PASSWORD,
     USERNAME,
-    every_token_type,
     give_roles,
-    is_logged_in,
 )
 from core.statements import counted_statements
 
@@ -40,18 +38,8 @@ def login(app: Flask) -> str:
         return new_login()
 
 
-@pytest.mark.asvs("6.3.3")
-@every_token_type
-def test_a_login_that_began_by_password_alone_is_refused(
-    app: Flask, client: FlaskClient, credentials: dict[str, str]
-) -> None:
-    assert is_logged_in(client, credentials)
-    give_roles(app, "boss")
-    assert not is_logged_in(client, credentials)
-
-
 @pytest.mark.parametrize("token_type", ["jwt"])
-def test_such_a_login_is_not_refreshed(app: Flask, client: FlaskClient) -> None:
+def test_a_login_by_password_alone_is_not_refreshed(app: Flask, client: FlaskClient) -> None:
     body = {"refresh_token": client.post(routes.LOGIN, json=LOGIN).get_json()["refresh_token"]}
     give_roles(app, "boss")
     assert client.post(routes.REFRESH, json=body).status_code == 401
@@ -60,7 +48,10 @@ def test_such_a_login_is_not_refreshed(app: Flask, client: FlaskClient) -> None:
     assert client.post(routes.REFRESH, json=body).status_code == 200
 
 
-def test_such_a_login_is_nobodys_and_sets_up_no_first_factor(app: Flask, login: str) -> None:
+@pytest.mark.asvs("6.3.3")
+def test_a_login_by_password_alone_is_nobodys_and_sets_up_no_first_factor(
+    app: Flask, login: str
+) -> None:
     with request_of(app, login):
         setup, asked = begin_authenticator(), ask(REGISTER)
     give_roles(app, "boss")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,6 +46,7 @@ from core.accounts.devices import (
     code_of,
     enter_code,
     enter_recovery_code,
+    requests_at_once,
     wrong_code_of,
 )
 from core.accounts.observing import stored_rows
@@ -184,12 +186,11 @@ def test_of_eight_wrong_codes_at_once_five_are_checked(
         checked.append(code)
         return use_code(user, code)
 
-    def try_code(number: int) -> int:
-        with request_of(file_app):
-            return enter_code(wrong, half)
-
     monkeypatch.setattr(authenticator, "use_authenticator_code", check)
-    assert (at_once(try_code), len(checked)) == ([401] * AT_ONCE, MAX_FAILURES)
+    assert (
+        requests_at_once(partial(request_of, file_app), lambda _: enter_code(wrong, half)),
+        len(checked),
+    ) == ([401] * AT_ONCE, MAX_FAILURES)
 
 
 def by_a_mailed_link() -> None:

@@ -19,7 +19,7 @@ from secure_flask.accounts.outbox import HOUR
 from sqlalchemy import event
 
 from core.accounts.devices import begin_login, enter_recovery_code
-from core.accounts.people import STRONG, request_of
+from core.accounts.people import ADDRESS, STRONG, request_of
 from core.accounts.site import User
 from core.conftest import PASSWORD
 
@@ -60,7 +60,7 @@ def secret_of(user: User, purpose: str, email: str) -> str:
 
 
 def reset(user: User) -> None:
-    reset_password(secret_of(user, "reset", user.email), STRONG)
+    reset_password(secret_of(user, "reset", ADDRESS), STRONG)
 
 
 def change_by_login(user: User) -> None:

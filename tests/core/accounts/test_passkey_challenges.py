@@ -24,7 +24,7 @@ from core.accounts.ceremonies import (
     use,
 )
 from core.accounts.conftest import Request
-from core.accounts.devices import Passkey, add_passkey, at_once, begin_login
+from core.accounts.devices import Passkey, add_passkey, begin_login, requests_at_once
 from core.accounts.people import OTHER, add_user, new_login, request_of
 from core.accounts.site import User
 from core.conftest import MakeApp, Wait
@@ -198,12 +198,8 @@ def test_eight_requests_with_one_answer_count_once(ceremony: str, of_user: Reque
         asked = ask(ceremony)
         made = device.create(asked.options) if ceremony == REGISTER else device.get(asked.options)
 
-    def complete(number: int) -> int:
-        with of_user():
-            return answer(ceremony, asked, made)
-
     # Once a passkey is added, its name is taken.
-    first, *others = sorted(at_once(complete))
+    first, *others = sorted(requests_at_once(of_user, lambda _: answer(ceremony, asked, made)))
     assert (first, {*others} <= {WRONG[ceremony], 409}) == (200, True)
 
 

@@ -1,13 +1,14 @@
 """Logins by passkey: who gets in by one, and which passkeys their device forgets."""
 
 from copy import copy
+from functools import partial
 from typing import Any
 
 import pytest
 import webauthn
 from flask import Flask
 from secure_flask import db
-from secure_flask.accounts import development_mails, log_in_by_passkey, passkeys
+from secure_flask.accounts import development_mails, passkeys
 from secure_flask.accounts.passkey_challenges import LIFETIME, TOO_LATE
 from secure_flask.accounts.passkeys import Passkey as Row
 from secure_flask.auth import logins
@@ -27,7 +28,13 @@ from core.accounts.ceremonies import (
     use,
 )
 from core.accounts.conftest import Request
-from core.accounts.devices import AT_ONCE, Passkey, add_passkey, at_once, begin_login
+from core.accounts.devices import (
+    AT_ONCE,
+    Passkey,
+    add_passkey,
+    begin_login,
+    requests_at_once,
+)
 from core.accounts.people import OTHER, add_user, logged, new_login, request_of
 from core.accounts.site import User
 from core.conftest import USERNAME, Wait
@@ -53,19 +60,6 @@ def test_a_passkey_logs_its_user_in_without_a_password(app: Flask, passkey: Pass
     assert [login.user.name for login in db.session.scalars(made)] == [USERNAME] * 2
 
 
-@pytest.mark.parametrize("token_type", ["opaque", "jwt"])
-def test_a_page_gets_the_cookie_whatever_the_token_type(app: Flask, token_type: str) -> None:
-    with app.app_context():
-        secret = new_login()
-    with request_of(app, secret):
-        device = add_passkey()
-    with request_of(app):
-        asked = ask(SIGN_IN)
-        done = log_in_by_passkey(asked.state, device.get(asked.options), keep=True, cookie=True)
-        kept = db.session.scalars(select(Login.kept).where(Login.second_factor)).all()
-    assert (done["token_type"], "token" in done, kept) == ("session", False, [True])
-
-
 def test_a_copied_passkey_whose_counter_stands_behind_is_refused(
     app: Flask, passkey: Passkey
 ) -> None:
@@ -89,11 +83,9 @@ def test_two_answers_at_once_with_one_counter_are_one_login(
     with of_user():
         device = add_passkey()
 
-    def complete(number: int) -> int:
-        with request_of(file_app):
-            return use(SIGN_IN, copy(device))
-
-    assert sorted(at_once(complete)) == [200] + [401] * (AT_ONCE - 1)
+    assert sorted(
+        requests_at_once(partial(request_of, file_app), lambda _: use(SIGN_IN, copy(device)))
+    ) == [200] + [401] * (AT_ONCE - 1)
 
 
 # Who is refused.
@@ -166,9 +158,9 @@ def test_only_a_passkey_of_the_user_makes_a_login_recent(app: Flask, passkey: Pa
 
 # Which passkeys are called unknown: their devices forget them, so no good one may be.
 
-REFUSED = (401, passkeys.INVALID_PASSKEY, {})
+REFUSED = (401, passkeys.INVALID_PASSKEY, None)
 UNKNOWN = (401, passkeys.INVALID_PASSKEY, {"unknown": True})
-LATE = (401, TOO_LATE, {})
+LATE = (401, TOO_LATE, None)
 of_each_use = pytest.mark.parametrize("ceremony", [SIGN_IN, SECOND, VERIFY])
 
 
@@ -178,7 +170,7 @@ def refusal(ceremony: str, made: Passkey | str, asked: Asked | None = None) -> t
         finish(ceremony, asked or ask(ceremony), made)
     db.session.rollback()
     error = refused.value
-    return error.code, error.description, error.members or {}
+    return error.code, error.description, error.members
 
 
 @of_each_use

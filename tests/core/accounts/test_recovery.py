@@ -1,6 +1,7 @@
 """Recovery: who reads the mails of an account sets a new password, and nobody else."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from secure_flask.auth.login_table import Login
 from sqlalchemy import select, update
 
 from core.accounts.conftest import Request
-from core.accounts.devices import AT_ONCE, at_once
+from core.accounts.devices import AT_ONCE, requests_at_once
 from core.accounts.people import (
     ADDRESS,
     EMAIL,
@@ -171,11 +172,9 @@ def test_of_eight_requests_with_one_link_one_sets_the_password(
     with of_user():
         token = reset_token()
 
-    def set_password(number: int) -> int:
-        with request_of(file_app):
-            return reset(token, f"{STRONG}, {number}")
-
-    statuses = at_once(set_password)
+    statuses = requests_at_once(
+        partial(request_of, file_app), lambda number: reset(token, f"{STRONG}, {number}")
+    )
     assert sorted(statuses) == [200] + [404] * (AT_ONCE - 1)
     with of_user():
         assert has_password(USERNAME, f"{STRONG}, {statuses.index(200)}")

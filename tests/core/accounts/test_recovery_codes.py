@@ -11,7 +11,7 @@ from secure_flask.accounts import (
 from secure_flask.accounts.recovery_codes import NUMBER, SHOWN_FOR, use_recovery_code
 
 from core.accounts.conftest import Request
-from core.accounts.devices import add_app, at_once
+from core.accounts.devices import add_app, requests_at_once
 from core.accounts.observing import stored_rows
 from core.accounts.people import OTHER, add_user, status_of, user_of
 from core.accounts.site import User
@@ -49,11 +49,7 @@ def test_eight_clicks_leave_the_codes_of_one(of_user: Request) -> None:
     with of_user():
         add_app()
 
-    def click(number: int) -> None:
-        with of_user():
-            replace_recovery_codes()
-
-    at_once(click)
+    requests_at_once(of_user, lambda _: replace_recovery_codes())
     with of_user():
         assert recovery_codes_left(user_of()) == NUMBER
 

@@ -1,6 +1,7 @@
 """The second step of a login: which factors complete it, once, and what is noted of it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -18,11 +19,11 @@ from core.accounts.devices import (
     Passkey,
     add_app,
     add_passkey,
-    at_once,
     begin_login,
     code_of,
     enter_code,
     enter_recovery_code,
+    requests_at_once,
 )
 from core.accounts.people import OTHER, add_user, logged, new_login, request_of
 from core.accounts.site import User
@@ -91,11 +92,9 @@ def test_eight_logins_at_once_with_one_code_are_one(
         halves = [begin_in(file_app, f"192.0.2.{number}") for number in range(AT_ONCE)]
     code = code_of(secret) if enter is enter_code else codes[0]
 
-    def complete(number: int) -> int:
-        with request_of(file_app):
-            return enter(code, halves[number])
-
-    assert sorted(at_once(complete)) == [200] + [401] * (AT_ONCE - 1)
+    assert sorted(
+        requests_at_once(partial(request_of, file_app), lambda number: enter(code, halves[number]))
+    ) == [200] + [401] * (AT_ONCE - 1)
 
 
 def begin_in(app: Flask, network: str) -> str:

@@ -1,6 +1,7 @@
 """Wrong codes: how many somebody may try, and that they do not lock the owner out."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,11 @@ from core.accounts.devices import (
     STEP,
     add_app,
     add_passkey,
-    at_once,
     begin_login,
     code_of,
     enter_code,
     enter_recovery_code,
+    requests_at_once,
     wrong_code_of,
 )
 from core.accounts.observing import stored_rows
@@ -101,11 +102,12 @@ def test_parallel_guesses_get_no_more_than_the_limit(file_app: Flask, of_user: R
     with request_of(file_app, network=ELSEWHERE):
         halves = [begin_login() for _ in range(half_logins.MAX_HALF_LOGINS)]
 
-    def guess(number: int) -> int:
-        with request_of(file_app, network=ELSEWHERE):
-            return enter_code(wrong, halves[number % len(halves)])
-
-    assert sorted(at_once(guess)) == [401] * LIMIT + [429] * (AT_ONCE - LIMIT)
+    assert sorted(
+        requests_at_once(
+            partial(request_of, file_app, network=ELSEWHERE),
+            lambda number: enter_code(wrong, halves[number % len(halves)]),
+        )
+    ) == [401] * LIMIT + [429] * (AT_ONCE - LIMIT)
 
 
 def test_the_count_survives_a_restart(make_app: MakeApp, tmp_path: Path, wait: Wait) -> None:
