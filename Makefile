@@ -11,7 +11,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-random lint sizes manifest pins reference bench pictures browsers site help
+.PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-random lint fix sizes manifest pins reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -23,7 +23,7 @@ help:
 	@echo 'make publish    write your name and keys into a fork of this template (ORG=acme)'
 	@echo '                = .venv/bin/python publish.py acme'
 	@echo 'make quick      the tests of the core alone, in a minute or two'
-	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core tests/test_accounts.py'
+	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core'
 	@echo '                ; .venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts'
 	@echo 'make test       the tests, with every pair of answers in some render'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine and not recipes"'
@@ -38,10 +38,13 @@ help:
 	@echo 'make test-random RUNS=10'
 	@echo '                the tests of make test ten times in a random order, every second time on busy processors'
 	@echo '                = .venv/bin/python tests/random_runs.py 10 "not all and not engine and not recipes"'
-	@echo 'make lint       style, formatting, types, MANIFEST, and that no import of the core runs upward'
+	@echo 'make lint       style, formatting, types, MANIFEST, and that no import of the core runs upward: all five, even if one fails'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo '                ; .venv/bin/python manifest.py --check'
 	@echo '                ; PYTHONPATH={{cookiecutter.project_slug}} .venv/bin/lint-imports --no-cache'
+	@echo 'make fix        repair what ruff can of style, and write what make manifest and make reference write'
+	@echo '                = .venv/bin/ruff check --no-cache --fix . ; .venv/bin/ruff format --no-cache .'
+	@echo '                ; .venv/bin/python manifest.py ; .venv/bin/python -m docs.reference'
 	@echo 'make sizes      show how large a project and its tests are'
 	@echo '                = .venv/bin/python tests/sizes.py'
 	@echo 'make manifest   write secure_flask/MANIFEST after each change of the core'
@@ -74,7 +77,7 @@ publish: .venv/ready
 	.venv/bin/python publish.py '$(ORG)'
 
 quick: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal tests/core tests/test_accounts.py
+	.venv/bin/python -m pytest -n auto --dist worksteal tests/core
 	.venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts
 
 test: .venv/ready
@@ -93,11 +96,18 @@ test-random: .venv/ready
 	.venv/bin/python tests/random_runs.py $(RUNS) 'not all and not engine and not recipes'
 
 lint: .venv/ready
-	.venv/bin/ruff check --no-cache .
-	.venv/bin/ruff format --check --no-cache .
-	.venv/bin/mypy
-	.venv/bin/python manifest.py --check
-	PYTHONPATH='{{cookiecutter.project_slug}}' .venv/bin/lint-imports --no-cache
+	@failed=; for tool in 'ruff check --no-cache .' 'ruff format --check --no-cache .' mypy 'python manifest.py --check'; do \
+		echo ".venv/bin/$$tool"; .venv/bin/$$tool || failed=yes; \
+	done; \
+	PYTHONPATH='{{cookiecutter.project_slug}}' .venv/bin/lint-imports --no-cache || failed=yes; \
+	test -z "$$failed" || { echo 'make fix repairs what ruff can, and writes MANIFEST.'; exit 1; }
+
+# What ruff cannot repair is shown, and stops nothing.
+fix: .venv/ready
+	.venv/bin/ruff check --no-cache --fix --exit-zero .
+	.venv/bin/ruff format --no-cache .
+	.venv/bin/python manifest.py
+	.venv/bin/python -m docs.reference
 
 sizes: .venv/ready
 	.venv/bin/python tests/sizes.py

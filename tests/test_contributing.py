@@ -107,6 +107,14 @@ STEPS: dict[str, dict[str, Callable[[Path], None]]] = {
 }
 
 
+def test_the_first_change_names_files_that_exist() -> None:
+    first = CONTRIBUTING.partition("\n## Your first change\n")[2].partition("\n## The parts")[0]
+    named = re.findall(r"\b(?:secure_flask|tests|docs)/[\w/.]*\w", first)
+    folders = (support.TEMPLATE, support.FOLDER)
+    assert len(named) > 3
+    assert [each for each in named if not any((at / each).exists() for at in folders)] == []
+
+
 @pytest.mark.parametrize("section", STEPS)
 def test_the_steps_are_those_that_are_followed(section: str) -> None:
     text = CONTRIBUTING.partition(f"\n## {section}\n")[2].partition("\n## ")[0]

@@ -245,7 +245,7 @@ def test_each_risk_of_the_top_ten_leads_to_tests_a_page_and_the_asvs(
 
 
 @pytest.mark.parametrize(
-    "file", ["asvs.md", "owasp-top-10.md", "reference/growth.md", "reference/plain-flask.md"]
+    "file", ["owasp-top-10.md", "reference/growth.md", "reference/plain-flask.md"]
 )
 def test_each_test_that_a_page_names_exists(file: str) -> None:
     page = support.PAGES / file

@@ -49,6 +49,7 @@ def caches(copy: Path) -> list[Path]:
         (".", "-p no:xdist tests/test_decisions.py"),
         (".", "-n 0 tests/test_decisions.py"),
         ("tests/views", "-p no:xdist test_serving.py"),
+        (".", "-n 0 tests/views/accounts/test_names.py"),
     ],
 )
 def test_one_file_of_tests_runs_in_one_process(folder: str, command: str) -> None:
@@ -104,6 +105,34 @@ def test_lint_says_when_the_manifest_is_old_and_make_manifest_writes_it(copy: Pa
     assert caches(copy) == []
 
 
+def test_lint_runs_all_its_tools_and_names_what_repairs_them(tmp_path: Path) -> None:
+    tools = [
+        tmp_path / ".venv" / "bin" / name for name in ("ruff", "mypy", "python", "lint-imports")
+    ]
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for tool in tools:
+        tool.write_text('#!/bin/sh\necho "$0 failed"\nexit 1\n')
+        tool.chmod(0o755)
+    makefile = str(support.TEMPLATE / "Makefile")
+    command = ("make", "-f", makefile, "-o", ".venv/ready", "lint")
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert finished.returncode == 2
+    said = finished.stdout.splitlines()
+    assert [tool.name for tool in tools if f".venv/bin/{tool.name} failed" not in said] == []
+    assert "make fix repairs what ruff can, and writes MANIFEST." in said
+
+
+def test_fix_writes_all_that_is_compared() -> None:
+    planned = support.run("make", "--dry-run", "-o", ".venv/ready", "fix", cwd=support.TEMPLATE)
+    written = (
+        "ruff check --no-cache --fix",
+        "ruff format --no-cache",
+        "manifest.py",
+        "docs.reference",
+    )
+    assert [each for each in written if each not in planned] == []
+
+
 def test_a_commit_writes_the_manifest_and_stops_until_it_is_added(
     copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,7 +145,3 @@ def test_a_commit_writes_the_manifest_and_stops_until_it_is_added(
     support.run("git", "add", "--all", cwd=copy)
     support.run(*hooks, cwd=copy)
     assert caches(copy) == []
-
-
-def test_ci_shows_the_sizes() -> None:
-    assert "\nmake sizes\n" in (support.TEMPLATE / ".ci" / "run").read_text("utf-8")

@@ -317,6 +317,7 @@ def test_its_own_tests_and_types_are_right(followed: Path) -> None:
     support.python("-m", "ruff", "check", "--no-cache", cwd=followed)
 
 
+@pytest.mark.asvs("6.8.2")
 @pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
 def test_no_forged_token_logs_in(ready_project: NewProject, accounts: str) -> None:
     """The provider makes none, so these come from a key of the test."""
@@ -342,6 +343,7 @@ def test_a_user_logs_in_and_is_the_same_the_next_time(visit: Visit) -> None:
 # The attacks.
 
 
+@pytest.mark.asvs("6.8.1")
 def test_another_issuer_that_answers_is_refused(visit: Visit) -> None:
     """Mix-up: the code is of another provider, which leads back here."""
     begun = visit.begin()
@@ -442,6 +444,7 @@ def test_a_bearer_token_beside_the_answer_gets_no_cookie(visit: Visit, token: st
     assert not visit.is_logged_in
 
 
+@pytest.mark.asvs("6.8.1")
 @pytest.mark.parametrize(
     ("account", "verified"), [("first", False), ("second", True), ("third", "true")]
 )

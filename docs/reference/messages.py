@@ -49,7 +49,9 @@ def page(text: str) -> str:
     listed = {(key, is_step_of_accounts(step)) for step in steps for key in ENTRY.findall(step)}
     if missing := sorted(each[0] for each in needed.items() if each not in listed):
         lines = "; ".join(f"{each!r}, {place_of_message(needed[each])}" for each in missing)
-        sys.exit(f"how-to/another-language.md: add a line for {lines}")
+        gone = sorted(key for key, _ in listed if key not in of_werkzeug | needed)
+        reworded = f" The core no longer says {gone}: was it reworded?" if gone else ""
+        sys.exit(f"how-to/another-language.md: add a line for {lines}.{reworded}")
     return "".join(without_others(step, of_werkzeug | needed) for step in steps)
 
 
@@ -73,7 +75,8 @@ def of_core() -> Messages:
     }
     named = constants(trees.values())
     most = module("secure_flask.accounts.names").MAX_NAME
-    found: Messages = {f"Must have 1 to {most} characters": True}
+    plain = module("secure_flask.web.errors").PLAIN_MESSAGES.values()
+    found: Messages = {f"Must have 1 to {most} characters": True} | dict.fromkeys(plain, False)
     for file, tree in trees.items():
         of_accounts = "accounts" in file.relative_to(FOLDER).parts
         calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))

@@ -1,8 +1,8 @@
 """The tests of the owner's views. Importing this package renders the project that they test.
 
 tests/test_views.py runs them in a separate process: `app.models.User` would be a second user class
-beside the one of tests/core/. By hand: `python -m pytest tests/views`, and for the views of
-accounts `VIEWS_ACCOUNTS=self-service python -m pytest tests/views/accounts`.
+beside the one of tests/core/. By hand: `python -m pytest tests/views/test_login.py`. A command that
+names the folder of accounts, `python -m pytest tests/views/accounts`, renders that answer.
 """
 
 import atexit
@@ -18,6 +18,10 @@ from support import OF_ACCOUNTS
 
 TEMPLATE = Path(__file__).resolve().parents[2]
 
+# Processes of xdist inherit it, but not the command.
+NAMES_ACCOUNTS = any("accounts" in Path(each).parts for each in sys.argv[1:])
+os.environ.setdefault("VIEWS_ACCOUNTS", "self-service" if NAMES_ACCOUNTS else "builtin")
+
 
 def render(folder: Path) -> Path:
     """Render the template with its defaults, but for what VIEWS_CSP and VIEWS_ACCOUNTS name."""
@@ -29,14 +33,14 @@ def render(folder: Path) -> Path:
         no_input=True,
         extra_context={
             "csp": os.environ.get("VIEWS_CSP", "strict"),
-            "accounts": os.environ.get("VIEWS_ACCOUNTS", "builtin"),
+            "accounts": os.environ["VIEWS_ACCOUNTS"],
         },
         output_dir=str(folder),
         config_file=str(config),
         # The last one prints, and some who import this print JSON.
         accept_hooks=False,
     )
-    if os.environ.get("VIEWS_ACCOUNTS", "builtin") == "builtin":
+    if os.environ["VIEWS_ACCOUNTS"] == "builtin":
         for part in OF_ACCOUNTS:
             shutil.rmtree(Path(project, part), ignore_errors=True)
             Path(project, part).unlink(missing_ok=True)

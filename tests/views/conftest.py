@@ -24,7 +24,7 @@ from tests.page_elements import Elements
 # What a browser sends with a form on a page of this site.
 OWN = {"Origin": "http://localhost", "Accept": "text/html,*/*;q=0.8"}
 
-SELF_SERVICE = os.environ.get("VIEWS_ACCOUNTS") == "self-service"
+SELF_SERVICE = os.environ["VIEWS_ACCOUNTS"] == "self-service"
 # They need the other answer to the question.
 collect_ignore = [] if SELF_SERVICE else ["accounts"]
 

@@ -22,7 +22,6 @@ from views.conftest import (
     every_token_type,
     give_roles,
     grow_old,
-    headers_of,
     invalid_fields,
     is_logged_in,
     log_in,
@@ -80,6 +79,7 @@ def alive(*clients: FlaskClient) -> list[bool]:
     return [is_logged_in(client) for client in clients]
 
 
+@pytest.mark.asvs("7.5.2")
 def test_it_lists_own_logins_and_nobody_elses(app: Flask, client: FlaskClient) -> None:
     mine = logged_in(app, "Chrome/140.0 Windows")
     bobs = logged_in(app, "OPR/140.0 iPad", username=BOB)
@@ -117,6 +117,7 @@ def test_without_a_script_times_are_in_utc_and_exact(client: FlaskClient) -> Non
     assert f'<time datetime="{issued.isoformat()}">{issued:%Y-%m-%d %H:%M} UTC</time>' in page
 
 
+@pytest.mark.asvs("7.5.2")
 def test_a_button_ends_one_login(app: Flask, client: FlaskClient) -> None:
     lost, other, bobs = logged_in(app), logged_in(app), logged_in(app, username=BOB)
     path = end_path(lost)
@@ -126,12 +127,14 @@ def test_a_button_ends_one_login(app: Flask, client: FlaskClient) -> None:
     assert alive(client, lost, other, bobs) == [True, False, True, True]
 
 
+@pytest.mark.asvs("7.5.2")
 def test_a_button_ends_all_other_logins(app: Flask, client: FlaskClient) -> None:
     others, bobs = [logged_in(app), logged_in(app)], logged_in(app, username=BOB)
     assert_leads_to(post(client, OTHERS), ACCOUNT)
     assert alive(client, *others, bobs) == [True, False, False, True]
 
 
+@pytest.mark.asvs("6.2.2", "7.2.4", "7.4.3")
 def test_the_password_is_changed_and_other_logins_end(app: Flask, client: FlaskClient) -> None:
     other, before = logged_in(app), id_of(client)
     assert_leads_to(change(client), ACCOUNT)
@@ -143,6 +146,7 @@ def test_the_password_is_changed_and_other_logins_end(app: Flask, client: FlaskC
     assert stranger.post(routes.LOGIN, json={**LOGIN, "password": NEW}).status_code == 200
 
 
+@pytest.mark.asvs("6.2.3", "7.5.1")
 @pytest.mark.parametrize(
     ("current", "new", "status", "field"),
     [
@@ -165,6 +169,7 @@ def test_a_poor_or_wrong_password_changes_nothing_and_is_not_shown(
     assert (stored_hash(app), alive(client)) == (before, [True])
 
 
+@pytest.mark.asvs("7.5.1", "7.5.2")
 def test_an_old_login_changes_nothing_before_the_password_is_entered(
     app: Flask, client: FlaskClient
 ) -> None:
@@ -186,6 +191,7 @@ def test_an_old_login_changes_nothing_before_the_password_is_entered(
     assert alive(client, other) == [True, False]
 
 
+@pytest.mark.asvs("6.2.2")
 def test_password_managers_find_where_a_password_is_changed(client: FlaskClient) -> None:
     for path in ("/.well-known/change-password", CHANGE):
         assert_leads_to(client.get(path), ACCOUNT)
@@ -225,7 +231,7 @@ def test_the_rule_for_passwords_stays_beside_an_error_that_says_what_is_wrong(
 # By JSON.
 
 
-@every_token_type
+@pytest.mark.asvs("15.3.1")
 def test_users_read_their_name_and_their_roles_and_nothing_secret(app: Flask) -> None:
     client = app.test_client()
     stranger = client.get(routes.ME)
@@ -258,17 +264,6 @@ def test_logins_of_pages_and_of_programs_are_in_one_list_and_end_each_other(app:
     assert (alive(page), is_logged_in(program, credentials)) == ([True], False)
 
 
-@every_token_type
-def test_a_password_is_changed_by_two_plain_texts(app: Flask) -> None:
-    client = app.test_client()
-    assert client.post(routes.PASSWORD, json=BODY).status_code == 401
-    credentials = log_in(client)
-    answer = client.post(routes.PASSWORD, json=BODY, headers=credentials)
-    assert (answer.status_code, answer.cache_control.no_store) == (200, True)
-    assert is_logged_in(client, headers_of(answer.get_json()))
-
-
-@every_token_type
 @pytest.mark.parametrize(
     ("status", "changes"),
     [
@@ -388,7 +383,6 @@ def test_a_new_password_ends_keys_unless_the_form_keeps_them(
     assert opens(app, key) == 401
 
 
-@every_token_type
 def test_a_key_is_made_listed_and_ended_by_json(app: Flask) -> None:
     client = app.test_client()
     credentials = log_in(client)

@@ -9,8 +9,11 @@ import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
 from secure_flask import error_response, public
+from secure_flask.web.errors import PLAIN_MESSAGES, plain_error
+from werkzeug.exceptions import default_exceptions
 
 from tests.page_elements import Elements
+from views import PROJECT
 from views.conftest import OWN, USERNAME, MakeApp, log_in_by_form, post
 
 TITLES = {
@@ -25,15 +28,8 @@ TITLES = {
     500: "Something went wrong on our side",
     503: "This site is not available right now",
 }
-# What the core says to programs, where its words are others than those of the status.
-CORE = {
-    400: "Invalid request",
-    401: "Authentication required",
-    403: "Not allowed",
-    415: "Content-Type must be application/json",
-    429: "Too many requests",
-    503: "Temporarily unavailable",
-}
+# The names by which error.html chooses its words.
+NAMED = re.compile(r'^  "([^"]+)": \(', re.MULTILINE)
 
 
 def refusing(app: Flask, refuse: Callable[[], NoReturn]) -> FlaskClient:
@@ -46,6 +42,10 @@ def raised(status: int, message: str, **headers: str) -> NoReturn:
     raise error_response(status, message, **headers)
 
 
+def plain(status: int) -> NoReturn:
+    raise plain_error(status)
+
+
 def title(page: str) -> str:
     [found] = re.findall(r"<h1>(.*?)</h1>", page)
     return str(found)
@@ -55,7 +55,8 @@ def title(page: str) -> str:
     ("status", "refuse"),
     [
         *(pytest.param(each, partial(abort, each), id=f"{each} by abort") for each in TITLES),
-        *(pytest.param(each, partial(raised, each, CORE[each]), id=CORE[each]) for each in CORE),
+        *(pytest.param(each, partial(plain, each), id=f"{each} plain") for each in PLAIN_MESSAGES),
+        pytest.param(415, partial(raised, 415, "Send JSON"), id="415 in any words"),
     ],
 )
 def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
@@ -70,17 +71,36 @@ def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
     assert re.search(reference, page.text.rpartition("</section>")[2])
 
 
+def test_each_name_of_the_page_is_a_status_or_a_message_of_the_core() -> None:
+    """A name that nothing has any more is an entry that no reader sees."""
+    page = (PROJECT / "app" / "templates" / "error.html").read_text("utf-8")
+    core = "".join(file.read_text("utf-8") for file in PROJECT.glob("secure_flask/**/*.py"))
+    statuses = {error().name for error in default_exceptions.values()}
+    named = set(NAMED.findall(page)) - statuses
+    assert {name for name in named if f'"{name}"' not in core} == set()
+    assert len(named) > 3
+
+
+def test_a_translated_message_leaves_the_words_of_the_page(make_app: MakeApp) -> None:
+    texts = {"Not allowed": "Nicht erlaubt", "Not Found": "Nicht gefunden"}
+    client = refusing(make_app(TEXTS=texts), partial(plain, 403))
+    pages = {path: client.get(path, headers=OWN).text for path in ("/_refused", "/nowhere")}
+    assert [title(page) for page in pages.values()] == [TITLES[403], TITLES[404]]
+    assert "(403 Nicht erlaubt)" in pages["/_refused"]
+
+
 def test_words_of_your_own_are_the_title_as_they_are(make_app: MakeApp) -> None:
     client = refusing(make_app(), partial(raised, 409, "There is one already"))
     assert title(client.get("/_refused", headers=OWN).text) == "There is one already"
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(1, "1 second"), (90, "90 seconds"), (300, "5 minutes")]
+    ("seconds", "words"),
+    [(1, "1 second"), (90, "90 seconds"), (300, "5 minutes"), (86399, "24 hours")],
 )
 def test_a_page_says_when_to_come_back(make_app: MakeApp, seconds: int, words: str) -> None:
     wait = {"Retry_After": str(seconds)}
-    client = refusing(make_app(), partial(raised, 503, "Temporarily unavailable", **wait))
+    client = refusing(make_app(), partial(raised, 503, "Closed", **wait))
     assert f"Wait {words}, then try again." in client.get("/_refused", headers=OWN).text
 
 

@@ -93,6 +93,7 @@ def test_a_good_login_gives_what_the_policy_names(client: FlaskClient, token_typ
     assert (kept["expires_in"] > issued["expires_in"]) == ("refresh_token" not in kept)
 
 
+@pytest.mark.asvs("2.2.1", "2.2.2")
 @pytest.mark.parametrize(("status", "words", "body"), REFUSALS)
 def test_each_refusal_has_its_status_and_words(
     client: FlaskClient, status: int, words: str, body: object
@@ -104,6 +105,7 @@ def test_each_refusal_has_its_status_and_words(
     assert words in answer.get_json()["error"]
 
 
+@pytest.mark.asvs("3.7.2", "14.2.1")
 def test_a_login_is_read_from_a_body_of_json_alone_and_leads_nowhere(client: FlaskClient) -> None:
     for content_type in ("text/json", "text/plain", None):
         sent: Any = {"data": json.dumps(LOGIN), "content_type": content_type, "headers": OWN_PAGE}
@@ -117,6 +119,7 @@ def test_a_login_is_read_from_a_body_of_json_alone_and_leads_nowhere(client: Fla
     assert "evil" not in evil.text
 
 
+@pytest.mark.asvs("6.2.5", "6.2.9")
 @pytest.mark.parametrize(
     ("name", "password"),
     [
@@ -136,16 +139,6 @@ def test_a_name_and_a_password_may_be_any_plain_text(
     assert client.post(routes.LOGIN, json=body, headers=OWN_PAGE).status_code == 200
 
 
-@every_token_type
-def test_logout_is_204_and_needs_a_login(client: FlaskClient) -> None:
-    assert_refused(client.post(routes.LOGOUT), 401)
-    credentials = log_in(client)
-    answer = client.post(routes.LOGOUT, headers=credentials)
-    assert (answer.status_code, answer.data) == (204, b"")
-    assert not is_logged_in(client, credentials)
-
-
-@every_token_type
 def test_the_password_again_gives_a_new_login_and_nothing_where_it_is_wrong(
     app: Flask, client: FlaskClient
 ) -> None:
@@ -176,6 +169,7 @@ def test_a_login_leads_back_to_the_page_that_asked_for_it(client: FlaskClient) -
     assert is_logged_in(client)
 
 
+@pytest.mark.asvs("3.7.2")
 @pytest.mark.parametrize("target", [FOREIGN[0], "//evil.example", "javascript:alert(1)", "/login"])
 def test_a_login_leads_to_no_other_site(client: FlaskClient, target: str) -> None:
     page = client.get(routes.LOGIN, query_string={"next": target})
@@ -184,6 +178,7 @@ def test_a_login_leads_to_no_other_site(client: FlaskClient, target: str) -> Non
     assert_leads_to(answer, "/")
 
 
+@pytest.mark.asvs("6.3.8")
 def test_a_wrong_password_gets_the_page_again_and_no_page_tells_whether_a_user_exists(
     client: FlaskClient,
 ) -> None:
@@ -216,6 +211,7 @@ def test_what_is_no_username_and_password_gets_the_page_with_reasons(
     assert invalid_fields(page.text) == [wrong]
 
 
+@pytest.mark.asvs("3.5.1", "7.6.2")
 @with_and_without_bearer
 @pytest.mark.parametrize("word", ["", "none", "same-site", "cross-site"])
 @pytest.mark.parametrize("origin", FOREIGN)
@@ -227,6 +223,7 @@ def test_no_form_of_another_site_logs_anybody_in_or_out(app: Flask, origin: str,
     assert is_logged_in(user)
 
 
+@pytest.mark.asvs("3.5.1")
 @pytest.mark.parametrize(
     ("word", "status"),
     [("same-origin", 303), ("none", 403), ("same-site", 403), ("cross-site", 403), ("", 403)],
@@ -238,6 +235,7 @@ def test_a_login_without_an_origin_is_taken_at_the_browsers_word(
     assert post(client, routes.LOGIN, headers, **LOGIN).status_code == status
 
 
+@pytest.mark.asvs("6.3.1")
 def test_forms_and_json_share_one_limit(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +262,7 @@ def test_keep_lengthens_the_login_for_as_long_as_the_box_says(
     assert str(KEPT // (24 * 60 * 60)) in words.split()
 
 
+@pytest.mark.asvs("7.4.1", "7.4.4", "14.3.1")
 @with_and_without_bearer
 def test_a_button_on_a_page_logs_out(client: FlaskClient) -> None:
     log_in_by_form(client)
@@ -279,6 +278,7 @@ def reauthenticate(client: FlaskClient, password: str, query: str = "") -> TestR
     return post(client, routes.REAUTHENTICATE + query, password=password)
 
 
+@pytest.mark.asvs("7.2.4", "7.5.1")
 @with_and_without_bearer
 def test_the_password_is_entered_again_by_form(client: FlaskClient) -> None:
     post(client, **LOGIN, keep="y")

@@ -10,7 +10,7 @@ from secure_flask.database.database import missing_tables
 from secure_flask.database.failures import MIGRATION_COMMANDS
 from secure_flask.state import Key, app_state
 from secure_flask.web.counters import counters
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import plain_error
 from secure_flask.web.hosts import probe
 from secure_flask.web.responses import ResponseBody, responds
 from sqlalchemy import text
@@ -51,7 +51,7 @@ def _require_tables() -> None:
     if missing := missing_tables():
         hint = f"The database lacks tables: {', '.join(missing)}. Run {' and '.join(MIGRATION_COMMANDS)}"
         current_app.logger.error(hint)
-        error = error_response(503, "Temporarily unavailable", Retry_After="5")
+        error = plain_error(503, Retry_After="5")
         error.hint = hint
         raise error
     app_state(current_app)[_HAS_TABLES] = True

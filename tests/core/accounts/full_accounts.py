@@ -20,7 +20,7 @@ from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, s
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.accounts.people import ADDRESS
-from core.conftest import USERNAME, give_roles, stored_user
+from shared import USERNAME, give_roles, stored_user
 
 NEW_ADDRESS, FORMER_ADDRESS = "ada@example.net", "ada@old.example"
 ROLE, PASSKEY, KEY = "editor", "Phone", "Backup"

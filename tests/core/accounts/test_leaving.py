@@ -232,6 +232,14 @@ def test_who_deletes_somebody_else_stays_logged_in(app: Flask) -> None:
     assert told(app) == [ADDRESS]
 
 
+def test_who_deletes_somebody_who_has_gone_meanwhile_is_refused(app: Flask) -> None:
+    with request_of(app, log_in(app, OTHER)):
+        gone = user_of()
+        assert leave(app) == 200
+        assert status_of(delete_account, gone) == 401
+    assert told(app) == [ADDRESS]
+
+
 def test_an_account_that_is_deleted_eight_times_at_once_gets_one_mail(file_app: Flask) -> None:
     with file_app.app_context():
         set_address(ADDRESS)

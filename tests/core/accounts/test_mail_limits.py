@@ -361,6 +361,23 @@ def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
 # What the limits cost.
 
 
+def cost_of_a_round(make_app: MakeApp, size: int, columns: dict[str, object]) -> tuple[int, int]:
+    """Statements and rows of a link that is asked for and sent, beside so many other mails."""
+    app = make_app(mails_per_hour=100_000)
+    fill_mails(app, size, **columns)
+    with request_of(app):
+        set_address(ADDRESS)
+        with counted_statements(db.engine) as found:
+            recovery.request_password_reset(ADDRESS)
+            mail = worker._take_mail()
+            assert mail is not None
+            worker._finish_mail(mail.id, due=None)
+            worker.count_waiting_mails()
+            worker._purge_mails()
+            mail_limits.count_kept_mails()
+    return found.sizes
+
+
 @pytest.mark.parametrize("state", ["waiting", "sent", "dropped"])
 def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, state: str) -> None:
     states: dict[str, dict[str, object]] = {
@@ -368,19 +385,5 @@ def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, state: str) -> None
         "sent": {"due": None, "sent": int(clock.now())},
         "dropped": {"due": None},
     }
-    counted = []
-    for size in SIZES:
-        app = make_app(mails_per_hour=100_000)
-        fill_mails(app, size, **states[state])
-        with request_of(app):
-            set_address(ADDRESS)
-            with counted_statements(db.engine) as found:
-                recovery.request_password_reset(ADDRESS)
-                mail = worker._take_mail()
-                assert mail is not None, size
-                worker._finish_mail(mail.id, due=None)
-                worker.count_waiting_mails()
-                worker._purge_mails()
-                mail_limits.count_kept_mails()
-        counted.append(found.sizes)
+    counted = [cost_of_a_round(make_app, size, states[state]) for size in SIZES]
     assert counted[0] == counted[1]

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import networks, wrong_codes
-from secure_flask.accounts.networks import MAX_NETWORKS, TrustedNetwork
+from secure_flask.accounts.networks import MAX_NETWORKS, TRUSTED_FOR, TrustedNetwork
 from secure_flask.accounts.wrong_codes import DAY, WrongCodes
 from sqlalchemy import func, insert, select
 
@@ -48,6 +48,16 @@ def test_a_network_of_another_user_stays(app: Flask) -> None:
     visit(app, "192.0.2.99", name=OTHER)
     visit(app, *(f"192.0.2.{number}" for number in range(MAX_NETWORKS + 1)))
     assert trusts(app, "192.0.2.99", OTHER)
+
+
+def test_a_network_is_trusted_for_thirty_days_and_then_forgotten(app: Flask, wait: Wait) -> None:
+    visit(app, "192.0.2.1")
+    wait(TRUSTED_FOR - 1)
+    assert trusts(app, "192.0.2.1")
+    wait(1)
+    assert not trusts(app, "192.0.2.1")
+    visit(app, "192.0.2.2")
+    assert trusted(app) == 1
 
 
 @pytest.mark.parametrize("rows", SIZES)

@@ -1,5 +1,6 @@
 """How a login is described to its user: enough to recognise it, and no more."""
 
+import pytest
 from flask import Flask
 from secure_flask.auth.clients import BROWSERS, SYSTEMS, describe_client
 
@@ -60,6 +61,7 @@ def described(app: Flask, sent: str, address: str = "203.0.113.77") -> str | Non
         return describe_client()
 
 
+@pytest.mark.asvs("7.5.2")
 def test_a_login_is_described_by_browser_and_system(app: Flask) -> None:
     # So nothing that the client sent is kept word for word.
     assert {sent: described(app, sent) for sent in SENT} == {

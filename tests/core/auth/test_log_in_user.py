@@ -206,8 +206,7 @@ def test_a_page_gets_the_cookie_and_no_token(
 
 
 @every_token_type
-def test_a_program_gets_what_token_type_says(app: Flask, token_type: str) -> None:
-    client = app.test_client()
+def test_a_program_gets_what_token_type_says(client: FlaskClient, token_type: str) -> None:
     body = client.post(PROGRAM, json={}).get_json()
     assert ("token" in body) == (token_type != "session")
     assert is_logged_in(client, headers_of(body))
@@ -228,21 +227,10 @@ def test_the_former_login_of_the_browser_ends_and_the_id_is_new(
     assert client.get_cookie("dev-session") != cookie
 
 
-def test_no_user_has_more_logins_than_allowed(app: Flask) -> None:
-    app.config["MAX_LOGINS"] = 2
-    for _ in range(3):
-        came_back(app.test_client())
-    assert len(logins_in(app)) == 2
-
-
 def test_the_log_says_who_vouched(
-    make_app: MakeApp,
-    add_views: Callable[[Flask], Flask],
-    lines: Lines,
-    meanwhile: list[Do],
+    make_app: MakeApp, add_views: Callable[[Flask], Flask], lines: Lines, meanwhile: list[Do]
 ) -> None:
     client = add_views(make_app(**PRODUCTION)).test_client()
-    lines()
     came_back(client)
     meanwhile.append(disable)
     client.get(BACK)
@@ -315,6 +303,7 @@ def test_it_is_not_asked_twice(
     assert is_logged_in(client, OWN_PAGE)
 
 
+@pytest.mark.asvs("6.8.4")
 @pytest.mark.usefixtures("demanded")
 def test_a_role_takes_the_word_of_the_site_alone(
     app: Flask, client: FlaskClient, said: Said
@@ -329,6 +318,7 @@ def test_a_role_takes_the_word_of_the_site_alone(
 # 5. A recent login.
 
 
+@pytest.mark.asvs("6.8.4")
 @pytest.mark.parametrize(
     ("age", "is_enough"),
     [(None, False), (MINUTE, True), (16 * MINUTE, False), (-MINUTE, True), (0.5, True)],

@@ -57,6 +57,7 @@ def next_of(app: Flask, target: str | None, **environ: str) -> str | None:
         return checked_target(target)
 
 
+@pytest.mark.asvs("3.7.2")
 def test_no_login_leads_to_another_site(app: Flask) -> None:
     targets = dict.fromkeys([*HOSTILE.split(), *WITH_CONTROLS, None])
     assert {target: next_of(app, target) for target in targets} == targets

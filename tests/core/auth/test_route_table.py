@@ -142,6 +142,7 @@ def test_limits_of_a_view_are_named(app: Flask) -> None:
     assert row_of(app, login_required, endpoint="other").limits == []
 
 
+@pytest.mark.asvs("8.1.1")
 def test_routes_stand_below_those_who_may_call_them(make_app: MakeApp) -> None:
     app = make_app(rate_limit="300 per minute")
     app.add_url_rule("/unmarked", "unmarked", lambda: "")

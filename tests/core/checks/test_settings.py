@@ -144,6 +144,7 @@ def test_the_endpoint_that_is_meant_is_named(find: Find) -> None:
     assert message.endswith("is site.login meant?")
 
 
+@pytest.mark.asvs("6.2.1")
 def test_a_value_is_reported_where_it_endangers_the_site(
     find: Find, subtests: pytest.Subtests
 ) -> None:

@@ -48,11 +48,13 @@ WRONG: dict[str, Any] = {
 }
 
 
-def test_case_and_spelling_in_unicode_alone_make_no_difference(subtests: pytest.Subtests) -> None:
-    for one, other in ALIKE + APART:
-        with subtests.test(one, other=other):
-            equal = blind_index(one, context="a") == blind_index(other, context="a")
-            assert equal == ((one, other) in ALIKE)
+def test_case_and_spelling_in_unicode_alone_make_no_difference() -> None:
+    equal = [
+        (one, other)
+        for one, other in ALIKE + APART
+        if blind_index(one, context="a") == blind_index(other, context="a")
+    ]
+    assert equal == ALIKE
 
 
 @given(st.text())
@@ -62,6 +64,7 @@ def test_no_form_of_a_text_changes_its_index(text: str) -> None:
     assert indexes == {blind_index(text, context="a")}
 
 
+@pytest.mark.asvs("11.4.1", "11.4.3")
 def test_another_implementation_gives_the_same(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """HKDF and the index itself from RFC 2104's HMAC alone."""
     monkeypatch.setitem(app_state(app), BLIND_INDEX_KEYS, {7: bytes(range(32))})

@@ -29,6 +29,7 @@ def refused(ciphertext: bytes, context: str = "a") -> bool:
     return repr(ciphertext) not in str(error.value)
 
 
+@pytest.mark.asvs("11.3.1", "11.3.2")
 def test_a_message_of_another_implementation_is_read(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,12 +47,14 @@ def test_a_message_comes_back_is_49_bytes_longer_and_shows_nothing(
     assert len(plaintext) < 4 or plaintext not in message
 
 
+@pytest.mark.asvs("11.3.4")
 def test_no_salt_and_no_nonce_is_used_twice() -> None:
     messages = [encrypt(b"", context="a") for _ in range(1000)]
     assert len({message[5:21] for message in messages}) == 1000
     assert len({message[21:33] for message in messages}) == 1000
 
 
+@pytest.mark.asvs("11.3.3")
 def test_every_changed_bit_and_every_cut_is_refused() -> None:
     message = encrypt(TEXT, context="a")
     number = int.from_bytes(message)
@@ -69,6 +72,7 @@ def test_a_message_of_a_later_version_is_refused(monkeypatch: pytest.MonkeyPatch
     assert refused(message)
 
 
+@pytest.mark.asvs("11.3.3")
 def test_another_context_is_refused() -> None:
     message = encrypt(TEXT, context="notes.text")
     others = ["", "notes.texts", "notes", "Notes.text"]
@@ -96,6 +100,7 @@ def test_a_message_needs_its_key_and_no_other_secret(make_app: MakeApp) -> None:
         assert decrypt(message, context="a") == TEXT
 
 
+@pytest.mark.asvs("11.2.5", "16.3.4")
 def test_a_request_that_cannot_decrypt_gets_an_error_and_the_log_a_line(
     make_app: MakeApp, lines: Lines
 ) -> None:

@@ -103,6 +103,7 @@ def test_columns_of_both_kinds_are_found_in_the_order_of_their_names() -> None:
     assert (indexed[COLUMN], indexed["logins.client"]) == (True, False)
 
 
+@pytest.mark.asvs("11.2.2")
 def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
     assert status(app) == counted(OLD, "current")
     put_in_front(app)

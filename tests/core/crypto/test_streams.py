@@ -72,6 +72,7 @@ def test_a_stream_comes_back_and_has_a_tag_for_each_chunk(length: int) -> None:
     assert len(stream) == HEADER + length + 16 * max(1, -(-length // CHUNK))
 
 
+@pytest.mark.asvs("11.3.1", "11.3.2")
 def test_a_stream_of_another_implementation_is_made_alike(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +102,7 @@ def test_every_cut_is_refused(plaintext: bytes) -> None:
     assert [each for each in changed if not plaintext.startswith(refused(each))] == []
 
 
+@pytest.mark.asvs("11.3.3")
 def test_chunks_in_another_order_or_of_another_stream_are_refused() -> None:
     ours, theirs = encrypted(bytes(3 * CHUNK)), encrypted(bytes(3 * CHUNK))
     header = ours[:HEADER]
@@ -128,6 +130,7 @@ def test_a_stream_of_a_later_version_is_refused(monkeypatch: pytest.MonkeyPatch)
     assert refused(stream) == b""
 
 
+@pytest.mark.asvs("11.3.4")
 def test_no_salt_and_no_nonce_prefix_is_used_twice() -> None:
     made = [encrypted(b"") for _ in range(1000)]
     assert len({stream[5:21] for stream in made}) == 1000

@@ -71,6 +71,7 @@ def test_production_is_the_default_and_believes_no_proxy(load: Load) -> None:
     assert (settings.proxy_hops, settings.csp_report_only) == (0, False)
 
 
+@pytest.mark.asvs("13.3.1")
 def test_an_empty_environment_learns_all_that_it_lacks() -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.load()
@@ -98,17 +99,16 @@ def test_one_message_names_every_problem_and_no_value(load: Load) -> None:
     assert "leaked" not in shown
 
 
+@pytest.mark.asvs("11.2.3")
 @pytest.mark.parametrize("environment", ["production", "development"])
-def test_a_weak_secret_is_refused_everywhere(
-    load: Load, subtests: pytest.Subtests, environment: str
-) -> None:
-    for secret in WEAK_SECRETS:
-        with subtests.test(secret):
-            message = refusal(load, APP_ENV=environment, SECRET_KEY=secret)
-            assert "SECRET_KEY: is" in message
-            assert "secrets.token_urlsafe" in message
+@pytest.mark.parametrize("secret", WEAK_SECRETS)
+def test_a_weak_secret_is_refused_everywhere(load: Load, secret: str, environment: str) -> None:
+    message = refusal(load, APP_ENV=environment, SECRET_KEY=secret)
+    assert "SECRET_KEY: is" in message
+    assert "secrets.token_urlsafe" in message
 
 
+@pytest.mark.asvs("13.4.2")
 @pytest.mark.parametrize("environment", ["production", "prod", ""])
 def test_debug_is_refused_outside_development(load: Load, environment: str) -> None:
     message = refusal(load, APP_ENV=environment, FLASK_DEBUG="1")
@@ -128,11 +128,11 @@ def test_host_names_stand_between_commas_or_spaces(load: Load, written: str) -> 
     assert load(TRUSTED_HOSTS=written).trusted_hosts == ["a.example", "b.example"]
 
 
-def test_a_value_that_cannot_be_meant_is_refused(load: Load, subtests: pytest.Subtests) -> None:
-    for name, values in REFUSED.items():
-        for value in values:
-            with subtests.test(name, value=value):
-                assert f"{name}: " in refusal(load, **{name: value})
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in REFUSED.items() for value in values]
+)
+def test_a_value_that_cannot_be_meant_is_refused(load: Load, name: str, value: str) -> None:
+    assert f"{name}: " in refusal(load, **{name: value})
 
 
 @pytest.mark.parametrize(("name", "url"), [("data", "sqlite:///{}/data/app.db"), ("instance", "")])
@@ -193,6 +193,7 @@ def test_a_driver_that_is_not_installed_is_named_with_its_extra(
     assert advice in refusal(load, **{name: SHARED[name]})
 
 
+@pytest.mark.asvs("13.3.1")
 def test_every_project_gets_settings_for_development_and_a_secret_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +211,7 @@ def test_every_project_gets_settings_for_development_and_a_secret_of_its_own(
     assert Settings.load().app_env == "production", "The environment decides."
 
 
+@pytest.mark.asvs("13.3.2")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 def test_nobody_else_reads_the_file_of_settings(tmp_path: Path) -> None:
     main(tmp_path / ".env")

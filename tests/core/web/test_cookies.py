@@ -27,6 +27,7 @@ def cookie_of_flask(app: Flask) -> set[str]:
     return {pair.partition("=")[0], *flags}
 
 
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
 def test_flasks_session_is_bound_to_the_host_and_to_https_in_production(make_app: MakeApp) -> None:
     both = {"HttpOnly", "SameSite=Lax", "Path=/"}
     assert cookie_of_flask(make_app(**PRODUCTION)) == {"__Host-Http-flask", "Secure", *both}
@@ -98,6 +99,7 @@ def test_a_name_of_the_owner_has_the_prefix_in_production_alone(
     assert app.config["SESSION_COOKIE_NAME"] == name
 
 
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("environment", [{}, PRODUCTION], ids=["dev", "prod"])
 def test_a_login_cookie_is_secure_except_in_development_over_http(

@@ -56,6 +56,7 @@ def nonces(answer: TestResponse) -> list[str]:
     return [nonce for policy in policies for nonce in re.findall(r"'nonce-([^']*)'", policy)]
 
 
+@pytest.mark.asvs("3.4.3")
 @pytest.mark.parametrize("content_type", ["text/html", "TEXT/HTML; x=y", "application/xhtml+xml"])
 def test_whatever_shows_as_a_page_gets_the_policy(client: FlaskClient, content_type: str) -> None:
     got = directives(answer_of(client, content_type))
@@ -68,6 +69,7 @@ def test_whatever_shows_as_a_page_gets_the_policy(client: FlaskClient, content_t
     }
 
 
+@pytest.mark.asvs("3.2.1")
 def test_everything_else_is_inert_but_a_worker_and_a_304(client: FlaskClient) -> None:
     closed = dict.fromkeys(["default-src", "frame-ancestors", "base-uri", "form-action"], "'none'")
     worker = {"default-src": "'self'", "object-src": "'none'", "base-uri": "'none'"}
@@ -80,6 +82,7 @@ def test_everything_else_is_inert_but_a_worker_and_a_304(client: FlaskClient) ->
     assert ENFORCED not in answer_of(client, "text/html", "304").headers
 
 
+@pytest.mark.asvs("11.5.1")
 def test_header_and_page_hold_the_same_new_nonce_of_18_bytes(client: FlaskClient) -> None:
     answers = [client.get(PAGE) for _ in range(20)]
     assert [nonces(answer) for answer in answers] == [[answer.text] for answer in answers]
@@ -94,6 +97,7 @@ def test_over_plain_http_browsers_report_the_old_way(client: FlaskClient) -> Non
     assert "Reporting-Endpoints" not in answer.headers
 
 
+@pytest.mark.asvs("3.4.7")
 @pytest.mark.parametrize("root", ["", "/shop"])
 def test_over_https_browsers_report_both_ways(make_app: MakeApp, root: str) -> None:
     answer = with_page(make_app(CSP=POLICY, APPLICATION_ROOT=root or "/", **PRODUCTION)).get(PAGE)
@@ -144,13 +148,11 @@ def test_a_candidate_lets_a_view_load_what_the_view_names(make_app: MakeApp) -> 
     [
         ("CSP", {"img-src": ["self"]}, "without quotes"),
         ("CSP_CANDIDATE", {"img-src": ["self"]}, "without quotes"),
-        ("CSP_SOURCES", ["https://*.example"], "CSP_SOURCES"),
         ("CSP_CHANGES", {"img-src": ["self"]}, "without quotes"),
         ("CSP_CHANGES", {"image-src": [SELF]}, "no directive"),
-        ("CSP", "strict", "write a level, such as csp_levels.STRICT"),
         ("CSP", None, "write a level, such as csp_levels.STRICT"),
     ],
-    ids=["CSP", "candidate", "source", "change", "unknown directive", "text", "nothing"],
+    ids=["CSP", "candidate", "change", "unknown directive", "nothing"],
 )
 def test_a_slip_in_the_policy_stops_the_app(
     make_app: MakeApp, name: str, slip: object, words: str

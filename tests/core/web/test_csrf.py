@@ -188,6 +188,7 @@ def may_write(write: Write) -> bool:
     }.get(ROWS.get((write.origin, write.site), ""), False)
 
 
+@pytest.mark.asvs("3.5.1", "3.5.2")
 @pytest.mark.parametrize("origin", ORIGINS)
 @pytest.mark.parametrize("cookie", [False, True])
 def test_exactly_the_writes_of_the_table_pass(app: Flask, origin: str | None, cookie: bool) -> None:
@@ -213,6 +214,7 @@ http://app.example https://app.example:8443 file://
 """.split()
 
 
+@pytest.mark.asvs("3.5.1", "7.6.2")
 def test_other_origins_write_nothing(client: FlaskClient) -> None:
     others = dict.fromkeys(product(STRANGERS, ("same-origin", None)), 403)
     assert others == {
@@ -344,6 +346,7 @@ def test_another_scheme_is_as_if_absent(client: FlaskClient, scheme: str) -> Non
     assert post_private(client, Authorization=scheme, Sec_Fetch_Site="same-origin") == 204
 
 
+@pytest.mark.asvs("3.5.1")
 @pytest.mark.parametrize(("kind", "expected"), [("session", 200), ("opaque", 401), ("jwt", 401)])
 def test_pages_of_listed_origins_use_the_cookie_only_where_programs_log_in_by_it(
     make_app: MakeApp, kind: str, expected: int
@@ -376,6 +379,7 @@ def status_of_type(client: FlaskClient, path: str, content_type: str) -> int:
     ).status_code
 
 
+@pytest.mark.asvs("3.5.2")
 def test_a_body_of_a_type_that_its_view_does_not_take_is_refused(client: FlaskClient) -> None:
     boundary = "multipart/form-data; boundary=x"
     others = ("application/jsonp", "text/plain; application/json", "image/pngx")
@@ -400,12 +404,14 @@ def test_a_form_at_an_address_without_a_view_gets_what_flask_answers_there(
     assert (answer.status_code, answer.data) == (200, LARGE)
 
 
+@pytest.mark.asvs("3.5.2")
 @pytest.mark.parametrize("media_type", [*FORM_TYPES, "text/plain"])
 def test_no_view_consumes_a_type_that_a_plain_form_can_send(media_type: str) -> None:
     with pytest.raises(ValueError, match="a form of any site can send that"):
         consumes("image/png", media_type)
 
 
+@pytest.mark.asvs("3.5.1", "4.4.2")
 def test_a_websocket_is_opened_by_pages_of_this_site_alone(client: FlaskClient) -> None:
     # Browsers send cookies along with the handshake of any site, and CORS does not apply.
     handshake = {"Upgrade": "websocket", "Connection": "Upgrade"}
@@ -423,6 +429,7 @@ def test_a_websocket_is_opened_by_pages_of_this_site_alone(client: FlaskClient) 
     assert status(client, "GET", Upgrade="h2c, websocket", Origin=STRANGER) == 403
 
 
+@pytest.mark.asvs("3.5.1")
 def test_only_listed_scripts_become_service_workers(client: FlaskClient) -> None:
     # An uploaded script that installs itself would pass on the forms of other sites as its own.
     expected = dict.fromkeys((WRITE, "/static/page.js", routes.ME, OPEN), 404)

@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait, log_in, protect
+from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait, away, log_in, protect
 
 SECRET = "what-nobody-may-see"
 
@@ -66,6 +66,7 @@ def client() -> FlaskClient:
     return with_views(app)
 
 
+@pytest.mark.asvs("16.5.1")
 @pytest.mark.parametrize("debug", [False, True])
 def test_an_error_without_a_page_is_its_name_in_json(client: FlaskClient, debug: bool) -> None:
     client.application.debug = debug
@@ -246,6 +247,7 @@ def refuse(client: FlaskClient, status: int, **headers: str) -> TestResponse:
     return [client.open(**request) for _ in range(2)][1]
 
 
+@pytest.mark.asvs("16.5.1", "16.5.4")
 @pytest.mark.parametrize("status", REFUSED)
 def test_a_program_gets_json_and_a_browser_a_page(
     whole: FlaskClient, caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests, status: int
@@ -296,10 +298,7 @@ def mine(error: Any) -> tuple[str, int]:
     return render_template_string(PAGE, status=error.code), error.code
 
 
-def away(*arguments: Any, **options: Any) -> None:
-    raise OperationalError("SELECT", {}, OSError("no route to host"))
-
-
+@pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize("database_is_away", [False, True])
 def test_a_page_of_the_owner_takes_the_place_of_any_error(
     whole: FlaskClient,

@@ -99,6 +99,7 @@ def test_reading_over_http_is_sent_to_https(site: FlaskClient) -> None:
     assert redirected_to(site, Host=f"{SITE}:99999") == f"{HTTPS}{PATH}"
 
 
+@pytest.mark.asvs("3.7.2")
 def test_a_forged_host_is_redirected_nowhere(site: FlaskClient) -> None:
     odd_ports = [f"{SITE}:{port}" for port in ("0", "00080", "8O", "")]
     hosts = ("evil.example", f"{SITE}@evil.example", "", *odd_ports)
@@ -107,6 +108,7 @@ def test_a_forged_host_is_redirected_nowhere(site: FlaskClient) -> None:
     assert got == dict.fromkeys(hosts, (400, False))
 
 
+@pytest.mark.asvs("3.7.2")
 @pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example/", "@evil.example/"])
 def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient, path: str) -> None:
     # A mount moves the beginning of the path.
@@ -118,12 +120,14 @@ def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient, path: str) 
     assert [location.startswith(f"{HTTPS}/") for location in sent] == [True, True], sent
 
 
+@pytest.mark.asvs("4.1.2")
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "ODD"])
 def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient, method: str) -> None:
     answer = site.open(PATH, method=method, base_url=HTTP)
     assert (answer.status_code, "Location" in answer.headers) == (403, False)
 
 
+@pytest.mark.asvs("3.4.1")
 def test_https_is_remembered_by_every_answer(site: FlaskClient) -> None:
     two_years = "max-age=63072000; includeSubDomains"
     expected = {PATH: (200, two_years), PROBE: (200, two_years), "/_test/nowhere": (404, two_years)}
@@ -132,6 +136,7 @@ def test_https_is_remembered_by_every_answer(site: FlaskClient) -> None:
     assert site.get(PATH, base_url="https://localhost").status_code == 400
 
 
+@pytest.mark.asvs("4.1.3")
 @pytest.mark.parametrize(
     ("hops", "schemes"), [(0, ["", "https"]), (1, ["", "HTTPS", "//[", "https://[", "?", "ftp"])]
 )
@@ -165,6 +170,7 @@ FORWARDED = [
 ]
 
 
+@pytest.mark.asvs("4.1.3", "15.3.4")
 @pytest.mark.parametrize(
     ("hops", "address", "scheme", "believed"),
     [each[1:] for each in FORWARDED],

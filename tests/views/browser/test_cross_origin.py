@@ -89,6 +89,7 @@ def test_a_page_of_another_origin_reads_nothing(
     assert page.evaluate(CALL, [site + routes.ME, "POST", JSON]) == "refused"
 
 
+@pytest.mark.asvs("3.4.2")
 def test_a_page_of_an_unlisted_origin_reads_nothing(
     make_app: MakeApp, serve: Serve, page: Page, other: Server
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_page_of_an_unlisted_origin_reads_nothing(
     assert page.evaluate(READ, site + routes.ME) == "refused"
 
 
+@pytest.mark.asvs("3.5.8")
 def test_a_page_of_another_site_embeds_no_answer(page: Page, site: str, other: Server) -> None:
     page.goto(other.at("127.0.0.1"))
     assert page.evaluate(EMBED, f"{site}/own.js") == "refused"
@@ -134,6 +136,7 @@ def test_a_script_of_an_allowed_origin_sends_the_headers_that_policy_names(
     assert page.evaluate(CALL, [*ask, {"X-Another": "1"}]) == "refused"
 
 
+@pytest.mark.asvs("3.5.1")
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_page_of_another_origin_writes_nothing(
     page: Page, site: str, elsewhere: Elsewhere, other: Server, written: list[str], host: str

@@ -113,6 +113,7 @@ def test_a_view_may_allow_more_or_less_than_the_policy(
     assert page.locator("img").evaluate("image => image.naturalWidth") == (7 if allowed else 0)
 
 
+@pytest.mark.asvs("3.2.1")
 def test_nothing_runs_in_an_uploaded_file_that_is_opened(
     app: Flask, serve: Serve, page: Page, subtests: pytest.Subtests
 ) -> None:

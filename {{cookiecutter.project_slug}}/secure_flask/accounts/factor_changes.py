@@ -27,7 +27,7 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import replace_hash
 from secure_flask.database import db
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import error_response, plain_error
 from sqlalchemy import select
 
 RECENT = 5  # minutes since the user showed all factors
@@ -186,7 +186,7 @@ def _lock_user(user: AccountMixin) -> AccountMixin:
     # A login that has ended meanwhile must not add a factor.
     lives = login is None or db.session.scalar(select(Login.id).where(Login.id == login.id))
     if not (unchanged and lives):
-        raise error_response(401, "Authentication required")
+        raise plain_error(401)
     db.session.refresh(user)
     return user
 

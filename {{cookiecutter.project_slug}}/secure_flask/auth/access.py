@@ -28,7 +28,7 @@ from secure_flask.clock import seconds_now
 from secure_flask.state import app_state
 from secure_flask.web import audit, request_checks
 from secure_flask.web.closed_views import close_view
-from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.errors import PLAIN_MESSAGES, ErrorResponse, error_response, plain_error
 from secure_flask.web.view_options import (
     Decorated,
     ViewOptions,
@@ -187,7 +187,7 @@ def require_user() -> UserMixin:
 
 def unauthenticated() -> ErrorResponse:
     """The exception for a request without a login; a browser goes to the login page."""
-    return _refused_access("LOGIN_PAGE", "Authentication required")
+    return _refused_access("LOGIN_PAGE", PLAIN_MESSAGES[401])
 
 
 def init_app(app: Flask) -> None:
@@ -259,7 +259,7 @@ def _require_roles(user: UserMixin, demanded: tuple[str, ...]) -> None:
     missing = demanded and sorted({*demanded}.difference(counting_roles(user, role_names_of(user))))
     if missing:
         audit.record(audit.AUTHZ_FAIL, reason="missing role", roles=", ".join(missing))
-        raise error_response(403, "Not allowed")
+        raise plain_error(403)
 
 
 def _refused_access(page: str, message: str, **headers: str) -> ErrorResponse:

@@ -21,7 +21,7 @@ from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.database.database import impatient_transaction
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import plain_error
 from sqlalchemy import ColumnElement, CursorResult, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -181,7 +181,7 @@ def purge_logins() -> int:
 def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
     if replaces and not _delete_logins(Login.id == replaces.id):
         db.session.rollback()
-        raise error_response(401, "Authentication required")
+        raise plain_error(401)
     if shown:
         _delete_logins(Login.secret_hash == hash_of_secret(kind, shown))
 

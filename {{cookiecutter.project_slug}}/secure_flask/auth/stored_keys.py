@@ -17,7 +17,7 @@ from secure_flask.auth.users import UserMixin, locked_user
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response, field_error
+from secure_flask.web.errors import error_response, field_error, plain_error
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.validation import is_plain_text
 from sqlalchemy import ColumnElement, delete, select
@@ -140,7 +140,7 @@ def _lock_owner(user: UserMixin, login: Login | None) -> None:
     lives = select(Login.id).where(Login.id == login.id).with_for_update() if login else None
     if owner is None or (lives is not None and db.session.scalar(lives) is None):
         db.session.rollback()
-        raise error_response(401, "Authentication required")
+        raise plain_error(401)
 
 
 def _make_room(user: UserMixin, name: str) -> None:

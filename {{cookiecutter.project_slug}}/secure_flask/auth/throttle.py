@@ -23,7 +23,7 @@ from flask import current_app
 from limits import RateLimitItem, parse
 from secure_flask.web import audit
 from secure_flask.web.counters import SITE, Count, client_address, counters
-from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.errors import ErrorResponse, plain_error
 from secure_flask.web.rate_limits import too_many_requests
 from werkzeug.exceptions import HTTPException
 
@@ -154,7 +154,7 @@ def _wait_for_place(
                     return
         finally:
             _waiting.release()
-    error = error_response(429, "Too many requests", Retry_After="1")
+    error = plain_error(429, Retry_After="1")
     raise _refused_attempt(error, purpose, account)
 
 

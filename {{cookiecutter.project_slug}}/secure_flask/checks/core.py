@@ -33,14 +33,16 @@ def missing_manifest(app: Flask) -> Iterator[Finding]:
 
 @register_check("core.leftovers", "error")
 def leftovers(app: Flask) -> Iterator[Finding]:
-    folders = {
-        "app/accounts, app/templates/accounts and app/static/accounts": Path(app.root_path),
-        "secure_flask/accounts, and migrations/versions/0002_accounts.py": Path(__file__).parents[
-            1
-        ],
+    accounts = Path(__file__).parents[1] / "accounts"
+    leftover = {
+        # The file tells the rendered folder from an owner's of the same name.
+        "app/accounts, app/templates/accounts and app/static/accounts": (
+            Path(app.root_path) / "accounts" / "sign_up.py"
+        ),
+        "secure_flask/accounts, and migrations/versions/0002_accounts.py": accounts,
     }
-    there = [name for name, parent in folders.items() if (parent / "accounts").exists()]
-    if SECOND_FACTOR in app_state(app) or len(there) < len(folders):
+    there = [names for names, path in leftover.items() if path.exists()]
+    if SECOND_FACTOR in app_state(app) or len(there) < len(leftover):
         return
     for names in there:
         yield Finding(

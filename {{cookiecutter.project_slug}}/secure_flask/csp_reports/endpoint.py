@@ -26,7 +26,7 @@ from secure_flask.state import Key, app_state
 from secure_flask.web import audit, strict_json
 from secure_flask.web.counters import counters
 from secure_flask.web.csrf import csrf_exempt
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import error_response, plain_error
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes, responds
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -59,7 +59,7 @@ def receive() -> Response:
     try:
         found = Counter(islice(read_violations(strict_json.loads(request.get_data())), MAX_REPORTS))
     except ValueError:
-        raise error_response(400, "Invalid request") from None
+        raise plain_error(400) from None
     if found and counters().add_locally(STORE_LIMIT, "csp-reports").allowed:
         _store(found)
     return Response(status=204)

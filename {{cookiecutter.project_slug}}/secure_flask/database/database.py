@@ -21,7 +21,7 @@ from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.settings.configuration import READ_ONCE
 from secure_flask.state import IN_CONTEXT, Key, app_state, request_state
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response, respond_by_default, response_for
+from secure_flask.web.errors import error_response, plain_error, respond_by_default, response_for
 from sqlalchemy import Connection, Engine, MetaData, Select, Table, event, inspect
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase, Mapper
@@ -234,12 +234,12 @@ def _respond_to_overflow(error: OverflowError) -> ResponseReturnValue:
 def _respond_invalid(error: Exception) -> ResponseReturnValue:
     # The message may quote the value.
     audit.record(audit.INPUT_REFUSED, reason=type(getattr(error, "orig", error)).__name__)
-    return response_for(error_response(400, "Invalid request"))
+    return response_for(plain_error(400))
 
 
 def _respond_unavailable(error: Exception) -> ResponseReturnValue:
     audit.record(audit.CRASH, exc_info=error)
-    return response_for(error_response(503, "Temporarily unavailable", Retry_After="5"))
+    return response_for(plain_error(503, Retry_After="5"))
 
 
 @event.listens_for(Engine, "connect")

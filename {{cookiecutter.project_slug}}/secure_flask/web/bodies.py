@@ -15,7 +15,7 @@ import flask
 from flask import Config, Flask, Request, request
 from secure_flask.web import audit, request_checks
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.errors import ErrorResponse, error_response, plain_error
 from secure_flask.web.form_types import URLENCODED, is_consumed_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.own_classes import on_top_of
@@ -28,7 +28,6 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import get_input_stream
 
-INVALID_REQUEST = "Invalid request"
 _RAISED = (
     "MAX_CONTENT_LENGTH was raised or removed after secure_flask.init_app: in a test write "
     "create_app(settings, MAX_CONTENT_LENGTH=…), for production MAX_CONTENT_LENGTH = … in "
@@ -104,7 +103,7 @@ class CompleteBody(io.RawIOBase):
             # Servers raise different exceptions for bad chunks and lost connections. The class in
             # the log shows whether it was one of these or a fault of the server.
             audit.record(audit.INPUT_REFUSED, reason=type(error).__name__)
-            raise error_response(400, INVALID_REQUEST) from None
+            raise plain_error(400) from None
         buffer[: len(part)] = part
         self.length += len(part)
         limit = self.request.max_content_length
@@ -112,7 +111,7 @@ class CompleteBody(io.RawIOBase):
             raise _too_large(_in_words(limit))
         # gunicorn returns a short body without an error when the client disconnects.
         if stated is not None and not part:
-            raise error_response(400, INVALID_REQUEST)
+            raise plain_error(400)
         return len(part)
 
 
@@ -138,7 +137,7 @@ class FormParser(FormDataParser):
             limit = f"{self.max_form_parts or 0:,} fields and files, and {in_a_field} in a field"
             raise _too_large(limit) from None
         except ValueError:
-            raise error_response(400, INVALID_REQUEST) from None
+            raise plain_error(400) from None
         _check_texts(fields, files)
         return stream, fields, uploaded_files(files)
 
@@ -207,4 +206,4 @@ def _check_texts(fields: MultiDict[str, str], files: MultiDict[str, FileStorage]
     names += [file.filename or "" for _, file in files.items(multi=True)]
     values = (value for _, value in fields.items(multi=True))
     if any(map(_REFUSED.search, names)) or any(map(_REFUSED_IN_LINES.search, values)):
-        raise error_response(400, INVALID_REQUEST)
+        raise plain_error(400)

@@ -30,6 +30,15 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 # This is set when the login of a request is looked up. An error page does not repeat the lookup.
 LOGIN_LOOKED_UP = Key[bool]("login looked up")
 
+# These say no more than the status, for which a page has words that people understand.
+PLAIN_MESSAGES = {
+    400: "Invalid request",
+    401: "Authentication required",
+    403: "Not allowed",
+    429: "Too many requests",
+    503: "Temporarily unavailable",
+}
+
 ErrorHandler = Callable[[Any], ResponseReturnValue]
 
 _HANDLERS = Key[dict[type[Exception], ErrorHandler]]("handlers of errors")
@@ -78,6 +87,11 @@ def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     return _class_for(status)(
         message, {name.replace("_", "-"): value for name, value in headers.items()}
     )
+
+
+def plain_error(status: int, **headers: str) -> ErrorResponse:
+    """The exception for an error of which a client learns only the status, by `error_response`."""
+    return error_response(status, PLAIN_MESSAGES[status], **headers)
 
 
 def field_error(status: int, field: str, message: str) -> ErrorResponse:
@@ -210,6 +224,7 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
         hint=_hint(error),
         links=_may_link(error),
         message=translated_text(_message(error)),
+        name=_name(error),
         project_name=current_app.config["PROJECT_NAME"],
         request_id=request_id(request.environ),
         retry_after=dict(error.get_headers()).get("Retry-After"),
@@ -220,6 +235,12 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
 def _message(error: HTTPException) -> str:
     # The description of any other error may quote the request, so only its name is sent.
     return error.message if isinstance(error, ErrorResponse) else error.name
+
+
+def _name(error: HTTPException) -> str:
+    """What a page chooses its words by, in every language: the status or a message about more."""
+    message = _message(error)
+    return error.name if message == PLAIN_MESSAGES.get(error.code or 500) else message
 
 
 def _hint(error: HTTPException) -> str | None:

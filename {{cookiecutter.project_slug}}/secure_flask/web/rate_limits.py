@@ -13,7 +13,7 @@ from limits import RateLimitItem, parse, parse_many
 from secure_flask.clock import seconds_now
 from secure_flask.web import audit, request_checks
 from secure_flask.web.counters import SITE, Count, client_address, counters
-from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.errors import ErrorResponse, plain_error
 from secure_flask.web.view_options import Decorated, add_options, view_options
 
 WIDE = 10
@@ -70,7 +70,7 @@ def _count_call(limit: RateLimitItem, key: Sequence[str]) -> None:
 def too_many_requests(count: Count) -> ErrorResponse:
     """The 429 error; its Retry-After says when the next window begins."""
     seconds = max(1, count.resets_at - seconds_now())
-    return error_response(429, "Too many requests", Retry_After=str(seconds))
+    return plain_error(429, Retry_After=str(seconds))
 
 
 def require_within_limit(limit: RateLimitItem, *key: str) -> None:

@@ -14,8 +14,7 @@ from flask.views import View
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from secure_flask.web import strict_json
-from secure_flask.web.bodies import INVALID_REQUEST
-from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.errors import PLAIN_MESSAGES, ErrorResponse, error_response, plain_error
 from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import Decorated, add_options, view_options
 from wtforms import ValidationError as WrongField
@@ -91,7 +90,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
             except ValidationError as error:
                 raise _refused_body(model, error) from None
             except ValueError:
-                raise error_response(400, INVALID_REQUEST) from None
+                raise plain_error(400) from None
             # A method of a class-based view has `self` first.
             own = args[:1] if args and isinstance(args[0], View) else ()
             return current_app.ensure_sync(view)(*own, body, *args[len(own) :], **kwargs)
@@ -112,7 +111,9 @@ def is_plain_text(text: str) -> bool:
 
 def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
     problems = error.errors(include_url=False)
-    refused = error_response(400, MISSING if any(map(_is_absent, problems)) else INVALID_REQUEST)
+    refused = error_response(
+        400, MISSING if any(map(_is_absent, problems)) else PLAIN_MESSAGES[400]
+    )
     # A body of credentials gets no details: a password may be in the wrong member.
     if not view_options().credentials:
         refused.fields = {

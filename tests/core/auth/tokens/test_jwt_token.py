@@ -3,6 +3,7 @@
 import hmac
 import json
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +19,15 @@ from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 
 from core import routes
-from core.auth.tokens.signing import decode, encode, keys_of
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, SECRETS, MakeApp
+
+
+def keys_of(ring: str) -> dict[str, Ed25519PrivateKey]:
+    """The keys by id that TOKEN_KEYS holds."""
+    seeds = keyrings.read_keyring(ring).items()
+    return {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds}
+
 
 [(KEY_ID, KEY)] = keys_of(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
@@ -129,6 +136,7 @@ def test_a_mangled_token_is_401(client: FlaskClient, token: str, case: str) -> N
     assert_refused(ask(client, mangled))
 
 
+@pytest.mark.asvs("9.1.2", "9.1.3", "9.2.2", "11.6.1")
 def test_another_header_is_401_signed_or_not(client: FlaskClient, payload: bytes) -> None:
     for case, header in OTHER_HEADERS.items():
         token = sign(payload, header)
@@ -136,6 +144,7 @@ def test_another_header_is_401_signed_or_not(client: FlaskClient, payload: bytes
         assert_refused(ask(client, token.rpartition(".")[0] + "."), case)
 
 
+@pytest.mark.asvs("9.1.2")
 def test_the_public_key_is_no_secret_to_sign_with(client: FlaskClient, payload: bytes) -> None:
     unsigned = join({**HEADER, "alg": "HS256"}, payload)
     for case, secret in PUBLIC_KEYS.items():
@@ -143,6 +152,7 @@ def test_the_public_key_is_no_secret_to_sign_with(client: FlaskClient, payload: 
         assert_refused(ask(client, f"{unsigned}.{encode(signature)}"), case)
 
 
+@pytest.mark.asvs("9.1.1", "9.1.3")
 def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along(
     client: FlaskClient, payload: bytes
 ) -> None:
@@ -162,6 +172,7 @@ def test_a_key_id_must_name_the_key_that_signed(
     assert_refused(ask(client, sign(payload, {**HEADER, "kid": "2"})))
 
 
+@pytest.mark.asvs("9.1.1")
 def test_a_claim_or_header_changed_under_the_old_signature_is_401(
     client: FlaskClient, token: str
 ) -> None:
@@ -193,6 +204,14 @@ def sign(payload: bytes, header: object = HEADER, key: Ed25519PrivateKey = KEY) 
 def join(header: object, payload: bytes) -> str:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return f"{encode(text)}.{encode(payload)}"
+
+
+def encode(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "==")
 
 
 def respell(token: str) -> str:

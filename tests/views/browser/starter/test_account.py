@@ -36,6 +36,11 @@ def open_later(app: Flask, page: Page, site: str, seconds: int) -> datetime:
     return began
 
 
+def first_time(page: Page) -> Locator:
+    """When the login began. Other times may come before it on the page."""
+    return page.get_by_role("region", name="Your logins").locator("time").first
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
@@ -44,14 +49,13 @@ def open_later(app: Flask, page: Page, site: str, seconds: int) -> datetime:
         (60, "1 minute ago"),
         (2 * HOUR, "2 hours ago"),
         (30 * HOUR, "1 day ago"),
-        (72 * HOUR, "3 days ago"),
     ],
 )
 def test_a_time_is_shown_as_how_long_ago_and_exactly_in_the_zone_of_the_reader(
     app: Flask, page: Page, site: str, seconds: int, shown: str
 ) -> None:
     began = open_later(app, page, site, seconds)
-    since = page.get_by_role("region", name="Your logins").locator("time").first
+    since = first_time(page)
     expect(since).to_have_text(shown)
     there = f"{began.astimezone(ZoneInfo(ZONE)):%B %-d, %Y at %-I:%M %p}"
     # The space before AM is another one in newer browsers.
@@ -65,7 +69,7 @@ def test_a_time_is_in_the_language_of_the_page(app: Flask, page: Page, site: str
 
     page.route("**/account", translate)
     open_later(app, page, site, 2 * HOUR)
-    expect(page.locator("time").first).to_have_text("vor 2 Stunden")
+    expect(first_time(page)).to_have_text("vor 2 Stunden")
 
 
 def test_each_caption_stands_beside_its_card_and_above_it_on_a_phone(
