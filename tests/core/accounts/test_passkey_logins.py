@@ -109,8 +109,12 @@ def test_a_disabled_user_gets_in_by_no_passkey(user: User, passkey: Passkey) -> 
 
 
 @pytest.mark.parametrize("ceremony", [SIGN_IN, SECOND])
-@pytest.mark.parametrize("ends", [update(User).values(disabled=True), delete(Row)])
-def test_a_user_who_is_disabled_or_a_passkey_that_is_deleted_meanwhile_does_not_get_in(
+@pytest.mark.parametrize(
+    "ends",
+    [update(User).values(disabled=True), delete(Row), update(Row).values(sign_count=9)],
+    ids=["disabled", "deleted", "used"],
+)
+def test_a_user_who_is_disabled_or_a_passkey_that_is_deleted_or_used_meanwhile_does_not_get_in(
     ceremony: str, ends: Delete | Update, passkey: Passkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = webauthn.verify_authentication_response

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from flask import Flask
-from secure_flask import db, log_in, log_out, reauthenticate
+from secure_flask import change_password, db, log_in, log_out, reauthenticate
 from secure_flask.accounts import replace_recovery_codes
 from secure_flask.auth import logins
 from secure_flask.auth.login_table import Login
@@ -25,7 +25,7 @@ from core.accounts.devices import (
     enter_recovery_code,
     requests_at_once,
 )
-from core.accounts.people import OTHER, add_user, logged, new_login, request_of
+from core.accounts.people import OTHER, STRONG, add_user, logged, new_login, request_of
 from core.accounts.site import User
 from core.conftest import PASSWORD, USERNAME, Wait
 from core.standing_clock import clock
@@ -129,6 +129,18 @@ def test_the_password_alone_makes_no_login_recent_and_both_factors_do(
     assert enter_code(code_of(secret), half) == 200
     # In the place of the login that was there.
     assert db.session.scalars(authenticated).all() == [clock.now()]
+
+
+@pytest.mark.asvs("7.5.1")
+def test_a_new_password_makes_no_login_recent_where_there_is_a_second_factor(
+    app: Flask, user: User, secret: str, wait: Wait
+) -> None:
+    """Whoever has a login and the password would otherwise remove the factor."""
+    wait(3600)
+    change_password(PASSWORD, STRONG)
+    app.process_response(app.response_class())
+    ages = [clock.now() - each for each in db.session.scalars(select(Login.authenticated))]
+    assert ages == [3600 + STEP]
 
 
 def test_a_reauthentication_whose_login_has_ended_gives_none(user: User, secret: str) -> None:
