@@ -40,6 +40,7 @@ def code(enter: Enter, user: User, secret: str) -> str:
     return code_of(secret) if enter is enter_code else replace_recovery_codes()[0]
 
 
+@pytest.mark.asvs("16.3.1")
 def test_each_factor_of_a_user_completes_a_login_and_is_offered_and_logged(
     app: Flask, secret: str, passkey: Passkey, caplog: pytest.LogCaptureFixture
 ) -> None:
