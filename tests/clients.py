@@ -6,7 +6,10 @@ import contextlib
 import http.client
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 PASSWORD = "a good long password"
 
@@ -92,7 +95,14 @@ def is_accepted(port: int, login: Answer) -> bool:
     return answer.status == 200
 
 
-def refresh(port: int, login: Answer, headers: dict[str, str] | None = None) -> Answer:
+def enter_password(page: Page) -> None:
+    """Fill in the page of a login in a browser, and send it."""
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+
+
+def refresh(port: int, login: Answer) -> Answer:
     """Spend the refresh token of a login."""
     body = {"refresh_token": login.body["refresh_token"]}
-    return ask(port, "/token/refresh", body, headers)
+    return ask(port, "/token/refresh", body)

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -134,15 +133,8 @@ class Bake:
         return self.finish(["sh", "-c", line], out)
 
     def finish(self, command: list[str], out: Path, **environment: str) -> Baked:
-        finished = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=os.environ | support.COMPILED | self.environment | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-        )
+        environment = self.environment | environment
+        finished = support.attempt(*command, cwd=self.folder, **environment)
         return Baked(out, finished.returncode, finished.stdout)
 
 

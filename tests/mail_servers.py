@@ -5,7 +5,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -16,9 +15,8 @@ from typing import cast
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+from certificates import self_signed
 
 NAME = "mail.test"
 USER, PASSWORD = "user@example.org", "a p@ss/word:1"
@@ -127,27 +125,11 @@ def running() -> Iterator[MailServer]:
 def certificate(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = NAME) -> ssl.SSLContext:
     """A new certificate for `name`, which processes trust that have made no connection yet."""
     file = folder / "certificate.pem"
-    file.write_bytes(_made(name))
+    file.write_bytes(b"".join(self_signed(x509.DNSName(name))))
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context
-
-
-def _made(name: str) -> bytes:
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    made = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    formats = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
-    secret = key.private_bytes(*formats, serialization.NoEncryption())
-    return made.public_bytes(serialization.Encoding.PEM) + secret
 
 
 def resolve_here(monkeypatch: pytest.MonkeyPatch) -> None:

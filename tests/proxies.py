@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import shutil
 import socket
@@ -14,20 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http.client import HTTPSConnection
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 import clients
 import following
 import support
+from certificates import write_certificate
 
 PROGRAMS = Path(sys.executable).parent
 # Finds these tests' own Caddy before another.
@@ -141,11 +136,10 @@ def caddy(project: Path, folder: Path, first: int, second: int) -> Iterator[Prox
     (folder / "Caddyfile").write_text(replaced(text, moved), "utf-8")
     log = folder / "caddy.log"
     # It keeps its certificates there.
-    variables = {**CADDYS, "XDG_DATA_HOME": folder, "TRUSTED_HOSTS": "localhost,www.localhost"}
-    command = ["env", *(f"{name}={value}" for name, value in variables.items())]
+    variables = {"XDG_DATA_HOME": str(folder), "TRUSTED_HOSTS": "localhost,www.localhost"}
     compose = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
-    command += caddys_command(compose, folder / "Caddyfile")
-    with support.started(*command, cwd=folder, log=log) as process:
+    command = caddys_command(compose, folder / "Caddyfile")
+    with support.started(*command, cwd=folder, log=log, **CADDYS, **variables) as process:
         support.wait_for(proxy.https, process, log)
         wait_for_certificate(proxy)
         yield proxy
@@ -178,29 +172,3 @@ def wait_for_certificate(proxy: Proxy) -> None:
             return
         time.sleep(0.05)
     pytest.fail("Caddy made no certificate")
-
-
-def write_certificate(certificate: Path, key: Path, *further: str) -> None:
-    """Write a certificate for localhost and further hosts, its own authority, and its key."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = [
-        *map(x509.DNSName, ("localhost", *further)),
-        x509.IPAddress(ip_address("127.0.0.1")),
-    ]
-    signed = (
-        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(private, hashes.SHA256())
-    )
-    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    key.write_bytes(
-        private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )

@@ -26,9 +26,8 @@ class Repository:
     key: Path
 
     def git(self, *arguments: str) -> str:
-        author = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
         signing = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={self.key}")
-        return support.run("git", *author, *signing, *arguments, cwd=self.path)
+        return support.run("git", *support.AUTHOR, *signing, *arguments, cwd=self.path)
 
 
 def new_key(folder: Path, name: str = "key") -> Path:

@@ -16,10 +16,12 @@ from pathlib import Path
 
 import psycopg
 
-import proxies
 import support
+from certificates import write_certificate
 
 SCRIPTS = Path(__file__).parent / "scripts"
+# The settings of a site in production behind one proxy.
+BEHIND_A_PROXY = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "PROXY_HOPS": "1"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def postgresql_server() -> Iterator[PostgreSQL]:
 def encrypt(server: PostgreSQL, certificate: Path) -> None:
     """Let others than its superuser connect over TLS alone, and by a password."""
     key = server.data / "server.key"
-    proxies.write_certificate(certificate, key)
+    write_certificate(certificate, key)
     shutil.copy(certificate, server.data / "server.crt")
     key.chmod(0o600)
     if os.geteuid() == 0:
@@ -135,6 +137,16 @@ def postgresql() -> Iterator[str]:
     """Start a PostgreSQL; gives the URL of an empty database."""
     with postgresql_server() as server:
         yield server.url
+
+
+@contextlib.contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """Give the URL of an empty database, `sqlite` in a folder or `postgresql`."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/app.db"
+    else:
+        with postgresql() as url:
+            yield url
 
 
 @contextlib.contextmanager
@@ -181,14 +193,14 @@ def pgbouncer(
 
 
 @contextlib.contextmanager
-def redis(port: int | None = None) -> Iterator[str]:
+def redis(port: int | None = None, *options: str, program: str = "redis-server") -> Iterator[str]:
     """Start a Redis that keeps nothing on disk, on a known port if need be; gives its URL."""
-    support.need(shutil.which("redis-server"), "Redis")
+    support.need(shutil.which(program), program)
     port = port or support.free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
     with subprocess.Popen(command, cwd="/", stdout=subprocess.DEVNULL) as server:
         try:
-            support.wait_until_open(port)
+            support.wait_until_open(port, lambda: server.poll() is None)
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             server.terminate()
@@ -219,10 +231,9 @@ def serving(
         support.write_settings(project)
     limits = {"LOGIN_RATE_LIMIT": "1000000 per minute"}
     environment = {**support.COMPILED, **limits, **settings}
-    command = ["env", *(f"{name}={value}" for name, value in environment.items())]
-    command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
     command += [f"--pythonpath={SCRIPTS}", *options, app]
-    with support.started(*command, cwd=project, log=log) as process:
+    with support.started(*command, cwd=project, log=log, **environment) as process:
         support.wait_for(port, process, log)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz"):
             yield Gunicorn(port, process.pid)
@@ -239,9 +250,8 @@ def gunicorn(project: Path, log: Path) -> Iterator[int]:
 def flask_run(project: Path, log: Path, *options: str) -> Iterator[int]:
     """Serve a project by Flask's own server from its first answer on; gives the port."""
     port = support.free_port()
-    command = ["env", *(f"{name}={value}" for name, value in support.COMPILED.items())]
-    command += [sys.executable, "-m", "flask", "run", f"--port={port}", *options]
-    with support.started(*command, cwd=project, log=log) as process:
+    command = (sys.executable, "-m", "flask", "run", f"--port={port}", *options)
+    with support.started(*command, cwd=project, log=log, **support.COMPILED) as process:
         support.wait_for(port, process, log)
         yield port
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 TEMPLATE = Path(__file__).resolve().parent.parent
@@ -66,8 +67,17 @@ Answers = dict[str, str]
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     """Run a command; its output is the failure's text where it fails or does not end."""
+    finished = attempt(*command, cwd=cwd, **environment)
+    assert finished.returncode == 0, f"{command} failed:\n{finished.stdout}"
+    return finished.stdout
+
+
+def attempt(
+    *command: str | Path, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that may fail; `stdout` holds what it writes to stderr too."""
     try:
-        finished = subprocess.run(
+        return subprocess.run(
             [str(part) for part in command],
             cwd=cwd,
             env=os.environ | COMPILED | environment,
@@ -79,8 +89,6 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
         )
     except subprocess.TimeoutExpired as late:
         pytest.fail(f"{late}:\n{(late.stdout or b'').decode(errors='replace')}")
-    assert finished.returncode == 0, f"{command} failed:\n{finished.stdout}"
-    return finished.stdout
 
 
 def python(
@@ -150,14 +158,16 @@ def newcomers_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def started(*command: str, cwd: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    *command: str | Path, cwd: Path, log: Path, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command as a newcomer would; end it and all that it started afterwards."""
     with (
         log.open("wb") as output,
         subprocess.Popen(
             command,
             cwd=cwd,
-            env=newcomers_environment(),
+            env=newcomers_environment() | environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -230,10 +240,12 @@ def init_git(folder: Path) -> None:
     commit(folder)
 
 
+AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
+
+
 def commit(folder: Path) -> None:
-    author = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
     run("git", "add", "--all", cwd=folder)
-    run("git", *author, "commit", "--quiet", "--message", "As it is", cwd=folder)
+    run("git", *AUTHOR, "commit", "--quiet", "--message", "As it is", cwd=folder)
 
 
 def declared(project: Path, *, groups: bool = True) -> list[Requirement]:
@@ -312,10 +324,28 @@ def is_copied(path: Path) -> bool:
     return any(fnmatch.fnmatch(path.relative_to(FOLDER).as_posix(), glob) for glob in globs)
 
 
+def file_names(folder: Path) -> set[str]:
+    """Return the paths of all files below a folder."""
+    files = filter(Path.is_file, folder.rglob("*"))
+    return {file.relative_to(folder).as_posix() for file in files}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what each file below a folder holds, by its path."""
+    return {name: (folder / name).read_bytes() for name in file_names(folder)}
+
+
 def text_of(file: Path) -> str:
     """Return what a file holds; of a picture, enough to see that it has no marks."""
     return file.read_text("utf-8", errors="replace")
 
 
+PARSERS: dict[str, Callable[[str], Any]] = {
+    ".py": ast.parse,
+    ".toml": tomllib.loads,
+    ".json": json.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+}
 EVERY = every_combination()
 FEW = pairwise(EVERY)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -253,26 +254,6 @@ def staged(app: TheirApp) -> None:
     app.git("add", "new")
 
 
-def env_committed(app: TheirApp) -> None:
-    app.write(**{".env": "SECRET_KEY=x"})
-    app.commit()
-
-
-def has_a_core(app: TheirApp) -> None:
-    app.write(**{"secure_flask/VERSION": "0.0.1"})
-    app.commit()
-
-
-def has_the_table(app: TheirApp) -> None:
-    app.write(**{"pyproject.toml": "[tool.secure-flask]\n"})
-    app.commit()
-
-
-def wrong_toml(app: TheirApp) -> None:
-    app.write(**{"pyproject.toml": "[tool\n"})
-    app.commit()
-
-
 def no_author(app: TheirApp) -> None:
     app.git("config", "user.useConfigOnly", "true")
     app.git("config", "--unset", "user.email")
@@ -285,47 +266,57 @@ def in_a_merge(app: TheirApp) -> None:
     app.git("merge", "--no-ff", "--no-commit", "other")
 
 
-def in_a_cherry_pick(app: TheirApp) -> None:
-    app.git("update-ref", "CHERRY_PICK_HEAD", "HEAD")
-
-
-def in_a_revert(app: TheirApp) -> None:
-    app.git("update-ref", "REVERT_HEAD", "HEAD")
-
-
-def in_a_rebase(app: TheirApp) -> None:
-    app.git("update-ref", "REBASE_HEAD", "HEAD")
-
-
 def ignored_in_the_way(app: TheirApp) -> None:
     app.write(**{".gitignore": "error.html\n", "templates/a.html": ""})
     app.commit()
     app.write(**{"templates/error.html": "precious"})
 
 
-REFUSED = {
+PREPARED = {
     unclean: "not committed",
     untracked: "not committed",
     staged: "not committed",
-    env_committed: "git rm --cached .env",
-    has_a_core: "secure_flask/update.py",
-    has_the_table: "pyproject.toml has a",
-    wrong_toml: "Nothing was written",
     no_author: "Nothing was written",
     in_a_merge: "not finished",
-    in_a_cherry_pick: "not finished",
-    in_a_revert: "not finished",
-    in_a_rebase: "not finished",
     ignored_in_the_way: "Nothing was written",
+}
+COMMITTED = {
+    ".env": ({".env": "SECRET_KEY=x"}, "git rm --cached .env"),
+    "a core": ({"secure_flask/VERSION": "0.0.1"}, "secure_flask/update.py"),
+    "its table": ({"pyproject.toml": "[tool.secure-flask]\n"}, "pyproject.toml has a"),
+    "no TOML": ({"pyproject.toml": "[tool\n"}, "Nothing was written"),
 }
 
 
-@pytest.mark.parametrize("prepare", REFUSED, ids=lambda each: each.__name__)
-def test_it_says_why_it_writes_nothing(shop: TheirApp, prepare: object) -> None:
-    prepare(shop)  # type: ignore[operator]
-    before = shop.state()
-    assert REFUSED[prepare] in refused(shop)  # type: ignore[index]
-    assert shop.state() == before
+def assert_refused(app: TheirApp, words: str) -> None:
+    before = app.state()
+    assert words in refused(app)
+    assert app.state() == before
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"), PREPARED.items(), ids=[each.__name__ for each in PREPARED]
+)
+def test_it_says_why_it_writes_nothing(
+    shop: TheirApp, prepare: Callable[[TheirApp], None], words: str
+) -> None:
+    prepare(shop)
+    assert_refused(shop, words)
+
+
+@pytest.mark.parametrize(("files", "words"), COMMITTED.values(), ids=COMMITTED)
+def test_it_says_which_file_is_in_its_way(
+    shop: TheirApp, files: dict[str, str], words: str
+) -> None:
+    shop.write(**files)
+    shop.commit()
+    assert_refused(shop, words)
+
+
+@pytest.mark.parametrize("head", ["CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD"])
+def test_it_waits_until_git_has_finished(shop: TheirApp, head: str) -> None:
+    shop.git("update-ref", head, "HEAD")
+    assert_refused(shop, "not finished")
 
 
 def test_without_git_or_a_commit_nothing_is_written(tmp_path: Path) -> None:
@@ -388,14 +379,16 @@ def test_the_values_to_write_into_env_are_listed_under_the_names_of_the_settings
     assert "config.py:6" not in said
 
 
-@pytest.mark.parametrize("name", ["tests.py", "tests/conftest.py", "shop/test_app.py"])
-def test_a_database_of_tests_is_to_be_replaced_and_not_removed(tmp_path: Path, name: str) -> None:
-    line = "SQLALCHEMY_DATABASE_URI = 'sqlite://'"
-    said = adopted(TheirApp(tmp_path / "shop", **{name: line}))
-    before, words, after = said.partition("In tests do not remove it")
+def test_a_database_of_tests_is_to_be_replaced_and_not_removed(tmp_path: Path) -> None:
+    names = ("tests.py", "tests/conftest.py", "shop/test_app.py")
+    files = dict.fromkeys(names, "SQLALCHEMY_DATABASE_URI = 'sqlite://'")
+    before, words, after = adopted(TheirApp(tmp_path / "shop", **files)).partition(
+        "In tests do not remove it"
+    )
     assert words
-    assert f"{name}:1" not in before
-    assert f"  {name}:1 SQLALCHEMY_DATABASE_URI\n" in after
+    assert [name for name in names if f"{name}:1" in before] == []
+    lines = [f"  {name}:1 SQLALCHEMY_DATABASE_URI\n" for name in names]
+    assert [line for line in lines if line not in after] == []
     assert 'testing.settings(Settings, database_url="sqlite://")' in after
 
 
@@ -422,23 +415,22 @@ def test_uv_adds_packages_only_where_a_project_is_described(
     assert f"{command} '" in said
 
 
-@pytest.mark.parametrize(
-    ("read", "is_form"),
-    [
-        ("request.get_json()", False),
-        ("request.json", False),
-        ("request.form", True),
-        ("request.form or request.json", True),
-        ("form.validate()", True),
-    ],
-)
-def test_a_view_that_reads_only_json_needs_no_mark_for_forms(
-    tmp_path: Path, read: str, is_form: bool
-) -> None:
-    view = f"@bp.post('/read')\ndef read():\n    return {read}\n"
-    said = adopted(TheirApp(tmp_path / "shop", **{"shop/api.py": view}))
-    [line] = [each for each in said.splitlines() if "  read  " in each]
-    assert ("@consumes_form" in line) is is_form
+def test_a_view_that_reads_only_json_needs_no_mark_for_forms(tmp_path: Path) -> None:
+    read = {
+        "by_call": "request.get_json()",
+        "by_name": "request.json",
+        "a_form": "request.form",
+        "either": "request.form or request.json",
+        "by_extension": "form.validate()",
+    }
+    views = (
+        f"@bp.post('/{name}')\ndef {name}():\n    return {code}\n" for name, code in read.items()
+    )
+    said = adopted(TheirApp(tmp_path / "shop", **{"shop/api.py": "\n".join(views)})).splitlines()
+    lines = {name: [line for line in said if f"  {name}  " in line] for name in read}
+    marked = {name: ["@consumes_form" in line for line in lines[name]] for name in read}
+    only_json = {"by_call", "by_name"}
+    assert marked == {name: [name not in only_json] for name in read}
 
 
 def test_a_base_page_without_the_blocks_of_the_error_page_is_named(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 import following
 import services
 import support
-from clients import PASSWORD
+from clients import enter_password
 from conftest import NewProject
 from test_others_code import BOOTSTRAP, bundle, installed
 
@@ -97,10 +97,8 @@ def addresses(site: Site, page: Page) -> Iterator[str]:
     page.goto(f"{site.address}/login?next=/account")
     press(page, "main form [type=submit]")
     yield "/login, refused"
-    page.fill("[name=username]", "ada")
-    page.fill("[name=password]", PASSWORD)
     page.check("[name=keep]")
-    page.press("[name=password]", "Enter")
+    enter_password(page)
     page.wait_for_url(f"{site.address}/account")
     for path in OF_USERS:
         page.goto(site.address + path)

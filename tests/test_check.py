@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -26,13 +25,8 @@ LEFT_OPEN = {
 
 
 def check(project: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flask", "check", *options],
-        cwd=project,
-        env=os.environ | support.COMPILED | environment,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    command = (sys.executable, "-m", "flask", "check")
+    return support.attempt(*command, *options, cwd=project, **environment)
 
 
 @pytest.mark.parametrize("level", support.CHOICES["csp"])
@@ -60,10 +54,6 @@ def test_what_visitors_still_see_of_the_template_is_named(ready_project: NewProj
 
 def test_a_fresh_project_passes_once_it_has_settings_and_tables(ready_project: NewProject) -> None:
     project = ready_project()
-    refused = check(project, SECRET_KEY="too-short")
-    assert refused.returncode == 1
-    assert "This app does not start with these settings:\n" in refused.stderr
-    assert "too-short" not in refused.stderr
     found = check(project, DATABASE_URL="sqlite:///other.db", PATH="/nowhere")
     [command] = re.findall(r"run: (\S+flask db .*)", found.stdout)
     # It can be typed as it stands.

@@ -30,6 +30,7 @@ import clients
 import containers
 import proxies
 import support
+from certificates import write_certificate
 from clients import Answer
 from conftest import NewProject
 from containers import docker
@@ -309,7 +310,7 @@ def log_of(container: str) -> list[str]:
 def managed_redis(deployed: Deployed, folder: Path) -> Iterator[str]:
     """Start Redis over TLS alone, with a password; gives its URL on the network of the database."""
     certificate, key = folder / "redis.crt", folder / "redis.key"
-    proxies.write_certificate(certificate, key, "redis")
+    write_certificate(certificate, key, "redis")
     key.chmod(0o644)
     image = containers.here(containers.service_images(deployed.project)["redis"])
     command = ["run", "--detach", "--network", "tests", "--network-alias", "redis"]

@@ -77,7 +77,9 @@ def test_the_core_has_the_licence_of_the_template() -> None:
     assert licence in (CORE / "LICENSE").read_text("utf-8")
 
 
-def test_a_project_knows_where_releases_are(rendered: Rendered) -> None:
+def test_a_project_knows_its_version_and_where_releases_are(rendered: Rendered) -> None:
+    readme = (rendered({}) / "README.md").read_text("utf-8")
+    assert f"cookiecutter-secure-flask {support.SETTINGS['_version']}" in readme
     settings = tomllib.loads((rendered({}) / "pyproject.toml").read_text("utf-8"))
     assert settings["tool"]["secure-flask"]["source"] == support.SETTINGS["_source"]
 

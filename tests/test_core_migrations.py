@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +133,7 @@ def project(template: Repository, tmp_path: Path) -> Path:
 def test_rows_live_through_a_renamed_column_and_the_way_back(
     project: Path, template: Repository, kind: str, tmp_path: Path
 ) -> None:
-    with database(kind, tmp_path) as url:
+    with services.database(kind, tmp_path) as url:
         flask(project, url, "db", "upgrade")
         token = support.python("-c", ADD_USERS, cwd=project, DATABASE_URL=url).split()[-1]
         before = use(project, url, token)
@@ -157,16 +155,6 @@ def test_the_suite_of_a_project_with_migrations_is_green_after_the_update(
     update(project, template)
     assert 'down_revision = "0003"' in copied(project).read_text("utf-8")
     assert "passed" in support.own_tests(project)
-
-
-@contextlib.contextmanager
-def database(kind: str, folder: Path) -> Iterator[str]:
-    """Give the URL of an empty database."""
-    if kind == "sqlite":
-        yield f"sqlite:///{folder}/app.db"
-    else:
-        with services.postgresql() as url:
-            yield url
 
 
 def update(project: Path, template: Repository) -> None:

@@ -73,9 +73,9 @@ def test_what_is_no_port_is_refused_at_once(port: str) -> None:
 
 def refusal(port: str) -> str:
     """Return the one line with which the demo ends, which offers another port."""
-    finished = subprocess.run([sys.executable, DEMO, port], stderr=subprocess.PIPE, text=True)
+    finished = support.attempt(sys.executable, DEMO, port, cwd=support.TEMPLATE)
     assert finished.returncode == 1
-    [line] = finished.stderr.splitlines()
+    [line] = finished.stdout.splitlines()
     assert "make demo PORT=" in line
     return line
 

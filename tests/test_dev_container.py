@@ -13,7 +13,7 @@ import pytest
 
 import containers
 import support
-from conftest import NewProject
+from conftest import NewProject, Rendered
 from containers import docker
 
 DEV = ".devcontainer"
@@ -31,14 +31,14 @@ def dev_container(project: Path) -> dict[str, Any]:
     return read
 
 
-def test_the_dev_container_is_the_image_of_production(new_project: NewProject) -> None:
-    project = new_project()
+def test_the_dev_container_is_the_image_of_production(rendered: Rendered) -> None:
+    project = rendered({})
     assert [path.name for path in (project / DEV).iterdir()] == ["devcontainer.json"]
     assert {dev_container(project)["image"]} == containers.images(project / "Dockerfile")
 
 
-def test_the_dev_container_forwards_the_port_and_knows_no_secret(new_project: NewProject) -> None:
-    project = new_project()
+def test_the_dev_container_forwards_the_port_and_knows_no_secret(rendered: Rendered) -> None:
+    project = rendered({})
     settings = dev_container(project)
     shown = support.run("make", "--dry-run", "run", cwd=project)
     assert [f"FLASK_RUN_PORT={port} " in shown for port in settings["forwardPorts"]] == [True]

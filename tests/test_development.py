@@ -100,9 +100,7 @@ def said_at_the_end(project: Path, log: Path) -> str:
 def make(project: Path, target: str) -> subprocess.CompletedProcess[str]:
     support.need(shutil.which("make"), "make")
     command = ("make", "--old-file=.venv/ready", "PYTHON=false", target)
-    return subprocess.run(
-        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
-    )
+    return support.attempt(*command, cwd=project)
 
 
 @pytest.mark.slow

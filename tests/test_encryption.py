@@ -28,16 +28,15 @@ PROGRESS = re.compile(r"users\.email_encrypted: \d+ values\n")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)])
-def project(request: pytest.FixtureRequest, new_project: NewProject) -> Iterator[Path]:
+def project(
+    request: pytest.FixtureRequest, new_project: NewProject, tmp_path: Path
+) -> Iterator[Path]:
     """Make a project with settings, on each kind of database."""
     path = new_project()
     support.write_settings(path)
-    if request.param == "sqlite":
+    with services.database(request.param, tmp_path) as url:
+        set_in_env_file(path, DATABASE_URL=url)
         yield path
-    else:
-        with services.postgresql() as url:
-            set_in_env_file(path, DATABASE_URL=url)
-            yield path
 
 
 def set_in_env_file(project: Path, **settings: str) -> None:

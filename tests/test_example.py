@@ -150,7 +150,7 @@ def committed(new_project: NewProject) -> Path:
     return project
 
 
-@pytest.mark.parametrize("answer", ["", "\n", "n", "no", "yesterday"])
+@pytest.mark.parametrize("answer", ["", "\n", "n", "yesterday"])
 def test_any_other_answer_than_yes_changes_nothing(answer: str, committed: Path) -> None:
     finished = run_remove(committed, answer)
     assert (finished.returncode, finished.stderr) == (1, "Nothing was changed.\n")

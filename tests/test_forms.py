@@ -320,40 +320,11 @@ def test_a_form_in_chunks_that_is_cut_off_anywhere_is_refused(
     assert statuses == dict.fromkeys(cuts, 400)
 
 
-# Of the length that they announce, and no form all the same.
-PART = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n'
-BROKEN = {
-    "no end": ("multipart/form-data; boundary=x", PART + b"Hello\r\n"),
-    "no boundary": ("multipart/form-data", PART + b"Hello\r\n--x--\r\n"),
-    "another boundary": ("multipart/form-data; boundary=y", PART + b"Hello\r\n--x--\r\n"),
-    "no UTF-8 in parts": ("multipart/form-data; boundary=x", PART + b"\xff\r\n--x--\r\n"),
-    "no UTF-8": ("application/x-www-form-urlencoded", b"text=%ff"),
-    "a NUL": ("application/x-www-form-urlencoded", b"text=%00"),
-}
-
-
-@pytest.mark.parametrize(("kind", "body"), BROKEN.values(), ids=BROKEN)
-def test_what_is_no_form_is_refused_and_not_read_as_an_empty_one(
-    by_cookie: Server, kind: str, body: bytes
-) -> None:
-    assert sent_raw(by_cookie, by_length(kind, body), body) == 400
-
-
 @pytest.mark.parametrize("path", [OPEN, "/pictures", LOGIN])
 def test_millions_of_fields_are_refused(by_cookie: Server, path: str) -> None:
     kind, body = urlencoded({})[0], b"a=&" * 2_500_000
     assert sent_raw(by_cookie, by_length(kind, body), body, path) == 413
     assert sent_raw(by_cookie, in_chunks(kind), chunked(body), path) == 413
-
-
-@pytest.mark.parametrize("encode", FORMS)
-@pytest.mark.parametrize(("number", "status"), [(1000, 422), (1001, 413)])
-def test_a_thousand_fields_are_read_and_one_more_is_refused(
-    by_cookie: Server, encode: Encode, number: int, status: int
-) -> None:
-    kind, body = encode({f"{each}": "" for each in range(number)})
-    # It has room for them, and misses its picture.
-    assert sent_raw(by_cookie, by_length(kind, body), body, "/pictures") == status
 
 
 def test_a_large_file_goes_to_disk_and_leaves_nothing(by_cookie: Server) -> None:

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import services
-from clients import PASSWORD
+from clients import PASSWORD, enter_password
 from conftest import NewProject
 
 HOST = "app.shop.test"
@@ -114,9 +114,7 @@ def site(new_project: NewProject, tmp_path_factory: pytest.TempPathFactory) -> I
 def user(site: Site, page: Page) -> Page:
     """Log Ada in, by the page for that."""
     page.goto(f"{site.origin}/login")
-    page.get_by_label("Username").fill("ada")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    enter_password(page)
     page.wait_for_url(f"{site.origin}/")
     assert who(site, page) == "ada"
     return page

@@ -1,4 +1,4 @@
-"""gunicorn with the project's gunicorn.conf.py: what it refuses and what it logs."""
+"""gunicorn with the project's gunicorn.conf.py: what it logs, and what it reads again."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
-
-import pytest
 
 import clients
 import services
 import support
 from conftest import NewProject
 
-PRODUCTION = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "PROXY_HOPS": "1"}
 # Each quotes what a client may have sent by mistake, such as a password.
 INVALID = [
     b"GET / HTTP/1.1\r\nHost: localhost\r\nquoted words\r\n\r\n",
@@ -30,41 +25,12 @@ INVALID = [
 ]
 
 
-# Settings, and what is said of them.
-REFUSED = [
-    ({"APP_ENV": "production"}, "does not start with these settings:\n  TRUSTED_HOSTS: "),
-    ({**PRODUCTION, "WEB_CONCURRENCY": "2"}, "2 workers need more settings:\n  REDIS_URL: "),
-    ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY: "),
-]
-
-
-@pytest.fixture(scope="module")
-def project(ready_project: NewProject) -> Path:
-    return ready_project()
-
-
-@pytest.mark.parametrize(("environment", "words"), REFUSED)
-def test_what_would_not_serve_does_not_start(
-    project: Path, environment: dict[str, str], words: str
-) -> None:
-    finished = subprocess.run(
-        [sys.executable, "-m", "gunicorn"],
-        cwd=project,
-        env=os.environ | support.COMPILED | {"PORT": str(support.free_port())} | environment,
-        capture_output=True,
-        text=True,
-        timeout=clients.PATIENCE,
-    )
-    assert finished.returncode != 0
-    assert words in finished.stderr
-    assert "Traceback" not in finished.stderr
-    assert "Booting worker" not in finished.stderr
-
-
-def test_its_lines_are_json_and_quote_no_request(project: Path, tmp_path: Path) -> None:
+def test_its_lines_are_json_and_quote_no_request(new_project: NewProject, tmp_path: Path) -> None:
     log = tmp_path / "log"
     database = f"sqlite:///{tmp_path / 'app.db'}"
-    with services.serving(project, log, DATABASE_URL=database, **PRODUCTION) as server:
+    with services.serving(
+        new_project(), log, DATABASE_URL=database, **services.BEHIND_A_PROXY
+    ) as server:
         assert all(status(server.port, sent) >= 400 for sent in INVALID)
     lines = [json.loads(line) for line in log.read_text("utf-8").splitlines() if line[0] == "{"]
     assert [line["event"].partition(":")[0] for line in lines].count("Listening at") == 1

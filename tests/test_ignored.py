@@ -47,7 +47,7 @@ def test_secrets_and_data_stay_out(project: Path) -> None:
 
 def test_all_that_was_rendered_goes_in(project: Path, rendered: Rendered) -> None:
     touch(project, WANTED)
-    assert add_all(project) == names(rendered({})) | {*WANTED}
+    assert add_all(project) == support.file_names(rendered({})) | {*WANTED}
 
 
 def test_nothing_goes_in_that_a_tool_made(ready_project: NewProject, rendered: Rendered) -> None:
@@ -59,9 +59,4 @@ def test_nothing_goes_in_that_a_tool_made(ready_project: NewProject, rendered: R
     assert (project / "app" / "__pycache__").exists()
     assert (project / "instance" / "app.db").exists()
     # The link, unlike the folder, is not ignored by git.
-    assert add_all(project) - {".venv"} == names(rendered({}))
-
-
-def names(project: Path) -> set[str]:
-    files = [file for file in project.rglob("*") if file.is_file()]
-    return {file.relative_to(project).as_posix() for file in files}
+    assert add_all(project) - {".venv"} == support.file_names(rendered({}))

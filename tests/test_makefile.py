@@ -145,7 +145,3 @@ def test_a_commit_writes_the_manifest_and_stops_until_it_is_added(
     support.run("git", "add", "--all", cwd=copy)
     support.run(*hooks, cwd=copy)
     assert caches(copy) == []
-
-
-def test_ci_shows_the_sizes() -> None:
-    assert "\nmake sizes\n" in (support.TEMPLATE / ".ci" / "run").read_text("utf-8")

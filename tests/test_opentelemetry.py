@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -59,10 +58,9 @@ def settings(project: Path) -> dict[str, str]:
 def traced(project: Path, log: Path, **settings: str) -> Iterator[int]:
     port = support.free_port()
     environment = {**support.COMPILED, "PORT": str(port), **settings}
-    command = ["env", *(f"{name}={value}" for name, value in environment.items())]
-    command += [str(INSTRUMENT), sys.executable, "-m", "gunicorn"]
+    command: list[str | Path] = [INSTRUMENT, sys.executable, "-m", "gunicorn"]
     command += [f"--pythonpath={services.SCRIPTS}", "app_with_user:app"]
-    with support.started(*command, cwd=project, log=log) as process:
+    with support.started(*command, cwd=project, log=log, **environment) as process:
         support.wait_for(port, process, log)
         yield port
         process.terminate()
@@ -105,12 +103,7 @@ def test_the_app_does_not_start_where_spans_would_go_out_as_they_are(
     project: Path, settings: dict[str, str]
 ) -> None:
     insecure = {**settings, "OTEL_TRACES_EXPORTER": "console"}
-    command = ["env", *(f"{name}={value}" for name, value in insecure.items()), str(INSTRUMENT)]
-    finished = subprocess.run(
-        [*command, sys.executable, "-c", "import wsgi"],
-        cwd=project,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    command = (INSTRUMENT, sys.executable, "-c", "import wsgi")
+    finished = support.attempt(*command, cwd=project, **insecure)
     assert finished.returncode == 1
-    assert "Set OTEL_TRACES_EXPORTER=none" in finished.stderr
+    assert "Set OTEL_TRACES_EXPORTER=none" in finished.stdout

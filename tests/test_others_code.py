@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 import following
 import services
 import support
-from clients import PASSWORD
+from clients import PASSWORD, enter_password
 from conftest import NewProject
 
 BOOTSTRAP = "flask_bootstrap/static/bootstrap5"
@@ -120,9 +120,7 @@ def refused(page: Page) -> list[str]:
 
 def log_in(page: Page, site: Site, then: str) -> None:
     page.goto(f"{site.address}/login?next={then}")
-    page.fill("[name=username]", "ada")
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    enter_password(page)
     page.wait_for_url(f"{site.address}{then}")
 
 

@@ -50,13 +50,7 @@ def test_a_red_starter_test_says_once_that_it_may_be_deleted(
 ) -> None:
     project, hint = new_project(), "delete the tests that are red"
     (project / "tests" / name).write_text("def test_one(): assert 0\ndef test_two(): assert 0\n")
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{name}"],
-        cwd=project,
-        env=os.environ | support.COMPILED | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        encoding="utf-8",
-    )
+    finished = run_tests(project, f"tests/{name}")
     assert finished.returncode == 1
     assert finished.stdout.count(hint) == times
 
@@ -92,16 +86,13 @@ def check(project: Path) -> None:
 
 def red_tests(project: Path) -> list[str]:
     """Run the project's suite; the tests that fail, with what they say."""
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rfE", "--assert=plain", "-p", "no:cacheprovider"],
-        cwd=project,
-        env=os.environ
-        | support.COMPILED
-        | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "200"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    finished = run_tests(project)
     red = RED.findall(finished.stdout)
-    assert finished.returncode == bool(red), finished.stdout + finished.stderr
+    assert finished.returncode == bool(red), finished.stdout
     return red
+
+
+def run_tests(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    pytest = (sys.executable, "-m", "pytest", "-q", "-rfE", "--assert=plain")
+    options = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "200"}
+    return support.attempt(*pytest, "-p", "no:cacheprovider", *arguments, cwd=project, **options)

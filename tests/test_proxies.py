@@ -27,7 +27,6 @@ CLIENT = "127.0.0.2"
 pytestmark = pytest.mark.all
 # Bytes of an upload, more than any buffer on its way holds.
 SIZE = 1_000_000_000
-PRODUCTION = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "PROXY_HOPS": "1"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,8 @@ def app(
 ) -> Iterator[tuple[services.Gunicorn, Path]]:
     log = tmp_path_factory.mktemp("app") / "log"
     database = f"sqlite:///{log.parent / 'secure_flask.database'}"
-    with services.serving(project, log, DATABASE_URL=database, **PRODUCTION) as server:
+    behind = services.BEHIND_A_PROXY
+    with services.serving(project, log, DATABASE_URL=database, **behind) as server:
         yield server, log
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,16 +28,21 @@ MARKS = [
 ADDRESS = f"https://github.com/{ORG}/cookiecutter-secure-flask"
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def unnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a publisher has: a repository without a name, with the entry of its first release."""
-    clone = support.copy_template(tmp_path / "clone")
+    clone = support.copy_template(tmp_path_factory.mktemp("unnamed") / "clone")
     take_name_away(clone)
     releases.substitute(clone / "CHANGELOG.md", rf"^## \[{re.escape(VERSION)}\].*", "## [0.0.1] -")
     entry = f"## [{VERSION}] - 2027-01-01\n\n- First.\n\n"
     releases.substitute(clone / "CHANGELOG.md", r"^(?=## \[\d)", entry)
     support.init_git(clone)
     return clone
+
+
+@pytest.fixture
+def clone(unnamed: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(unnamed, tmp_path / "clone", symlinks=True)
 
 
 @pytest.fixture

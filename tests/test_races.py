@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,10 +43,7 @@ def run(
         assert len(lines) == rounds, output
         return [json.loads(line) for line in lines]
 
-    with contextlib.ExitStack() as stack:
-        url = f"sqlite:///{tmp_path_factory.mktemp('races') / 'secure_flask.database'}"
-        if request.param == "postgresql":
-            url = stack.enter_context(services.postgresql())
+    with services.database(request.param, tmp_path_factory.mktemp("races")) as url:
         yield run_rounds
 
 

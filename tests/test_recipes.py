@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expe
 import following
 import services
 import support
-from clients import PASSWORD
+from clients import PASSWORD, enter_password
 from conftest import NewProject
 
 STYLE_TAG = '<style nonce="{{ csp_nonce() }}">'
@@ -289,12 +289,6 @@ def open_board(page: Page, site: Site) -> None:
 def log_in(page: Page, site: Site, path: str) -> None:
     page.goto(f"{site.address}{path}")
     enter_password(page)
-
-
-def enter_password(page: Page) -> None:
-    page.fill("[name=username]", "ada")
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
 
 
 def answer_from_another_site(script: bytes, route: Route) -> None:

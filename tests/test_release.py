@@ -46,20 +46,6 @@ def test_this_version_has_notes_of_one_screen(repository: Path) -> None:
     assert 0 < len(check(repository).stdout.split("\n")) < 40
 
 
-def test_a_version_is_rendered_by_its_tag_whatever_came_later(tmp_path: Path) -> None:
-    template = releases.first_release(tmp_path / "released", VERSION)
-    readme = template.path / releases.PROJECT / "README.md"
-    readme.write_text("Not released", "utf-8")
-    support.commit(template.path)
-    settings = tmp_path / "settings.yaml"
-    settings.write_text(f"cookiecutters_dir: {tmp_path}\nreplay_dir: {tmp_path}\n", "utf-8")
-    how = ("--no-input", "--checkout", f"v{VERSION}", "--config-file", settings)
-    support.python("-m", "cookiecutter", f"git+{template.path.as_uri()}", *how, cwd=tmp_path)
-    project = tmp_path / "my-service"
-    assert f"cookiecutter-secure-flask {VERSION}" in (project / "README.md").read_text("utf-8")
-    assert (project / "secure_flask" / "VERSION").read_text("utf-8") == f"{VERSION}\n"
-
-
 def test_the_notes_are_the_entry_of_the_changelog(repository: Path) -> None:
     assert check(repository).stdout.split() == ["-", "First."]
 

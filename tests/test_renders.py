@@ -5,18 +5,15 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.metadata
-import json
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cookiecutter.utils import create_env_with_context
 
 import support
@@ -52,13 +49,6 @@ TYPE_CHECKERS_OWN = {"_typeshed"}
 MARK = re.compile(r"\{\{|\{%|\{#|# cookiecutter:|(?<![.\w])cookiecutter\.(?!json)[a-z_]")
 # Examples for readers show Flask's own marks.
 MARK_IN_MARKDOWN = re.compile(r"\{\{ *cookiecutter|# cookiecutter:|\{% *(?:raw|include)")
-PARSERS: dict[str, Callable[[str], Any]] = {
-    ".py": ast.parse,
-    ".toml": tomllib.loads,
-    ".json": json.loads,
-    ".yaml": yaml.safe_load,
-    ".yml": yaml.safe_load,
-}
 # Only the policy of a render differs, so one process starts each of them.
 START = """
 import runpy, sys, app
@@ -129,8 +119,9 @@ def assert_no_mark(project: Path) -> None:
 
 
 def test_holds_the_files_of_the_folder_and_no_other(project: Path, answers: Answers) -> None:
-    there = names(support.FOLDER)
-    assert names(project) == {each for each in there if is_chosen(support.FOLDER / each, answers)}
+    there = support.file_names(support.FOLDER)
+    chosen = {each for each in there if is_chosen(support.FOLDER / each, answers)}
+    assert support.file_names(project) == chosen
 
 
 def is_chosen(source: Path, answers: Answers) -> bool:
@@ -151,7 +142,7 @@ def test_what_is_copied_and_nearly_all_python_are_the_same(project: Path, answer
 
 def test_every_file_parses(project: Path) -> None:
     for file in filter(Path.is_file, project.rglob("*")):
-        if parse := PARSERS.get(file.suffix):
+        if parse := support.PARSERS.get(file.suffix):
             parsed(parse, file.read_text("utf-8"))
 
 
@@ -238,10 +229,6 @@ def runs(python: str) -> bool:
 def parsed(parse: Callable[[str], Any], text: str) -> Any:
     """Parse a text once, in however many renders it stands."""
     return parse(text)
-
-
-def names(folder: Path) -> set[str]:
-    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
 
 
 def relative(file: Path, project: Path) -> str:

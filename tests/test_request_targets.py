@@ -81,10 +81,10 @@ def proxy(
     request: pytest.FixtureRequest, project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Proxy]:
     folder, start = tmp_path_factory.mktemp("proxy"), proxies.STARTS[request.param]
-    production = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "PROXY_HOPS": "1"}
+    behind = services.BEHIND_A_PROXY
     database = f"sqlite:///{folder / 'targets.database'}"
     with (
-        services.serving(project, folder / "log", DATABASE_URL=database, **production) as server,
+        services.serving(project, folder / "log", DATABASE_URL=database, **behind) as server,
         start(project, folder, server.port, server.port) as proxy,
     ):
         yield proxy

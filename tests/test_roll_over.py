@@ -37,11 +37,6 @@ REQUESTS = 1200
 # One for each client and each instance that stops.
 MOST_FAILED = 8
 SECONDS = float(os.environ.get("ROLL_OVER_SECONDS", "0"))
-SETTINGS = {
-    "APP_ENV": "production",
-    "TRUSTED_HOSTS": "localhost",
-    "PROXY_HOPS": "1",
-}
 
 
 @dataclass
@@ -91,7 +86,7 @@ def instances(
     project, folder = new_project(token_type="jwt"), tmp_path_factory.mktemp("instances")
     with services.postgresql() as database:
         services.add_users(project, database, "ada", *chain.from_iterable(PEOPLE.values()))
-        two = Instances(project, folder, {**SETTINGS, "DATABASE_URL": database})
+        two = Instances(project, folder, {**services.BEHIND_A_PROXY, "DATABASE_URL": database})
         try:
             for port in two.ports:
                 two.start(port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +10,18 @@ from typing import Any
 
 import pytest
 
-import proxies
-import redis_servers
 import services
 import support
+from certificates import write_certificate
 from conftest import NewProject
-from redis_servers import ENCODED, PASSWORD, USER
 
 pytestmark = pytest.mark.all
 
+# A user of a service, with a password that a URL has to encode.
+USER, PASSWORD, ENCODED = "app", "not/for@logs", "not%2Ffor%40logs"
+# The options of a Redis for this user alone, over TLS alone.
+ONE_USER = ("--user", USER, "on", f">{PASSWORD}", "~*", "&*", "+@all", "--user", "default", "off")
+ONLY_TLS = ("--port", "0", "--tls-auth-clients", "no")
 LIMIT = "4 per year"
 SHARED = {"ready": "ok", "logins": [401] * 4 + [429], "unreachable": []}
 NOT_SHARED = {
@@ -36,7 +40,7 @@ def project(new_project: NewProject) -> Path:
 @pytest.fixture(scope="module")
 def another_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("another")
-    proxies.write_certificate(folder / "authority.crt", folder / "authority.key")
+    write_certificate(folder / "authority.crt", folder / "authority.key")
     return folder / "authority.crt"
 
 
@@ -53,10 +57,21 @@ def reach(project: Path, *environments: dict[str, str]) -> list[dict[str, Any]]:
     return found
 
 
+@contextlib.contextmanager
+def encrypted_redis(folder: Path) -> Iterator[str]:
+    """Start one for a user with a password, over TLS alone; gives its URL."""
+    certificate, key, port = folder / "redis.crt", folder / "redis.key", support.free_port()
+    write_certificate(certificate, key)
+    files = {"cert": certificate, "key": key, "ca-cert": certificate}
+    tls = [part for name, file in files.items() for part in (f"--tls-{name}-file", str(file))]
+    with services.redis(port, *ONE_USER, *ONLY_TLS, "--tls-port", str(port), *tls):
+        yield f"rediss://{USER}:{ENCODED}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
+
+
 def test_redis_is_reached_over_tls_by_its_authority_and_password_alone(
     project: Path, another_authority: Path, tmp_path: Path
 ) -> None:
-    with redis_servers.encrypted(tmp_path) as url:
+    with encrypted_redis(tmp_path) as url:
         wrong = [
             url.replace(url.partition("ssl_ca_certs=")[2], str(another_authority)),
             url.partition("?")[0],  # the authorities of this system
@@ -68,9 +83,9 @@ def test_redis_is_reached_over_tls_by_its_authority_and_password_alone(
     assert found == [SHARED, *[NOT_SHARED] * len(wrong)]
 
 
-def test_valkey_shares_limits(project: Path, tmp_path: Path) -> None:
-    with redis_servers.server(tmp_path, program="valkey-server") as server:
-        assert reach(project, {"REDIS_URL": f"redis://{server.address}"}) == [SHARED]
+def test_valkey_shares_limits(project: Path) -> None:
+    with services.redis(program="valkey-server") as url:
+        assert reach(project, {"REDIS_URL": url}) == [SHARED]
 
 
 @pytest.fixture

@@ -67,9 +67,9 @@ def app(
     project, log = new_project(), tmp_path_factory.mktemp("logs") / "log"
     with (project / "app" / "pages.py").open("a", encoding="utf-8") as pages:
         pages.write(VIEWS)
-    production = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "PROXY_HOPS": "1"}
+    behind = services.BEHIND_A_PROXY
     database = f"sqlite:///{log.parent / 'slow.database'}"
-    with services.serving(project, log, DATABASE_URL=database, **production) as server:
+    with services.serving(project, log, DATABASE_URL=database, **behind) as server:
         yield project, server.port
 
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import clients
+import services
 import support
 from conftest import NewProject
 
+TWO_WORKERS = {**services.BEHIND_A_PROXY, "WEB_CONCURRENCY": "2"}
 COMMANDS = {
     "gunicorn": ("gunicorn",),
     "flask run": ("flask", "run", "--port=0"),
     "flask db": ("flask", "db", "upgrade"),
 }
+# By a command: settings, and what is said of them.
+REFUSED: list[tuple[str, dict[str, str], str]] = [
+    ("gunicorn", {"APP_ENV": "production"}, "start with these settings:\n  TRUSTED_HOSTS: "),
+    ("gunicorn", TWO_WORKERS, "2 workers need more settings:\n  REDIS_URL: "),
+    ("gunicorn", {"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY: "),
+    ("flask run", {"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY: "),
+    ("flask db", {"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY: "),
+]
 by_gunicorn_and_flask = pytest.mark.parametrize(
     "command", [COMMANDS["gunicorn"], COMMANDS["flask db"]], ids=["gunicorn", "flask"]
 )
@@ -30,19 +37,19 @@ def project(ready_project: NewProject) -> Path:
 
 def refusal(project: Path, *command: str, **environment: str) -> str:
     """Return what a command says that ends at once."""
-    finished = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=project,
-        env=os.environ | support.COMPILED | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=clients.PATIENCE,
-    )
+    finished = support.attempt(sys.executable, "-m", *command, cwd=project, **environment)
     assert finished.returncode != 0, finished.stdout
     assert "Traceback" not in finished.stdout
     return finished.stdout
+
+
+@pytest.mark.parametrize(("command", "environment", "words"), REFUSED)
+def test_with_settings_by_which_it_could_not_serve(
+    project: Path, command: str, environment: dict[str, str], words: str
+) -> None:
+    message = refusal(project, *COMMANDS[command], **environment)
+    assert words in message
+    assert "Booting worker" not in message
 
 
 @by_gunicorn_and_flask
@@ -66,9 +73,3 @@ def test_with_a_line_of_the_settings_that_cannot_be_read(
     assert "leaked" not in message
     # Flask reads the file before any code of the project and says so itself.
     assert message.count("python-dotenv could not parse") == (command[0] == "flask")
-
-
-@pytest.mark.parametrize(("command", "value"), [("flask run", "two"), ("flask db", "0")])
-def test_with_a_number_of_processes_that_is_none(project: Path, command: str, value: str) -> None:
-    message = refusal(project, *COMMANDS[command], WEB_CONCURRENCY=value)
-    assert "WEB_CONCURRENCY: " in message

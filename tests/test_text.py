@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 import support
 from conftest import Rendered, literals, render
@@ -41,13 +38,6 @@ AWKWARD = {
     "markdown": "[link](x) **bold** _it_ | cell | <br>",
     "comment": "# noqa  # type: ignore",
 }
-PARSERS: dict[str, Callable[[str], object]] = {
-    ".py": ast.parse,
-    ".toml": tomllib.loads,
-    ".json": json.loads,
-    ".yml": yaml.safe_load,
-    ".yaml": yaml.safe_load,
-}
 # Whatever else needs it takes it from `policy.py`, where it is escaped once.
 HOLDERS = {"pyproject.toml", "app/policy.py", ".cookiecutter.json", "README.md", "SECURITY.md"}
 UNLIKELY = "Unlikely 0f3a"
@@ -59,7 +49,9 @@ def test_each_file_parses_and_gives_it_back_as_typed(
 ) -> None:
     project = render(short_template, tmp_path, project_name=text, description=text)
     files = [project / name for name in HOLDERS]
-    parsed = {each: PARSERS.get(each.suffix, str)(each.read_text("utf-8")) for each in files}
+    parsed = {
+        each: support.PARSERS.get(each.suffix, str)(each.read_text("utf-8")) for each in files
+    }
     assert [each for each in files if not parsed[each]] == []
     policy = literals(project / "app" / "policy.py")
     assert (policy["PROJECT_NAME"], policy["DESCRIPTION"]) == (text, text)
@@ -75,11 +67,8 @@ def test_each_file_parses_and_gives_it_back_as_typed(
 
 def test_it_is_in_no_other_file(rendered: Rendered) -> None:
     project = rendered({"project_name": UNLIKELY, "description": UNLIKELY})
-    assert {
-        file.relative_to(project).as_posix()
-        for file in project.rglob("*")
-        if file.is_file() and UNLIKELY in support.text_of(file)
-    } == HOLDERS
+    contents = support.contents(project)
+    assert {name for name in contents if UNLIKELY.encode() in contents[name]} == HOLDERS
 
 
 @pytest.mark.parametrize(

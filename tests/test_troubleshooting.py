@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,19 +67,7 @@ def project(ready_project: NewProject) -> Path:
 
 def said(project: Path, *command: str | Path, **environment: str) -> str:
     """Return what a command says, whether it fails or not."""
-    line = [
-        "env",
-        *(f"{name}={value}" for name, value in {**support.COMPILED, **environment}.items()),
-    ]
-    ran = subprocess.run(
-        [*line, *map(str, command)],
-        cwd=project,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=support.MOST_SECONDS,
-        encoding="utf-8",
-    )
+    ran = support.attempt(*command, cwd=project, **environment)
     # A terminal breaks lines at its width.
     return " ".join(ran.stdout.split())
 

@@ -135,7 +135,7 @@ def test_replaying_the_answers_renders_the_same_project(tmp_path: Path) -> None:
     first = cookiecutter("--no-input", str(support.TEMPLATE), *given, out=tmp_path / "first")
     replay = ("--replay-file", str(first / ".cookiecutter.json"))
     second = cookiecutter(*replay, str(support.TEMPLATE), out=tmp_path / "second")
-    assert contents(second) == contents(first)
+    assert support.contents(second) == support.contents(first)
 
 
 def test_rendering_over_a_project_keeps_the_owners_own_files(tmp_path: Path) -> None:
@@ -198,11 +198,3 @@ def answers(project: Path) -> dict[str, str]:
     replay = json.loads((project / ".cookiecutter.json").read_text("utf-8"))
     given: dict[str, str] = replay["cookiecutter"]
     return given
-
-
-def contents(project: Path) -> dict[str, bytes]:
-    return {
-        file.relative_to(project).as_posix(): file.read_bytes()
-        for file in project.rglob("*")
-        if file.is_file()
-    }

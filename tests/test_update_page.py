@@ -69,8 +69,8 @@ def test_both_steps_bring_the_new_release_and_keep_the_edits(tmp_path: Path) -> 
 
     fresh = releases.render_tag(template.path, "v0.1.1", tmp_path / "fresh")
     edit(fresh)
-    assert contents(project / "app") == contents(fresh / "app")
-    assert contents(project / "secure_flask") == contents(fresh / "secure_flask")
+    assert support.contents(project / "app") == support.contents(fresh / "app")
+    assert support.contents(project / "secure_flask") == support.contents(fresh / "secure_flask")
     [copied] = project.glob("migrations/versions/*_violations.py")
     assert copied.name == "secure_flask_0003_violations.py"
     assert "secure_flask_0003 (head)" in support.python("-m", "flask", "db", "current", cwd=project)
@@ -106,8 +106,3 @@ def follow(project: Path, commands: str) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     line = f'set -eux\nuvx() {{ "$@"; }}\n{commands}'
     support.run("bash", "-c", line, cwd=project, PATH=path, **options)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = filter(Path.is_file, folder.rglob("*"))
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}

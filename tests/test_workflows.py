@@ -10,18 +10,18 @@ import pytest
 import yaml
 
 import support
-from conftest import NewProject
+from conftest import Rendered
 
 USES = re.compile(r"^ *(?:- )?uses: (?!\./)(.*)$", re.MULTILINE)
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
 
 
 @pytest.fixture(params=["template", "project"])
-def folder(request: pytest.FixtureRequest, new_project: NewProject) -> Path:
+def folder(request: pytest.FixtureRequest, rendered: Rendered) -> Path:
     """The folder in which GitHub looks for `.github`."""
     if request.param == "template":
         return support.TEMPLATE
-    return new_project()
+    return rendered({})
 
 
 def workflows(folder: Path) -> list[Path]:
@@ -95,8 +95,8 @@ def test_what_the_image_runs_is_what_ci_tests(folder: Path) -> None:
     assert matrix in yaml.safe_dump(tested)
 
 
-def test_a_project_runs_what_its_makefile_names(new_project: NewProject) -> None:
-    project = new_project()
+def test_a_project_runs_what_its_makefile_names(rendered: Rendered) -> None:
+    project = rendered({})
     workflow = project / ".github" / "workflows" / "ci.yml"
     jobs = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]
     helped = support.run("make", cwd=project)

@@ -22,7 +22,6 @@ from views.conftest import (
     every_token_type,
     give_roles,
     grow_old,
-    headers_of,
     invalid_fields,
     is_logged_in,
     log_in,
@@ -233,7 +232,6 @@ def test_the_rule_for_passwords_stays_beside_an_error_that_says_what_is_wrong(
 
 
 @pytest.mark.asvs("15.3.1")
-@every_token_type
 def test_users_read_their_name_and_their_roles_and_nothing_secret(app: Flask) -> None:
     client = app.test_client()
     stranger = client.get(routes.ME)
@@ -266,17 +264,6 @@ def test_logins_of_pages_and_of_programs_are_in_one_list_and_end_each_other(app:
     assert (alive(page), is_logged_in(program, credentials)) == ([True], False)
 
 
-@every_token_type
-def test_a_password_is_changed_by_two_plain_texts(app: Flask) -> None:
-    client = app.test_client()
-    assert client.post(routes.PASSWORD, json=BODY).status_code == 401
-    credentials = log_in(client)
-    answer = client.post(routes.PASSWORD, json=BODY, headers=credentials)
-    assert (answer.status_code, answer.cache_control.no_store) == (200, True)
-    assert is_logged_in(client, headers_of(answer.get_json()))
-
-
-@every_token_type
 @pytest.mark.parametrize(
     ("status", "changes"),
     [
@@ -396,7 +383,6 @@ def test_a_new_password_ends_keys_unless_the_form_keeps_them(
     assert opens(app, key) == 401
 
 
-@every_token_type
 def test_a_key_is_made_listed_and_ended_by_json(app: Flask) -> None:
     client = app.test_client()
     credentials = log_in(client)

@@ -95,7 +95,8 @@ def test_words_of_your_own_are_the_title_as_they_are(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(1, "1 second"), (90, "90 seconds"), (300, "5 minutes")]
+    ("seconds", "words"),
+    [(1, "1 second"), (90, "90 seconds"), (300, "5 minutes"), (86399, "24 hours")],
 )
 def test_a_page_says_when_to_come_back(make_app: MakeApp, seconds: int, words: str) -> None:
     wait = {"Retry_After": str(seconds)}

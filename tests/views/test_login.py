@@ -139,16 +139,6 @@ def test_a_name_and_a_password_may_be_any_plain_text(
     assert client.post(routes.LOGIN, json=body, headers=OWN_PAGE).status_code == 200
 
 
-@every_token_type
-def test_logout_is_204_and_needs_a_login(client: FlaskClient) -> None:
-    assert_refused(client.post(routes.LOGOUT), 401)
-    credentials = log_in(client)
-    answer = client.post(routes.LOGOUT, headers=credentials)
-    assert (answer.status_code, answer.data) == (204, b"")
-    assert not is_logged_in(client, credentials)
-
-
-@every_token_type
 def test_the_password_again_gives_a_new_login_and_nothing_where_it_is_wrong(
     app: Flask, client: FlaskClient
 ) -> None:

@@ -151,6 +151,13 @@ def page(shared_page: Page) -> Iterator[Page]:
 
 
 @pytest.fixture
+def own_page(browser: Browser) -> Iterator[Page]:
+    """A browser remembers which names want https, on whichever port they said so."""
+    with new_page(browser) as page:
+        yield page
+
+
+@pytest.fixture
 def make_app(make_app: MakeApp, tmp_path: Path) -> MakeApp:
     """In the other tests an app keeps its users in memory, which its threads would share."""
 

@@ -1,25 +1,15 @@
 """The site in production over https, as a browser sees it."""
 
-from collections.abc import Iterator
-from queue import Queue
-
 import pytest
-from flask import Flask, Response, request
-from playwright.sync_api import Browser, Page
+from flask import Flask, Response
+from playwright.sync_api import Page
 from secure_flask import csp, public
 from secure_flask.csp_levels import NONE, SELF
 
-from views.browser.conftest import REAL_NAME, Serve, log_in, new_page
+from views.browser.conftest import REAL_NAME, Serve, log_in, noted_reports
 from views.conftest import PRODUCTION, MakeApp
 
 SETTINGS = {**PRODUCTION, "trusted_hosts": [REAL_NAME]}
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A browser remembers which names want https, on whichever port they said so."""
-    with new_page(browser) as page:
-        yield page
 
 
 @pytest.fixture
@@ -34,20 +24,20 @@ def site(app: Flask, serve: Serve) -> str:
 
 @pytest.mark.asvs("3.3.1", "3.3.3", "3.3.4", "14.3.3")
 def test_a_login_leaves_nothing_that_a_script_or_a_plain_connection_gets(
-    page: Page, site: str
+    own_page: Page, site: str
 ) -> None:
-    log_in(page, site)
-    [cookie] = page.context.cookies()
+    log_in(own_page, site)
+    [cookie] = own_page.context.cookies()
     assert cookie.get("name", "").startswith("__Host-Http-")
     assert cookie.get("secure")
     assert cookie.get("httpOnly")
     assert cookie.get("sameSite") in ("Lax", "Strict")
-    assert page.evaluate("document.cookie") == ""
-    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert own_page.evaluate("document.cookie") == ""
+    assert own_page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
 def test_an_address_left_at_http_is_fetched_by_https(
-    make_app: MakeApp, serve: Serve, page: Page
+    make_app: MakeApp, serve: Serve, own_page: Page
 ) -> None:
     # A browser that was sent a longer time would come back by https by itself.
     app = make_app(**SETTINGS, HEADER_CHANGES={"Strict-Transport-Security": "max-age=0"})
@@ -66,17 +56,12 @@ def test_an_address_left_at_http_is_fetched_by_https(
         # Images are fetched by https in any case; a style would be refused.
         return f'<!doctype html><title>Old</title><link rel="stylesheet" href="{left}/old.css">'
 
-    page.goto(f"{site}/old-page")
-    assert page.locator("link").evaluate("link => link.sheet.cssRules.length") > 0
+    own_page.goto(f"{site}/old-page")
+    assert own_page.locator("link").evaluate("link => link.sheet.cssRules.length") > 0
 
 
-def test_the_browser_reports_what_it_blocked(app: Flask, page: Page, site: str) -> None:
-    reported: Queue[str] = Queue()
-
-    @app.before_request
-    def note() -> None:
-        if request.path == "/csp-reports":
-            reported.put(request.mimetype)
+def test_the_browser_reports_what_it_blocked(app: Flask, own_page: Page, site: str) -> None:
+    reported = noted_reports(app)
 
     @app.get("/blocked")
     @public
@@ -84,5 +69,5 @@ def test_the_browser_reports_what_it_blocked(app: Flask, page: Page, site: str) 
     def blocked() -> str:
         return '<!doctype html><title>Blocked</title><img src="/picture">'
 
-    page.goto(f"{site}/blocked")
-    assert reported.get(timeout=10) == "application/reports+json"
+    own_page.goto(f"{site}/blocked")
+    assert reported.get(timeout=10)["type"] == "csp-violation"

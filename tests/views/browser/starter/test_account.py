@@ -49,7 +49,6 @@ def first_time(page: Page) -> Locator:
         (60, "1 minute ago"),
         (2 * HOUR, "2 hours ago"),
         (30 * HOUR, "1 day ago"),
-        (72 * HOUR, "3 days ago"),
     ],
 )
 def test_a_time_is_shown_as_how_long_ago_and_exactly_in_the_zone_of_the_reader(

@@ -2,21 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from views.browser.starter.states import (
-    add_task,
-    log_in,
-    log_out,
-    login_without_password,
-    wrong_password,
-)
-
-
-def test_a_login_outlives_a_reload_and_no_script_can_read_it(page: Page, site: str) -> None:
-    log_in(page, site)
-    page.reload()
-    expect(page.get_by_role("button", name="Log out").first).to_be_visible()
-    assert page.evaluate("document.cookie") == ""
-    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+from views.browser.starter.states import add_task, log_in, log_out, wrong_password
 
 
 def test_logout_clears_storage_and_leaves_cookies_of_sibling_sites(page: Page, site: str) -> None:
@@ -27,15 +13,6 @@ def test_logout_clears_storage_and_leaves_cookies_of_sibling_sites(page: Page, s
     assert page.evaluate("localStorage.length") == 0
     names = [cookie.get("name") for cookie in page.context.cookies()]
     assert names == ["sibling"]
-
-
-def test_an_error_belongs_to_its_field_which_has_the_focus(page: Page, site: str) -> None:
-    login_without_password(page, site)
-    password = page.get_by_label("Password")
-    expect(password).to_be_focused()
-    expect(password).to_have_accessible_description("Error: Enter your password.")
-    expect(password).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Username")).not_to_have_attribute("aria-invalid", "true")
 
 
 def test_an_error_of_the_whole_form_has_the_focus(page: Page, site: str) -> None:
