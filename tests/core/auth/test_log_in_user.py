@@ -281,9 +281,7 @@ def demanded(asked: Flask) -> Flask:
 
 
 @pytest.mark.parametrize(
-    "word",
-    [True, None, [], ["pwd"], ["pwd", "otp"], "mfa", "no mfa", {"mfa": False}, 0, ""],
-    ids=repr,
+    "word", [None, True, 0, ["pwd", "otp"], "mfa", "no mfa", {"mfa": False}], ids=repr
 )
 @pytest.mark.usefixtures("asked")
 def test_the_second_factor_is_asked_here_unless_the_site_says_that_it_asked(
