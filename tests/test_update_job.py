@@ -168,7 +168,7 @@ def test_a_release_that_nobody_signed_fails_with_the_reason(job: Job, template: 
     "script", ["1 / 0", "print('v1.2.0$(touch ran) is newer than 1.0.0'); raise SystemExit(1)"]
 )
 def test_what_does_not_name_a_release_fails(job: Job, script: str) -> None:
-    write(test_update.core(job.project), {"update.py": script})
+    write(job.project.path, {"secure_flask/update.py": script})
     assert not job.run()[0]
     assert job.issues == []
     assert not (job.project.path / "ran").exists()

@@ -5,7 +5,7 @@
 
 import importlib
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import pytest
 from argon2 import PasswordHasher
@@ -17,6 +17,7 @@ from secure_flask.auth import users
 from secure_flask.clock import CLOCK
 from secure_flask.settings import Settings
 from secure_flask.state import app_state
+from sqlalchemy.exc import OperationalError
 
 from core import routes, site
 from core.site import POLICY
@@ -73,6 +74,11 @@ class CountingHasher(PasswordHasher):
         except VerifyMismatchError:
             self.computed += 1
             raise
+
+
+def away(*arguments: object, **options: object) -> NoReturn:
+    """In place of what asks the database: the database is away."""
+    raise OperationalError("SELECT 1", {}, OSError("host db1"))
 
 
 def protect(app: Flask, *, find_user: Callable[[], object] | None = None, **changes: Any) -> Flask:

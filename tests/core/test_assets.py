@@ -151,11 +151,9 @@ def test_a_script_is_served_as_one(client: FlaskClient, static: Path) -> None:
 
 
 @pytest.mark.asvs("14.2.5")
-def test_no_path_leads_out_of_the_folder(client: FlaskClient, subtests: pytest.Subtests) -> None:
-    for path in ELSEWHERE:
-        with subtests.test(path):
-            answer = client.get(f"/static/{path}", follow_redirects=True)
-            assert answer.status_code == 404
+def test_no_path_leads_out_of_the_folder(client: FlaskClient) -> None:
+    answers = [client.get(f"/static/{path}", follow_redirects=True) for path in ELSEWHERE]
+    assert [answer.request.path for answer in answers if answer.status_code != 404] == []
 
 
 @pytest.mark.asvs("14.2.5")
@@ -172,17 +170,14 @@ def test_no_link_is_followed(app: Flask, client: FlaskClient, static: Path) -> N
 
 @pytest.mark.asvs("13.4.1")
 def test_files_that_editors_and_tools_leave_are_not_served(
-    app: Flask, client: FlaskClient, static: Path, subtests: pytest.Subtests
+    app: Flask, client: FlaskClient, static: Path
 ) -> None:
     (static / "lib").mkdir()
-    for name in ("", "lib", "nothing.css", __file__):
-        with subtests.test(name):
-            assert is_refused(app, client, name)
     for name in HIDDEN:
-        with subtests.test(name):
-            (static / name).parent.mkdir(exist_ok=True)
-            (static / name).write_text("not public")
-            assert is_refused(app, client, name)
+        (static / name).parent.mkdir(exist_ok=True)
+        (static / name).write_text("not public")
+    names = ("", "lib", "nothing.css", __file__, *HIDDEN)
+    assert [name for name in names if not is_refused(app, client, name)] == []
 
 
 @pytest.mark.parametrize(

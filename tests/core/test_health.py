@@ -1,14 +1,11 @@
 """What a load balancer learns."""
 
-from typing import NoReturn
-
 import pytest
 from flask.testing import FlaskClient
 from secure_flask.database import Model, db
-from sqlalchemy.exc import OperationalError
 
 from core import routes
-from core.conftest import PRODUCTION, Lines, MakeApp
+from core.conftest import PRODUCTION, Lines, MakeApp, away
 
 ALIVE, READY = routes.HEALTHZ, routes.READYZ
 
@@ -30,9 +27,6 @@ def test_without_redis_it_serves_on(make_app: MakeApp) -> None:
 def test_without_its_database_it_lives_and_asks_for_no_requests(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*arguments: object) -> NoReturn:
-        raise OperationalError("SELECT 1", {}, OSError("no route to host"))
-
     monkeypatch.setattr(db.session, "execute", away)
     answer = client.get(READY)
     assert answer.status_code == 503

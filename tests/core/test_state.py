@@ -4,7 +4,6 @@ import pytest
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from secure_flask import current_user, login_required, public
-from secure_flask.auth.access import require_login
 from secure_flask.state import Key, app_state, begin_app_state
 
 from core.conftest import USERNAME, MakeApp, log_in
@@ -26,11 +25,6 @@ def test_two_keys_of_one_name_keep_two_values(app: Flask) -> None:
 def test_an_app_without_init_app_is_told_what_to_write() -> None:
     with pytest.raises(RuntimeError, match=r"other is not protected: call `secure_flask.init_app"):
         app_state(Flask("other"))
-
-
-def test_a_request_of_such_an_app_has_no_login_and_says_why() -> None:
-    with Flask("other").test_request_context(), pytest.raises(RuntimeError, match="not protected"):
-        require_login()
 
 
 def test_an_app_that_another_one_asks_has_logins_and_a_state_of_its_own(make_app: MakeApp) -> None:

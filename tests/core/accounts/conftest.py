@@ -1,6 +1,8 @@
 """A user with an address, factors and devices, for the rules of accounts as plain functions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from core.accounts import site
 from core.accounts.devices import STEP, Passkey, add_app, add_passkey
 from core.accounts.people import ADDRESS, new_login, request_of, set_address, user_of
 from core.accounts.site import User
-from core.conftest import Create, Wait
+from core.conftest import Create, Wait, give_roles
+
+Request = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +74,21 @@ def secret(user: User, wait: Wait) -> str:
 def passkey(user: User) -> Passkey:
     """The user has a passkey too."""
     return add_passkey()
+
+
+@pytest.fixture
+def of_user(file_app: Flask) -> Request:
+    """`with of_user():` is a request of the user of `file_app`, all by one recent login."""
+    with file_app.app_context():
+        set_address(ADDRESS)
+        return partial(request_of, file_app, new_login())
+
+
+@pytest.fixture
+def demanding(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """An app whose user has a role that demands a second factor, which is not set up yet."""
+    with app.app_context():
+        set_address(ADDRESS)
+    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", ["boss"])
+    give_roles(app, "boss")
+    return app

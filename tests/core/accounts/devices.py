@@ -4,16 +4,19 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any, TypeVar
 
 import pyotp
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from secure_flask import accounts
-from secure_flask.accounts import public_urls
+from secure_flask import accounts, log_in
+from secure_flask.accounts import public_urls, second_step
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, encode_cbor
 
+from core.accounts.people import status_of
+from core.conftest import PASSWORD, USERNAME
 from core.standing_clock import clock
 
 STEP = 30  # seconds for which an app shows a code
@@ -25,6 +28,18 @@ def at_once(do: Callable[[int], Made]) -> list[Made]:
     """What `do(0)`, `do(1)` … return, eight of them at the same moment."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         return list(threads.map(do, range(AT_ONCE)))
+
+
+def requests_at_once(
+    request: Callable[[], AbstractContextManager[None]], do: Callable[[int], Made]
+) -> list[Made]:
+    """The same, each in a request of its own."""
+
+    def ask(number: int) -> Made:
+        with request():
+            return do(number)
+
+    return at_once(ask)
 
 
 def code_of(secret: str, steps: int = 0) -> str:
@@ -100,6 +115,25 @@ class Passkey:
         numbers = self.key.public_key().public_numbers()
         x, y = (number.to_bytes(32, "big") for number in (numbers.x, numbers.y))
         return bytes(encode_cbor({1: 2, 3: -7, -1: 1, -2: x, -3: y}))
+
+
+# What somebody does in the present request who knows the password.
+
+
+def begin_login(password: str = PASSWORD, name: str = USERNAME) -> str:
+    """The token of the half login of a user who has a second factor."""
+    begun = log_in(name, password)
+    assert (begun["tf_required"], "token_type" in begun) == (True, False)
+    return str(begun["tf_token"])
+
+
+def enter_code(code: str, half: str = "") -> int:
+    """The status of a code of the app, of a new login unless there is a half one."""
+    return status_of(second_step.complete_login_by_code, code, half or begin_login())
+
+
+def enter_recovery_code(code: str, half: str = "") -> int:
+    return status_of(second_step.complete_login_by_recovery_code, code, half or begin_login())
 
 
 # What the logged-in user of the present request does with them.

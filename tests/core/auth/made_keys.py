@@ -26,13 +26,9 @@ def new_key(
         return stored_keys.store_key(user, name, expires_in, roles, login=None)[1]
 
 
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
 def ask(client: FlaskClient, key: str, path: str = routes.ME, **options: Any) -> TestResponse:
     """A request with a key, GET unless `method` says otherwise."""
-    headers = {**bearer(key), **options.pop("headers", {})}
+    headers = {"Authorization": f"Bearer {key}", **options.pop("headers", {})}
     return client.open(path, headers=headers, **options)
 
 

@@ -10,14 +10,13 @@ from flask import Flask, current_app, request
 from flask.testing import FlaskClient
 from flask.views import MethodView
 from secure_flask import current_user, log_out, login_required, public, recent_login, roles_required
-from secure_flask.auth import users
 from secure_flask.database import db
 from secure_flask.web.errors import ErrorResponse
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
 
 from core.auth.ways_to_register import PATH, WAYS, add, caching, lossy
-from core.conftest import OWN_PAGE, PASSWORD, USERNAME, MakeApp, Wait, give_roles, log_in
+from core.conftest import OWN_PAGE, USERNAME, MakeApp, Wait, add_user, give_roles, log_in
 from core.statements import counted_statements
 
 ADMIN, USER, STRANGER = USERNAME, "bob", ""
@@ -33,8 +32,7 @@ def no_mark(view: Any) -> Any:
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
     app = make_app()
-    with app.app_context():
-        users.create_user(USER, PASSWORD)
+    add_user(app, USER)
     give_roles(app, "admin")
     return app
 

@@ -71,14 +71,13 @@ def number_of_statements(client: FlaskClient, path: str, credentials: dict[str, 
 
 
 @every_token_type
-def test_a_page_that_asks_three_times_looks_it_up_once(app: Flask) -> None:
+def test_a_page_that_asks_three_times_looks_it_up_once(app: Flask, client: FlaskClient) -> None:
     def three_times() -> str:
         again = render_template_string(WHO)
         return f"{current_user.name} {has_recent_login()} {again}"
 
     app.add_url_rule("/probe/once", "once", login_required(lambda: ""))
     app.add_url_rule("/probe/often", "often", login_required(three_times))
-    client = app.test_client()
     credentials = log_in(client)
     once = number_of_statements(client, "/probe/once", credentials)
     assert number_of_statements(client, "/probe/often", credentials) == once
@@ -86,9 +85,8 @@ def test_a_page_that_asks_three_times_looks_it_up_once(app: Flask) -> None:
 
 def test_a_public_file_and_page_that_ask_for_nobody_look_nothing_up(app: Flask) -> None:
     app.add_url_rule("/probe/plain", "plain", public(lambda: "plain"))
-    app.add_url_rule(
-        "/probe/file", "file", public(lambda: send_from_directory(app.root_path, "site.py"))
-    )
+    a_file = public(lambda: send_from_directory(app.root_path, "site.py"))
+    app.add_url_rule("/probe/file", "file", a_file)
     client = app.test_client()
     credentials = log_in(client)
     assert number_of_statements(client, "/probe/plain", credentials) == 0
@@ -101,10 +99,9 @@ class Attributes(_AppCtxGlobals):
     __contains__ = get = pop = None  # type: ignore[assignment]
 
 
-@every_token_type
 @pytest.mark.parametrize("globals_class", [_AppCtxGlobals, Attributes])
 def test_what_a_view_puts_into_g_changes_nothing(
-    app: Flask, globals_class: type[_AppCtxGlobals]
+    app: Flask, client: FlaskClient, globals_class: type[_AppCtxGlobals]
 ) -> None:
     app.app_ctx_globals_class = globals_class
 
@@ -123,7 +120,6 @@ def test_what_a_view_puts_into_g_changes_nothing(
 
     app.add_url_rule("/probe/who", "who", login_required(who))
     app.add_url_rule("/probe/change", "change", login_required(change))
-    client = app.test_client()
     credentials = log_in(client)
     assert client.get("/probe/who", headers=credentials).text == f"{USERNAME} {USERNAME}"
     assert client.get("/probe/change", headers=credentials).status_code == 200
@@ -138,21 +134,15 @@ def test_a_public_view_that_needs_a_login_answers_401_to_a_visitor(
 
 
 @pytest.mark.parametrize("name", ["list_logins", "log_out"])
-def test_and_serves_a_user(app: Flask, name: str) -> None:
+def test_and_serves_a_user(app: Flask, client: FlaskClient, name: str) -> None:
     app.add_url_rule("/probe/asked", "asked", public(lambda: {"answer": ASKED[name]()}))
-    client = app.test_client()
     assert client.get("/probe/asked", headers=log_in(client)).status_code == 200
 
 
-def test_a_visitor_is_not_recent(app: Flask) -> None:
-    app.add_url_rule(
-        "/probe/recent", "recent", public(lambda: {"has_recent_login": has_recent_login()})
-    )
-    client = app.test_client()
-    assert client.get("/probe/recent").get_json() == {"has_recent_login": False}
-    assert client.get("/probe/recent", headers=log_in(client)).get_json() == {
-        "has_recent_login": True
-    }
+def test_a_visitor_is_not_recent(app: Flask, client: FlaskClient) -> None:
+    app.add_url_rule("/probe/recent", "recent", public(lambda: [has_recent_login()]))
+    assert client.get("/probe/recent").get_json() == [False]
+    assert client.get("/probe/recent", headers=log_in(client)).get_json() == [True]
 
 
 def test_outside_a_request_nobody_is_logged_in(app: Flask) -> None:
@@ -286,19 +276,15 @@ def test_a_view_that_a_lock_keeps_from_nothing_is_not_kept_by_the_time_of_its_lo
 
 
 def test_a_database_that_is_read_only_serves_readers(
-    make_app: MakeApp, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    file_app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
-    app = make_app(database_url=url)
-    app.add_url_rule("/probe", "probe", login_required(lambda: who_is_there()))
-    client, credentials, then = logged_in_a_while_ago(app)
-    with app.app_context():
+    file_app.add_url_rule("/probe", "probe", login_required(lambda: who_is_there()))
+    client, credentials, then = logged_in_a_while_ago(file_app)
+    with file_app.app_context():
         engine = db.engine
-    read_only = (
-        "PRAGMA query_only = ON"
-        if url.startswith("sqlite")
-        else "SET default_transaction_read_only = on"
-    )
+    read_only = "SET default_transaction_read_only = on"
+    if engine.dialect.name == "sqlite":
+        read_only = "PRAGMA query_only = ON"
 
     def make_read_only(connection: Any, record: object, proxy: object) -> None:
         connection.execute(read_only)
@@ -307,7 +293,7 @@ def test_a_database_that_is_read_only_serves_readers(
     event.listen(engine, "checkout", make_read_only)
     assert client.get("/probe", headers=credentials).status_code == 200
     assert "last_used of a login is not stored" in caplog.text
-    assert last_used(app) == then
+    assert last_used(file_app) == then
 
 
 def fail(*arguments: object, **options: object) -> None:

@@ -68,7 +68,6 @@ def test_it_is_the_user_where_logged_in_and_falsy_for_nobody(client: FlaskClient
     assert client.application.test_client().get("/probe/public").text == "nobody nobody"
 
 
-@every_token_type
 def test_after_the_user_was_deleted_it_is_nobody(
     client: FlaskClient, credentials: dict[str, str]
 ) -> None:
@@ -85,7 +84,6 @@ def test_after_a_logout_it_is_nobody_at_once_and_no_alarm(
     assert client.get("/probe/public", headers=credentials).text == "nobody nobody"
 
 
-@every_token_type
 @pytest.mark.parametrize("path", ["/probe/public", "/healthz", "/nowhere"])
 def test_a_test_may_ask_after_the_response_who_was_logged_in(
     client: FlaskClient, path: str

@@ -1,6 +1,7 @@
 """One demand for each mark of a function, and what its messages call the function."""
 
 from functools import partial
+from typing import Any
 
 from secure_flask import login_required, recent_login, roles_required
 from secure_flask.auth.demands import name_of_view
@@ -18,22 +19,20 @@ def view(argument: str) -> str:
     return argument
 
 
-def test_the_same_mark_again_is_no_demand_more() -> None:
+def number_of_demands(*marks: Any) -> int:
     def marked() -> str:
         return ""
 
-    for mark in (login_required, roles_required("b", "a"), roles_required("a", "b")) * 3:
+    for mark in marks:
         mark(marked)
-    assert len(marked_options(marked).demands) == 2
+    return len(marked_options(marked).demands)
 
 
-def test_another_age_or_role_is() -> None:
-    def marked() -> str:
-        return ""
-
-    for mark in (*map(roles_required, "ab"), *(recent_login(minutes=age) for age in (5, 15))):
-        mark(marked)
-    assert len(marked_options(marked).demands) == 4
+def test_the_same_mark_again_is_no_demand_more_but_another_age_or_role_is() -> None:
+    same = (login_required, roles_required("b", "a"), roles_required("a", "b"))
+    assert number_of_demands(*same, *same) == 2
+    others = (*map(roles_required, "ab"), *(recent_login(minutes=age) for age in (5, 15)))
+    assert number_of_demands(*others) == 4
 
 
 def test_a_message_names_a_function_and_shows_no_arguments() -> None:

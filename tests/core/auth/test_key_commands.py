@@ -6,11 +6,10 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask.auth.login_table import DAY
 
 from core.auth.made_keys import ask, is_open, new_key, number_of_keys, stored_key
 from core.conftest import PRODUCTION, MakeApp, Wait, give_roles, stored_user
-
-DAY = 24 * 60 * 60  # seconds
 
 
 def run(app: Flask, *arguments: str) -> Result:
@@ -39,7 +38,6 @@ def test_create_takes_days_and_roles(app: Flask, client: FlaskClient, wait: Wait
     [
         (["nobody", "Backup"], "There is no user 'nobody'."),
         (["ada", " "], "A name has 1 to 80 characters, on one line."),
-        (["ada", "x" * 81], "A name has 1 to 80 characters, on one line."),
         (["ada", "Backup", "--days", "366"], "366 is not in the range 1<=x<=365."),
         (["ada", "Backup", "--role", "admin"], "A key has only roles of its user."),
     ],
@@ -55,10 +53,8 @@ def test_create_makes_no_dead_key_that_would_rise_again(app: Flask) -> None:
     with stored_user(app) as user:
         user.disabled = True
     done = run(app, "create", "ada", "Backup")
-    assert (done.exit_code, done.stderr) == (
-        1,
-        "Error: The user 'ada' is disabled, so no key would count.\n",
-    )
+    assert done.exit_code == 1
+    assert done.stderr == "Error: The user 'ada' is disabled, so no key would count.\n"
     assert number_of_keys(app) == 0
 
 
@@ -92,10 +88,8 @@ def test_end_takes_the_id_which_the_key_itself_shows(app: Flask, client: FlaskCl
     assert run(app, "end", key_id).stdout == f"Ended the key {key_id}\n"
     assert not is_open(client, key)
     again = run(app, "end", key_id)
-    assert (again.exit_code, again.stderr) == (
-        1,
-        f"Error: There is no key with the id '{key_id}'.\n",
-    )
+    assert again.exit_code == 1
+    assert again.stderr == f"Error: There is no key with the id '{key_id}'.\n"
 
 
 def test_the_log_says_that_an_operator_did_it(make_app: MakeApp) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response
+from flask.testing import FlaskClient
 from flask.views import MethodView
 from secure_flask import (
     current_user,
@@ -19,7 +20,7 @@ from secure_flask import (
     roles_required,
 )
 from secure_flask.auth import logins
-from secure_flask.auth.users import UserMixin, create_user
+from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
 from sqlalchemy import String
 from sqlalchemy.ext.associationproxy import association_proxy
@@ -27,15 +28,15 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import mapped_column
 
 from core import routes
-from core.auth.made_keys import NOT_HERE, ask, bearer, is_open, new_key, stored_key
+from core.auth.made_keys import NOT_HERE, ask, is_open, new_key, stored_key
 from core.conftest import (
     LOGIN,
     OWN_PAGE,
-    PASSWORD,
     PRODUCTION,
     Lines,
     MakeApp,
     Wait,
+    add_user,
     every_token_type,
     give_roles,
     log_in,
@@ -64,10 +65,23 @@ def add(app: Flask, path: str, *marks: object, methods: tuple[str, ...] = ("GET"
 
 
 @pytest.fixture
-def site(make_app: MakeApp, token_type: str) -> Flask:
+def app(make_app: MakeApp, token_type: str) -> Flask:
     app = make_app(TOKEN_TYPE=token_type)
     give_roles(app, "admin", "editor")
     return app
+
+
+def program_of(app: Flask, *roles: str) -> FlaskClient:
+    """A client that sends a new key of ada with these roles."""
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {new_key(app, *roles, name=str(roles))}"
+    return client
+
+
+@pytest.fixture
+def program(app: Flask) -> FlaskClient:
+    """A client that sends a key without roles."""
+    return program_of(app)
 
 
 # Marks.
@@ -75,39 +89,42 @@ def site(make_app: MakeApp, token_type: str) -> Flask:
 
 @pytest.mark.asvs("7.2.2")
 @every_token_type
-def test_a_view_takes_a_key_only_where_it_says_so(site: Flask, subtests: pytest.Subtests) -> None:
-    add(site, "/unmarked")
-    add(site, "/closed", login_required)
-    add(site, "/open", keys_allowed)
-    add(site, "/both", login_required, keys_allowed)
-    add(site, "/below", keys_allowed, login_required)
-    key, client = new_key(site), site.test_client()
+def test_a_view_takes_a_key_only_where_it_says_so(
+    app: Flask, program: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    add(app, "/unmarked")
+    add(app, "/closed", login_required)
+    add(app, "/open", keys_allowed)
+    add(app, "/both", login_required, keys_allowed)
+    add(app, "/below", keys_allowed, login_required)
     for path in ("/unmarked", "/closed"):
         with subtests.test(path):
-            answer = ask(client, key, path)
+            answer = program.get(path)
             assert (answer.status_code, answer.get_json()) == (403, NOT_HERE)
     for path in ("/open", "/both", "/below"):
         with subtests.test(path):
-            by_key = [ask(client, key, path, method=each) for each in ("GET", "POST", "HEAD")]
+            by_key = [program.open(path, method=each) for each in ("GET", "POST", "HEAD")]
             assert [answer.status_code for answer in by_key] == [200] * 3
-            assert site.test_client().get(path).status_code == 401
-            visitor = site.test_client()
+            assert app.test_client().get(path).status_code == 401
+            visitor = app.test_client()
             assert visitor.get(path, headers=log_in(visitor)).status_code == 200
 
 
 @pytest.mark.parametrize("below", [keys_allowed, keys_allowed(read_only=True)])
-def test_a_view_for_reading_refuses_a_write(site: Flask, below: object) -> None:
+def test_a_view_for_reading_refuses_a_write(
+    app: Flask, program: FlaskClient, below: object
+) -> None:
     writes = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-    add(site, "/read", below, keys_allowed(read_only=True), methods=("GET", *writes))
-    key, client = new_key(site), site.test_client()
+    add(app, "/read", below, keys_allowed(read_only=True), methods=("GET", *writes))
     expected = {"GET": 200, "HEAD": 200, **dict.fromkeys(writes, 403)}
-    answers = {method: ask(client, key, "/read", method=method) for method in expected}
+    answers = {method: program.open("/read", method=method) for method in expected}
     assert {method: answer.status_code for method, answer in answers.items()} == expected
     assert answers["POST"].get_json() == {"error": "Keys may only read here"}
-    assert client.post("/read", headers=log_in(client)).status_code == 200
+    user = app.test_client()
+    assert user.post("/read", headers=log_in(user)).status_code == 200
 
 
-def test_the_mark_of_a_class_holds_for_its_methods(site: Flask) -> None:
+def test_the_mark_of_a_class_holds_for_its_methods(app: Flask, program: FlaskClient) -> None:
     class Orders(MethodView):
         decorators = [keys_allowed(read_only=True)]  # noqa: RUF012 (Flask's own way)
 
@@ -117,13 +134,13 @@ def test_the_mark_of_a_class_holds_for_its_methods(site: Flask) -> None:
         def post(self) -> dict[str, object]:
             return who()
 
-    site.add_url_rule("/orders", view_func=Orders.as_view("orders"))
-    key, client = new_key(site), site.test_client()
-    assert ask(client, key, "/orders").status_code == 200
-    assert ask(client, key, "/orders", method="POST").status_code == 403
+    app.add_url_rule("/orders", view_func=Orders.as_view("orders"))
+    assert (program.get("/orders").status_code, program.post("/orders").status_code) == (200, 403)
 
 
-def test_on_a_public_method_of_a_class_for_keys_nobody_is_logged_in(site: Flask) -> None:
+def test_on_a_public_method_of_a_class_for_keys_nobody_is_logged_in(
+    app: Flask, program: FlaskClient
+) -> None:
     class Prices(MethodView):
         decorators = [keys_allowed]  # noqa: RUF012 (Flask's own way)
 
@@ -131,8 +148,8 @@ def test_on_a_public_method_of_a_class_for_keys_nobody_is_logged_in(site: Flask)
         def get(self) -> dict[str, object]:
             return who()
 
-    site.add_url_rule("/prices", view_func=Prices.as_view("prices"))
-    answer = ask(site.test_client(), new_key(site), "/prices")
+    app.add_url_rule("/prices", view_func=Prices.as_view("prices"))
+    answer = program.get("/prices")
     assert (answer.status_code, answer.get_json()) == (200, {"name": None})
 
 
@@ -143,26 +160,22 @@ def test_a_view_is_not_public_and_for_keys() -> None:
         keys_allowed(public(view))
 
 
-@every_token_type
-def test_a_public_view_takes_the_caller_for_nobody(site: Flask) -> None:
-    add(site, "/public", public)
-    key, client = new_key(site), site.test_client()
-    answer = ask(client, key, "/public")
+def test_a_public_view_takes_the_caller_for_nobody(app: Flask, program: FlaskClient) -> None:
+    add(app, "/public", public)
+    answer = program.get("/public")
     assert (answer.status_code, answer.get_json()) == (200, {"name": None})
 
 
-def test_a_decorator_that_loses_the_marks_refuses_the_key(site: Flask) -> None:
+def test_a_decorator_that_loses_the_marks_refuses_the_key(app: Flask, program: FlaskClient) -> None:
     def without_wraps(view: object) -> object:
         return lambda: view()  # type: ignore[operator]
 
-    add(site, "/lost", keys_allowed, without_wraps)
-    client = site.test_client()
-    assert ask(client, new_key(site), "/lost").status_code == 403
+    add(app, "/lost", keys_allowed, without_wraps)
+    assert program.get("/lost").status_code == 403
 
 
-@every_token_type
-def test_a_key_is_never_recent(site: Flask) -> None:
-    add(site, "/recent", keys_allowed, recent_login)
+def test_a_key_is_never_recent(app: Flask, program: FlaskClient) -> None:
+    add(app, "/recent", keys_allowed, recent_login)
 
     @keys_allowed
     def asked() -> dict[str, object]:
@@ -172,10 +185,9 @@ def test_a_key_is_never_recent(site: Flask) -> None:
     def calls() -> Any:
         return recent_login(who)()
 
-    site.add_url_rule("/asked", view_func=asked)
-    site.add_url_rule("/calls", view_func=calls)
-    key, client = new_key(site), site.test_client()
-    answers = {path: ask(client, key, path) for path in ("/recent", "/calls", "/asked")}
+    app.add_url_rule("/asked", view_func=asked)
+    app.add_url_rule("/calls", view_func=calls)
+    answers = {path: program.get(path) for path in ("/recent", "/calls", "/asked")}
     assert {path: (each.status_code, each.get_json()) for path, each in answers.items()} == {
         "/recent": (403, NOT_HERE),
         "/calls": (403, NOT_HERE),
@@ -186,50 +198,36 @@ def test_a_key_is_never_recent(site: Flask) -> None:
 # Roles.
 
 
-@every_token_type
-def test_a_key_opens_by_the_roles_that_it_and_its_user_have(site: Flask) -> None:
-    add(site, "/admin", keys_allowed, roles_required("admin"))
-    client = site.test_client()
-    plain, editor, admin = (
-        new_key(site, *roles, name=str(roles)) for roles in ((), ("editor",), ("admin", "editor"))
-    )
-    assert [ask(client, key, "/admin").status_code for key in (plain, editor, admin)] == [
-        403,
-        403,
-        200,
-    ]
-    shown = [ask(client, key).get_json()["roles"] for key in (plain, editor, admin)]
-    assert shown == [[], ["editor"], ["admin", "editor"]]
-    give_roles(site, "editor")
-    assert ask(client, admin, "/admin").status_code == 403
-    assert ask(client, admin).get_json()["roles"] == ["editor"]
+def roles_shown(program: FlaskClient) -> Any:
+    return program.get(routes.ME).get_json()["roles"]
 
 
-def test_a_role_that_the_user_gets_later_is_none_of_the_key(site: Flask) -> None:
-    give_roles(site)
-    key = new_key(site)
-    give_roles(site, "admin")
-    assert ask(site.test_client(), key).get_json()["roles"] == []
+def test_a_key_opens_by_the_roles_that_it_and_its_user_have(app: Flask) -> None:
+    add(app, "/admin", keys_allowed, roles_required("admin"))
+    programs = [program_of(app, *roles) for roles in ((), ("editor",), ("admin", "editor"))]
+    assert [each.get("/admin").status_code for each in programs] == [403, 403, 200]
+    assert [*map(roles_shown, programs)] == [[], ["editor"], ["admin", "editor"]]
+    give_roles(app, "editor")
+    assert programs[2].get("/admin").status_code == 403
+    assert roles_shown(programs[2]) == ["editor"]
 
 
-def test_the_row_of_the_user_keeps_its_roles(site: Flask) -> None:
+def test_the_row_of_the_user_keeps_its_roles(app: Flask) -> None:
     @keys_allowed
     def commits() -> dict[str, object]:
-        found = User.find(LOGIN["username"])
+        found, other = User.find(LOGIN["username"]), User.find("bob")
         assert found is not None
-        other = User.find("bob")
         assert other is not None
         found.email = "ada@example.org"
         db.session.commit()
         return {"found": found.role_names, "other": other.role_names}
 
-    site.add_url_rule("/commits", view_func=commits)
-    with site.app_context():
-        create_user("bob", PASSWORD)
-    give_roles(site, "admin", to="bob")
-    key, client = new_key(site, "editor"), site.test_client()
-    assert ask(client, key, "/commits").get_json() == {"found": ["editor"], "other": ["admin"]}
-    with stored_user(site) as user:
+    app.add_url_rule("/commits", view_func=commits)
+    add_user(app, "bob")
+    give_roles(app, "admin", to="bob")
+    seen = program_of(app, "editor").get("/commits").get_json()
+    assert seen == {"found": ["editor"], "other": ["admin"]}
+    with stored_user(app) as user:
         assert user.role_names == ["admin", "editor"]
 
 
@@ -251,16 +249,16 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", [*KINDS, "mixin"])
 def test_a_key_limits_the_role_names_that_a_project_writes(
-    site: Flask, monkeypatch: pytest.MonkeyPatch, kind: str
+    app: Flask, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     members = {"role_names": KINDS[kind]} if kind in KINDS else {}
     bases = (UserMixin,) if kind in KINDS else (WithMixin, UserMixin)
     written: Any = type("Written", bases, {"__abstract__": True, **members})
     monkeypatch.setattr(User, "role_names", getattr_static(written, "role_names"))
-    add(site, "/admin", keys_allowed, roles_required("admin"))
-    key, client = new_key(site, "editor"), site.test_client()
-    assert [ask(client, key).get_json()["roles"] for _ in range(2)] == [["editor"]] * 2
-    assert ask(client, key, "/admin").status_code == 403
+    add(app, "/admin", keys_allowed, roles_required("admin"))
+    program = program_of(app, "editor")
+    assert [roles_shown(program) for _ in range(2)] == [["editor"]] * 2
+    assert program.get("/admin").status_code == 403
 
 
 def test_a_column_of_this_name_is_refused() -> None:
@@ -269,14 +267,14 @@ def test_a_column_of_this_name_is_refused() -> None:
 
 
 def test_a_key_limits_a_mark_where_the_class_is_changed_later(
-    site: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, program: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(User, "role_names", property(plain_names))
-    add(site, "/admin", keys_allowed, roles_required("admin"))
-    assert ask(site.test_client(), new_key(site), "/admin").status_code == 403
+    add(app, "/admin", keys_allowed, roles_required("admin"))
+    assert program.get("/admin").status_code == 403
 
 
-def test_the_roles_stay_limited_in_a_stream_and_a_thread(site: Flask) -> None:
+def test_the_roles_stay_limited_in_a_stream_and_a_thread(app: Flask) -> None:
     """They ask the user without a request."""
 
     @keys_allowed
@@ -292,59 +290,48 @@ def test_the_roles_stay_limited_in_a_stream_and_a_thread(site: Flask) -> None:
 
         return Response(rows())
 
-    site.add_url_rule("/streams", view_func=streams)
-    key, client = new_key(site, "editor"), site.test_client()
-    assert ask(client, key, "/streams").text == "[['editor'], ['editor'], ['editor']]"
+    app.add_url_rule("/streams", view_func=streams)
+    shown = program_of(app, "editor").get("/streams").text
+    assert shown == "[['editor'], ['editor'], ['editor']]"
 
 
 # How it is sent.
 
 
-@every_token_type
-def test_a_cookie_beside_a_key_does_not_count(site: Flask) -> None:
-    client = site.test_client()
+def test_a_cookie_beside_a_key_does_not_count(app: Flask, client: FlaskClient) -> None:
     log_in_by_form(client)
-    with site.app_context():
-        create_user("bob", PASSWORD)
-    key = new_key(site, to="bob")
+    add_user(app, "bob")
+    key = new_key(app, to="bob")
     assert ask(client, key).get_json()["username"] == "bob"
     assert ask(client, key, routes.SESSIONS).status_code == 403
     dead = f"{key[:-1]}{'0' if key[-1] != '0' else '1'}"
     assert ask(client, dead).status_code == 401
 
 
-@every_token_type
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_page_of_another_site_uses_no_key(
-    make_app: MakeApp, token_type: str, method: str
-) -> None:
-    app = make_app(TOKEN_TYPE=token_type, CORS_ORIGINS=[PARTNER])
+def test_a_page_of_another_site_uses_no_key(make_app: MakeApp, method: str) -> None:
+    app = make_app(CORS_ORIGINS=[PARTNER])
     add(app, "/open", keys_allowed)
-    key, client = new_key(app), app.test_client()
-    answer = ask(client, key, "/open", method=method, headers={"Origin": PARTNER})
+    program = program_of(app)
+    answer = program.open("/open", method=method, headers={"Origin": PARTNER})
     assert answer.status_code == 403
     assert answer.get_json() == {"error": "Keys are not allowed in pages of other sites"}
-    assert ask(client, key, "/open", method=method).status_code == 200
+    assert program.open("/open", method=method).status_code == 200
 
 
-@every_token_type
-def test_a_write_by_a_key_needs_no_origin(site: Flask) -> None:
-    add(site, "/open", keys_allowed)
-    client = site.test_client()
-    assert ask(client, new_key(site), "/open", method="POST", json={}).status_code == 200
-
-
-def test_a_key_stands_in_no_other_place(site: Flask) -> None:
-    key, client = new_key(site), site.test_client()
+def test_a_key_stands_in_no_other_place(app: Flask) -> None:
+    key, client = new_key(app), app.test_client(use_cookies=False)
     assert client.get(f"{routes.ME}?key={key}").status_code == 401
     headers = {"X-API-Key": key, "Authorization": f"Basic {key}", "Cookie": f"dev-session={key}"}
     answers = {name: client.get(routes.ME, headers={name: headers[name]}) for name in headers}
     assert {name: each.status_code for name, each in answers.items()} == dict.fromkeys(headers, 401)
 
 
-def test_a_token_with_the_prefix_of_keys_is_looked_up_among_keys_alone(site: Flask) -> None:
-    key, client = new_key(site), site.test_client()
-    with statements_of(site) as counted:
+def test_a_token_with_the_prefix_of_keys_is_looked_up_among_keys_alone(
+    app: Flask, client: FlaskClient
+) -> None:
+    key = new_key(app)
+    with statements_of(app) as counted:
         assert ask(client, key[:-1]).status_code == 401
         assert counted.statements == []
         assert is_open(client, key)
@@ -365,28 +352,27 @@ def test_a_key_has_a_limit_of_its_own(make_app: MakeApp) -> None:
     assert is_open(client, other)
 
 
-def test_the_last_use_is_stored_once_a_minute(site: Flask, wait: Wait) -> None:
-    key, client = new_key(site), site.test_client()
-    assert is_open(client, key)
-    first = stored_key(site).last_used
+def test_the_last_use_is_stored_once_a_minute(app: Flask, program: FlaskClient, wait: Wait) -> None:
+    program.get(routes.ME)
+    first = stored_key(app).last_used
     wait(logins.LAST_USED_STEP - 1)
-    ask(client, key)
-    assert stored_key(site).last_used == first
+    program.get(routes.ME)
+    assert stored_key(app).last_used == first
     wait(1)
-    ask(client, key)
-    assert stored_key(site).last_used == (first or 0) + logins.LAST_USED_STEP
+    program.get(routes.ME)
+    assert stored_key(app).last_used == (first or 0) + logins.LAST_USED_STEP
 
 
-def test_a_key_that_is_refused_was_not_used(site: Flask) -> None:
-    assert ask(site.test_client(), new_key(site), routes.SESSIONS).status_code == 403
-    assert stored_key(site).last_used is None
+def test_a_key_that_is_refused_was_not_used(app: Flask, program: FlaskClient) -> None:
+    assert program.get(routes.SESSIONS).status_code == 403
+    assert stored_key(app).last_used is None
 
 
 # What is left behind.
 
 
-def test_a_response_to_a_key_is_in_no_cache(site: Flask) -> None:
-    answer = ask(site.test_client(), new_key(site))
+def test_a_response_to_a_key_is_in_no_cache(program: FlaskClient) -> None:
+    answer = program.get(routes.ME)
     assert answer.headers["Cache-Control"] == "no-store, max-age=0"
 
 
@@ -406,8 +392,6 @@ def test_the_log_names_the_key_and_what_it_was_refused(
     assert (dead["event"], dead["key"]) == ("session_use_after_expire", key_id)
 
 
-def test_a_key_begins_no_login(site: Flask) -> None:
-    key, client = new_key(site), site.test_client()
-    answer = client.post(routes.LOGIN, json=LOGIN, headers={**bearer(key), **OWN_PAGE})
-    assert answer.status_code == 200
-    assert "Set-Cookie" not in ask(client, key).headers
+def test_a_key_begins_no_login(program: FlaskClient) -> None:
+    assert program.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code == 200
+    assert "Set-Cookie" not in program.get(routes.ME).headers

@@ -6,13 +6,14 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import authentication, passwords, tokens, users
+from secure_flask.auth import passwords, tokens, users
 from secure_flask.database import db
 from sqlalchemy.exc import OperationalError
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.test import TestResponse
 
 from core import routes
+from core.auth.test_authentication import NEW, QUICKER, WRONG, quicker_owner
 from core.conftest import (
     PASSWORD,
     USERNAME,
@@ -25,8 +26,7 @@ from core.conftest import (
 from core.statements import counted_statements
 
 PREFIX, QUICK = "scrypt:", "scrypt:1024:8:1"
-OF_SAMPLE, WRONG = "the password of the sample", "a wrong long password"
-NEW, QUICKER = "seven owls in a well of ink", "the owner was quicker today"
+OF_SAMPLE = "the password of the sample"
 SAMPLE = generate_password_hash(OF_SAMPLE, QUICK)
 OLD = generate_password_hash(PASSWORD, QUICK)
 NAMES = {
@@ -157,14 +157,8 @@ def test_each_of_several_logins_that_replace_an_old_hash_at_once_is_right(
 def test_a_password_changed_while_the_old_one_is_verified_lets_nobody_in(
     app: Flask, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    changes = iter([QUICKER])
-
-    def change() -> None:
-        for new in changes:
-            with stored_user(app, "old") as user:
-                authentication.set_password(user, new)
-
-    monkeypatch.setattr(passwords, "hasher", slow_hasher(step, change))
+    slow = slow_hasher(step, quicker_owner(app, QUICKER, "old"))
+    monkeypatch.setattr(passwords, "hasher", slow)
     client = visitor(app)
     assert try_login(client, "old").status_code == 401
     assert try_login(client, "old").status_code == 401
@@ -180,9 +174,8 @@ def test_a_password_changed_while_the_old_one_is_verified_lets_nobody_in(
     ids=["the password again", "a change"],
 )
 def test_the_password_again_and_a_change_work_with_an_old_hash_at_the_same_cost(
-    app: Flask, work: list[str], path: str, body: dict[str, str]
+    app: Flask, client: FlaskClient, work: list[str], path: str, body: dict[str, str]
 ) -> None:
-    client = app.test_client()
     headers = log_in(client)
     give_old_hash(app)
     work.clear()
@@ -255,10 +248,3 @@ def test_a_hash_that_only_looks_like_an_old_one_lets_nobody_in(app: Flask, work:
     assert [each for each in damaged if passwords.verify_user_password(each, PASSWORD)] == []
     assert work[-2:] == ["argon2", SAMPLE], "Another case is another scheme."
     assert passwords.verify_user_password(OLD, PASSWORD)
-
-
-def test_an_operator_and_a_new_password_replace_an_old_hash(app: Flask) -> None:
-    runner = app.test_cli_runner()
-    runner.invoke(args=["user", "password", "old", "--password-stdin"], input=NEW)
-    assert try_login(visitor(app), "old", NEW).status_code == 200
-    assert try_login(visitor(app), "old").status_code == 401

@@ -1,33 +1,105 @@
 """Rows of logins: which secrets count and for how long, what ends them, and how many there are."""
 
 import base64
+from collections.abc import Iterator
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask.auth import logins
+from secure_flask.auth import logins, users
 from secure_flask.auth.login_table import DAY, IDLE_TIMEOUTS, LIFETIMES, Login
 from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.database import db
-from sqlalchemy import event, select, text
+from sqlalchemy import event, insert, select, text
 from werkzeug.exceptions import Unauthorized
 
-from core.auth.stored_logins import (
-    CLIENT,
-    HOUR,
-    IDLE,
-    KIND,
-    SENT,
-    created,
-    created_by,
-    fill,
-    id_of,
-    listed,
-    lives,
-)
-from core.conftest import Wait
+from core.conftest import PASSWORD, USERNAME, Wait
+from core.standing_clock import clock
 from core.statements import SIZES, counted_statements
 from core.users import User
+
+HOUR = 60 * 60  # seconds, of each login
+IDLE = 600  # seconds
+KIND = "session"
+
+SENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+FROM = {"REMOTE_ADDR": "203.0.113.7"}
+CLIENT = "Firefox on Linux, 203.0.113.*"
+
+
+@pytest.fixture
+def in_an_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The context of an app whose logins last an hour, without an idle timeout."""
+    for name, seconds in {"LOGIN_LIFETIME": HOUR, "KEPT_LIFETIME": HOUR, "LOGIN_IDLE": 0}.items():
+        monkeypatch.setitem(app.config, name, seconds)
+    with app.app_context():
+        yield
+
+
+@pytest.fixture
+def idle(in_an_app: None, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let logins end after IDLE seconds without a request."""
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", IDLE)
+
+
+@pytest.fixture
+def user(in_an_app: None) -> User:
+    found = User.find(USERNAME)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def other(in_an_app: None) -> User:
+    bob: User = users.create_user("bob", PASSWORD)
+    return bob
+
+
+def created(user: User, kind: str = KIND, **options: Any) -> str:
+    """The secret of a new login."""
+    secret = logins.new_secret()
+    logins.start_login(user, kind, secret, **options)
+    return secret
+
+
+def created_by(app: Flask, user: User) -> str:
+    """A login of CLIENT."""
+    with app.test_request_context(headers={"User-Agent": SENT}, environ_base=FROM):
+        return created(user)
+
+
+def lives(*secrets: str, kind: str = KIND) -> bool | list[bool]:
+    """Whether each secret is that of a live login, which is used by this, as by a request."""
+    found = [_use(logins.find_login_by_secret(kind, secret)) for secret in secrets]
+    return found if len(found) > 1 else found[0]
+
+
+def _use(login: Login | None) -> bool:
+    if login and logins.is_last_used_outdated(login):
+        db.session.rollback()
+        logins.store_last_used(Login, login.id)
+    return login is not None
+
+
+def id_of(secret: str) -> str:
+    login = logins.find_login_by_secret(KIND, secret)
+    assert login is not None
+    return login.id
+
+
+def listed(user: User) -> list[str]:
+    return [login.id for login in logins.logins_of(user)]
+
+
+def fill(user: User, number: int, **columns: Any) -> None:
+    """Give a user so many logins at once, each a second old, which live for an hour."""
+    then = int(clock.now()) - 1
+    same = {"user_id": user.id, "kind": KIND, "created": then, "last_used": then}
+    same |= {"expires": then + HOUR, "kept": False, **columns}
+    rows = [{**same, "secret_hash": secret.to_bytes(32)} for secret in range(number)]
+    db.session.execute(insert(Login), rows)
+    db.session.commit()
 
 
 def last_used() -> int:
@@ -179,20 +251,6 @@ def test_a_login_that_has_ended_meanwhile_is_not_replaced(user: User) -> None:
     assert listed(user) == []
 
 
-def test_only_the_users_own_live_ones_are_listed(
-    app: Flask, user: User, other: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    created(user)
-    wait(HOUR - IDLE)
-    idle = id_of(created(user))
-    wait(IDLE)
-    mine, theirs = id_of(created(user)), id_of(created(other))
-    assert listed(user) == [mine, idle]
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", IDLE)
-    assert listed(user) == [mine]
-    assert listed(other) == [theirs]
-
-
 def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wait: Wait) -> None:
     created(user)
     created(other)
@@ -249,9 +307,8 @@ def test_a_login_that_is_replaced_takes_no_other_ones_place(
     first, second = created(user), created(user)
     third = created(user, shown=second)
     assert lives(first, second, third) == [True, False, True]
-    assert lives(
-        first, third, created(user, replaces=logins.find_login_by_secret(KIND, third))
-    ) == [*(True, False, True)]
+    fourth = created(user, replaces=logins.find_login_by_secret(KIND, third))
+    assert lives(first, third, fourth) == [True, False, True]
 
 
 def test_after_a_lower_limit_the_next_login_ends_the_rest_kept_ones_too(

@@ -226,13 +226,6 @@ def test_what_a_login_would_refuse_unseen_is_no_new_password(filling: str) -> No
     assert refused == "Use one line of text that is not blank, without control characters"
 
 
-@pytest.mark.parametrize("password", ["short", "x" * (MIN_LENGTH - 1)])
-def test_who_chose_too_short_a_password_reads_what_would_do(app: Flask, password: str) -> None:
-    assert why_password_refused(password, USER) == (
-        f"Use at least {MIN_LENGTH} characters, for example a sentence of a few words"
-    )
-
-
 NAMED = [
     (USER, "for gRaCe alone", True),
     (USER, "disGRACEfulness", True),
@@ -269,21 +262,6 @@ def test_what_attackers_try_first_is_refused_where_the_list_is_installed(
     assert [password for password in reasons if "breached" not in reasons[password]] == []
     monkeypatch.setattr(passwords, "find_spec", lambda name: None)
     assert why_password_refused(ON_THE_LIST[0], USER) is None
-
-
-@pytest.mark.parametrize(
-    ("password", "reason"),
-    [
-        ("a", f"Use at least {MIN_LENGTH} characters, "),
-        (f"by {USER.lower()} {FILL}", "A password must not contain your name"),
-        (ON_THE_LIST[-1], "This password is on a list"),
-    ],
-)
-def test_a_chosen_password_is_refused_with_the_reason_in_words(password: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=f"^{reason}") as refused:
-        checked_new_password(password, USER)
-    # WTForms shows the first argument.
-    assert str(refused.value) == refused.value.args[0]
 
 
 def test_a_chosen_password_comes_back_or_is_refused_in_the_words_of_the_owner(

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, flash, get_flashed_messages, request, sessio
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 from flask.testing import FlaskClient
 from secure_flask import has_recent_login, log_out, login_required, public
-from secure_flask.auth import logins, users
+from secure_flask.auth import logins
 from secure_flask.auth.login_table import Login
 from secure_flask.database import db
 from secure_flask.web.cookies import OpenedByCookie
@@ -17,7 +17,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
 from core import routes
-from core.conftest import OWN_PAGE, PASSWORD, TOKEN_TYPES, MakeApp, log_in, log_in_by_form
+from core.conftest import OWN_PAGE, PASSWORD, MakeApp, add_user, log_in, log_in_by_form
 
 OTHER = "mallory"
 
@@ -62,20 +62,23 @@ def leave() -> str:
     return ""
 
 
+def add_pages(app: Flask) -> Flask:
+    app.add_url_rule("/probe/write/<note>", view_func=public(write))
+    app.add_url_rule("/probe/read", view_func=public(read))
+    app.add_url_rule("/probe/mine", view_func=login_required(lambda: read()), endpoint="mine")
+    app.add_url_rule("/probe/leave", view_func=login_required(leave))
+    app.add_url_rule("/probe/told", "told", public(lambda: str(get_flashed_messages())))
+    return app
+
+
 @pytest.fixture(params=["cookie", "extension"])
 def app(make_app: MakeApp, request: pytest.FixtureRequest) -> Flask:
     """With Flask's own sessions, or with those of an extension that was set up later."""
     app = make_app()
     if request.param == "extension":
         app.session_interface = ServerSide()
-    app.add_url_rule("/probe/write/<note>", view_func=public(write))
-    app.add_url_rule("/probe/read", view_func=public(read))
-    app.add_url_rule("/probe/mine", view_func=login_required(lambda: read()), endpoint="mine")
-    app.add_url_rule("/probe/leave", view_func=login_required(leave))
-    app.add_url_rule("/probe/told", "told", public(lambda: str(get_flashed_messages())))
-    with app.app_context():
-        users.create_user(OTHER, PASSWORD)
-    return app
+    add_user(app, OTHER)
+    return add_pages(app)
 
 
 def end_logins(app: Flask) -> None:
@@ -182,10 +185,8 @@ def test_nor_does_a_view_that_is_called_static(
 
 
 def test_nor_does_who_sends_the_number_of_a_session_in_a_header(make_app: MakeApp) -> None:
-    app = make_app(TOKEN_TYPE="opaque")
+    app = add_pages(make_app(TOKEN_TYPE="opaque"))
     app.session_interface = ByHeader()
-    app.add_url_rule("/probe/write/<note>", view_func=public(write))
-    app.add_url_rule("/probe/read", view_func=public(read))
     client = app.test_client()
     number = {"X-Session": "1"}
     client.get("/probe/write/draft", headers=log_in(client) | number)
@@ -212,12 +213,11 @@ def test_a_session_without_an_owner_is_no_users(app: Flask, client: FlaskClient)
     assert client.get("/probe/mine").text == "None"
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES[1:])
 @pytest.mark.parametrize("interface", [OpenedByCookie, ServerSide])
 def test_beside_a_token_no_cookie_is_read(
-    make_app: MakeApp, token_type: str, interface: type[SessionInterface]
+    make_app: MakeApp, interface: type[SessionInterface]
 ) -> None:
-    app = make_app(TOKEN_TYPE=token_type)
+    app = make_app(TOKEN_TYPE="opaque")
     app.session_interface = interface()
     app.add_url_rule("/probe/cookies", view_func=public(lambda: [*request.cookies]))
     client = app.test_client()
@@ -257,8 +257,7 @@ def test_a_static_file_reads_no_session_and_keeps_its_cache(client: FlaskClient)
 
 
 def test_a_page_that_reads_no_session_does_not_vary_by_cookie(make_app: MakeApp) -> None:
-    app = make_app()
-    app.add_url_rule("/probe/write/<note>", view_func=public(write))
+    app = add_pages(make_app())
     app.add_url_rule("/probe/plain", "plain", public(lambda: "the same for everybody"))
     client = app.test_client()
     client.get("/probe/write/bread")

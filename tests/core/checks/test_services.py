@@ -9,9 +9,9 @@ from secure_flask.checks.services import LIBPQ
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
 
 from core.checks.conftest import Find, MakeSite, found_in
+from core.conftest import away
 
 FOUND = {
     "DATABASE_URL": [
@@ -46,13 +46,23 @@ FINE = {
 TLS = {"DATABASE_URL": "database.unverified-tls", "REDIS_URL": "redis.unverified-tls"}
 
 
-def test_a_database_that_is_away_is_reported(
-    make_migrated: MakeSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(engine: Engine) -> None:
-        raise OperationalError("", {}, Exception("host db1"))
+@pytest.fixture
+def site(make_migrated: MakeSite) -> Flask:
+    """A site whose database has all migrations."""
+    return make_migrated()
 
-    site = make_migrated()
+
+def execute(site: Flask, *statements: str) -> None:
+    with site.app_context(), db.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def found_models(site: Flask) -> list[str]:
+    return found_in(site, "database.models")
+
+
+def test_a_database_that_is_away_is_reported(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found_in(site, "database.unreachable") == []
     monkeypatch.setattr(Engine, "connect", away)
     [found] = found_in(site, "database.unreachable")
@@ -61,29 +71,17 @@ def test_a_database_that_is_away_is_reported(
     assert found_models(site) == []
 
 
-def test_a_database_of_other_migrations_is_reported(find: Find, make_migrated: MakeSite) -> None:
+def test_a_database_of_other_migrations_is_reported(find: Find, site: Flask) -> None:
     [found] = find("database.migrations")
     assert "not at the newest migration" in found
-    site = make_migrated()
-    with site.app_context():
-        db.session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
-        db.session.commit()
+    execute(site, "UPDATE alembic_version SET version_num = 'newer'")
     assert len(found_in(site, "database.migrations")) == 1
 
 
-def found_models(site: Flask) -> list[str]:
-    return found_in(site, "database.models")
-
-
-def test_a_model_without_its_migration_is_named_with_each_difference(
-    make_migrated: MakeSite,
-) -> None:
-    site = make_migrated()
+def test_a_model_without_its_migration_is_named_with_each_difference(site: Flask) -> None:
     assert found_models(site) == []
-    with site.app_context():
-        db.session.execute(text("DROP TABLE csp_violations"))
-        db.session.execute(text("ALTER TABLE roles RENAME COLUMN name TO title"))
-        db.session.commit()
+    renamed = "ALTER TABLE roles RENAME COLUMN name TO title"
+    execute(site, "DROP TABLE csp_violations", renamed)
     missing, changed = sorted(found_models(site))
     assert "csp_violations" in missing
     assert "roles" in changed
@@ -95,43 +93,30 @@ def test_a_model_without_its_migration_is_named_with_each_difference(
 def test_on_postgresql_too_a_missing_table_is_the_one_difference(make_migrated: MakeSite) -> None:
     site = make_migrated(database_url=os.environ["TEST_DATABASE_URL"])
     assert found_models(site) == []
-    with site.app_context():
-        assert found_in(site, "database.migrations") == []
-        db.session.execute(text("DROP TABLE csp_violations"))
-        db.session.commit()
-        assert len(found_models(site)) == 1
-        assert found_in(site, "database.migrations") == []
-        db.session.execute(text("DROP TABLE alembic_version"))
-        db.session.commit()
-        assert found_models(site) == []
+    assert found_in(site, "database.migrations") == []
+    execute(site, "DROP TABLE csp_violations")
+    assert len(found_models(site)) == 1
+    assert found_in(site, "database.migrations") == []
+    execute(site, "DROP TABLE alembic_version")
+    assert found_models(site) == []
 
 
-def test_a_table_of_another_program_is_no_difference(make_migrated: MakeSite) -> None:
-    site = make_migrated()
-    with site.app_context():
-        db.session.execute(text("CREATE TABLE of_another_program (id INTEGER)"))
-        db.session.commit()
-        assert found_models(site) == []
-        db.session.execute(text("DROP TABLE of_another_program"))
-        db.session.commit()
+def test_a_table_of_another_program_is_no_difference(site: Flask) -> None:
+    execute(site, "CREATE TABLE of_another_program (id INTEGER)")
+    assert found_models(site) == []
+    execute(site, "DROP TABLE of_another_program")
 
 
-def test_before_the_newest_migration_only_that_is_reported(
-    make_migrated: MakeSite, make_site: MakeSite
-) -> None:
-    site = make_migrated()
-    with site.app_context():
-        db.session.execute(text("DROP TABLE csp_violations"))
-        db.session.execute(text("UPDATE alembic_version SET version_num = 'older'"))
-        db.session.commit()
+def test_before_the_newest_migration_only_that_is_reported(site: Flask) -> None:
+    older = "UPDATE alembic_version SET version_num = 'older'"
+    execute(site, "DROP TABLE csp_violations", older)
     assert found_models(site) == []
     assert len(found_in(site, "database.migrations")) == 1
 
 
 def test_a_project_without_migrations_learns_where_to_get_them(
-    make_migrated: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    site: Flask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    site = make_migrated()
     monkeypatch.setattr(migrate, "directory", str(tmp_path / "gone"))
     monkeypatch.setattr(site.extensions["migrate"], "directory", str(tmp_path / "gone"))
     [finding] = found_in(site, "database.migrations")

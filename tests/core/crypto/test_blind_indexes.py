@@ -48,11 +48,13 @@ WRONG: dict[str, Any] = {
 }
 
 
-def test_case_and_spelling_in_unicode_alone_make_no_difference(subtests: pytest.Subtests) -> None:
-    for one, other in ALIKE + APART:
-        with subtests.test(one, other=other):
-            equal = blind_index(one, context="a") == blind_index(other, context="a")
-            assert equal == ((one, other) in ALIKE)
+def test_case_and_spelling_in_unicode_alone_make_no_difference() -> None:
+    equal = [
+        (one, other)
+        for one, other in ALIKE + APART
+        if blind_index(one, context="a") == blind_index(other, context="a")
+    ]
+    assert equal == ALIKE
 
 
 @given(st.text())

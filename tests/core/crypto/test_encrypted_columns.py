@@ -7,11 +7,10 @@ import pytest
 from secure_flask import DecryptionError, blind_index, encrypt, encrypted_column
 from secure_flask.auth import users
 from secure_flask.database import db
-from secure_flask.settings import keyrings
 from sqlalchemy import column, insert, select, table, text, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, make_transient, mapped_column
 
-from core.conftest import PASSWORD, SECRETS, MakeApp
+from core.conftest import PASSWORD
 from core.crypto.encrypted_models import (
     EMAIL,
     OTHER,
@@ -173,12 +172,3 @@ def test_a_context_that_another_column_has_is_refused() -> None:
 
             id: Mapped[int] = mapped_column(primary_key=True)
             body = encrypted_column(context="cards.before")
-
-
-def test_an_old_key_still_reads_and_finds(session: Session, make_app: MakeApp) -> None:
-    add(session, "bob")
-    names = ("encryption_keys", "blind_index_keys")
-    ring = {name: f"{keyrings.new_key('2')},{SECRETS[name]}" for name in names}
-    with make_app(**ring).app_context():
-        assert loaded(session, "bob").email == EMAIL
-        assert session.scalars(select(Person).where(Person.email == EMAIL)).one().name == "bob"

@@ -9,11 +9,10 @@ from limits import parse
 from secure_flask.csp_reports import endpoint, violations
 from secure_flask.database import Model, db
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import PRODUCTION, Lines, MakeApp
+from core.conftest import PRODUCTION, Lines, MakeApp, away
 
 PATH = routes.REPORTS
 TYPE = "application/reports+json"
@@ -119,9 +118,6 @@ def test_many_addresses_cannot_keep_the_database_busy(
 def test_without_the_database_the_log_says_why(
     make_app: MakeApp, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*arguments: object) -> None:
-        raise OperationalError("", {}, Exception("host db1"))
-
     client = make_app(**PRODUCTION).test_client()
     monkeypatch.setattr(Engine, "connect", away)
     assert post(client, report()).status_code == 503

@@ -163,12 +163,13 @@ def test_each_browser_is_understood(site: Flask, browser: str) -> None:
     assert kept(site, BODIES[browser]) == [TILE]
 
 
-def test_a_field_is_kept_by_one_of_few_values(site: Flask, subtests: pytest.Subtests) -> None:
-    for (name, field), values in KEPT.items():
-        for sent, expected in values.items():
-            with subtests.test(field, sent=sent):
-                [violation] = kept(site, {"body": {**NEW, name: sent}})
-                assert getattr(violation, field) == expected
+@pytest.mark.parametrize(("name", "field"), KEPT)
+def test_a_field_is_kept_by_one_of_few_values(site: Flask, name: str, field: str) -> None:
+    values = KEPT[name, field]
+    found = {sent: kept(site, {"body": {**NEW, name: sent}}) for sent in values}
+    assert {sent: [getattr(each, field) for each in found[sent]] for sent in found} == {
+        sent: [expected] for sent, expected in values.items()
+    }
 
 
 @pytest.mark.parametrize(("kind", "body", "violation"), OTHER_REPORTS)
@@ -205,11 +206,10 @@ def test_nothing_of_a_users_address_is_kept(site: Flask) -> None:
     assert not any(word in json.dumps(violation) for word in ("ada", "s3cret"))
 
 
-def test_what_extensions_do_and_rubbish_is_left_out(site: Flask, subtests: pytest.Subtests) -> None:
-    for name, values in LEFT_OUT.items():
-        for value in values:
-            with subtests.test(name, value=value):
-                assert kept(site, {"body": {**NEW, "blockedURL": "eval", name: value}}) == []
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_extensions_do_and_rubbish_is_left_out(site: Flask, name: str) -> None:
+    bodies = [{**NEW, "blockedURL": "eval", name: value} for value in LEFT_OUT[name]]
+    assert [body for body in bodies if kept(site, {"body": body})] == []
 
 
 @pytest.mark.usefixtures("app_context")

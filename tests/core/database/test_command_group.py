@@ -6,9 +6,9 @@ from flask.cli import with_appcontext
 from secure_flask.database import db
 from secure_flask.database.command_group import Command
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from core.conftest import MakeApp
+from core.conftest import MakeApp, away
 
 
 def run(app: Flask, statement: str, **options: bool) -> str:
@@ -38,9 +38,6 @@ def test_a_typo_is_a_traceback(make_app: MakeApp) -> None:
 def test_a_database_that_is_away_is_said_in_one_sentence(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*arguments: object) -> None:
-        raise OperationalError("SELECT", {}, OSError("no route to host"))
-
     app = make_app()
     monkeypatch.setattr(db.session, "execute", away)
     assert "cannot be reached" in run(app, "SELECT 1")

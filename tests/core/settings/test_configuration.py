@@ -1,6 +1,7 @@
 """What somebody writes into `app.config` counts, or is refused in words."""
 
 import os
+import re
 import sqlite3
 import ssl
 from collections.abc import Callable
@@ -73,6 +74,13 @@ def on_disk(make_app: MakeApp, file: Path) -> Flask:
 def tables_in(file: Path) -> set[str]:
     with closing(sqlite3.connect(file)) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def refusal(app: Flask) -> str:
+    """What a request says of a configuration that has changed."""
+    with pytest.raises(SettingsError) as refused:
+        app.test_client().get("/")
+    return refused.value.message
 
 
 def lines_for(name: str, words: str) -> str:
@@ -181,28 +189,21 @@ def test_only_these_names_are_read_once(make_app: MakeApp, token_type: str) -> N
     assert app_state(app)[READ_ONCE].names == NAMES_READ_ONCE | more
 
 
-@pytest.mark.parametrize("name", sorted(NAMES_READ_ONCE))
-def test_a_name_that_is_read_once_is_refused_at_the_first_request(
-    make_app: MakeApp, name: str
-) -> None:
+def test_a_name_that_is_read_once_is_refused_at_each_request(make_app: MakeApp) -> None:
     app = make_app(fill=False)
-    found = app.config[name]
-    app.config[name] = SECRET
-    with pytest.raises(SettingsError, match=rf"\n  {name}: ") as first:
-        app.test_client().get("/")
-    with pytest.raises(SettingsError, match=rf"\n  {name}: ") as second:
-        app.test_client().get("/")
-    assert SECRET not in first.value.message + second.value.message
-    app.config[name] = found
+    found = {name: app.config[name] for name in NAMES_READ_ONCE}
+    app.config.update(dict.fromkeys(found, SECRET))
+    said = [refusal(app), refusal(app)]
+    assert [{*re.findall(r"\n  (\w+): ", each)} for each in said] == [NAMES_READ_ONCE] * 2
+    assert SECRET not in str(said)
+    app.config.update(found)
     assert app.test_client().get("/").status_code == 200
 
 
 def test_the_lines_to_write_instead_are_those_of_the_name(make_app: MakeApp) -> None:
     app = make_app(fill=False)
     app.config.update(RATE_LIMIT="1 per minute", PUBLIC_OPENAPI=False)
-    with pytest.raises(SettingsError) as refused:
-        app.test_client().get("/")
-    [_, openapi, limit] = refused.value.message.splitlines()
+    [_, openapi, limit] = refusal(app).splitlines()
     assert openapi.strip() == (
         "PUBLIC_OPENAPI: in a test write create_app(settings, PUBLIC_OPENAPI=…), for production "
         "PUBLIC_OPENAPI = … in app/policy.py"
@@ -213,8 +214,7 @@ def test_the_lines_to_write_instead_are_those_of_the_name(make_app: MakeApp) -> 
 def test_a_list_that_has_grown_is_another_value(make_app: MakeApp) -> None:
     app = make_app(fill=False, CSP_CHANGES={"img-src": ["https://a.example"]})
     app.config["CSP_CHANGES"]["img-src"].append("https://b.example")
-    with pytest.raises(SettingsError, match="CSP_CHANGES"):
-        app.test_client().get("/")
+    assert "CSP_CHANGES" in refusal(app)
 
 
 def test_a_client_of_production_learns_nothing_of_it(make_app: MakeApp) -> None:
@@ -237,9 +237,8 @@ def test_in_production_no_key_of_the_code_replaces_that_of_the_settings(
 ) -> None:
     app = make_app(fill=False, **PRODUCTION)
     app.secret_key = SECRET
-    with pytest.raises(SettingsError, match=r"\n  SECRET_KEY: ") as refused:
-        app.test_client().get("/")
-    assert SECRET not in refused.value.message
+    said = refusal(app)
+    assert ("\n  SECRET_KEY: " in said, SECRET in said) == (True, False)
 
 
 WEAK_FALLBACKS: list[object] = [[SECRET, "short"], [b"short"], ["change-me" * 9], SECRET]
@@ -254,10 +253,8 @@ def test_a_weak_key_of_the_past_is_refused_in_production(make_app: MakeApp, keys
     assert not any(key in refused.value.message for key in (SECRET, "change-me"))
     late = make_app(fill=False, **PRODUCTION)
     late.config["SECRET_KEY_FALLBACKS"] = keys
-    with pytest.raises(SettingsError, match="SECRET_KEY_FALLBACKS"):
-        late.test_client().get("/")
-    with pytest.raises(SettingsError, match="SECRET_KEY_FALLBACKS"):
-        late.test_client().get("/")
+    said = [refusal(late), refusal(late)]
+    assert ["SECRET_KEY_FALLBACKS" in each for each in said] == [True, True]
 
 
 def test_strong_keys_of_the_past_are_fine(make_app: MakeApp) -> None:

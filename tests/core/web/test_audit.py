@@ -279,14 +279,6 @@ def test_no_login_goes_unrecorded_however_many_there_are(
     assert [line["event"] for line in lines()].count("authn_login_success") == 3
 
 
-def test_a_crash_tells_where_and_shows_no_variables(client: FlaskClient, lines: Lines) -> None:
-    CRASH(client)
-    line = lines()[-1]
-    assert line["exception"].endswith("RuntimeError: out of order")
-    assert "in fail" in line["exception"]
-    assert WRONG not in str(line)
-
-
 def test_a_log_of_crashes_that_the_app_has_of_its_own_stays(lines: Lines) -> None:
     class Shop(Flask):
         def log_exception(self, exc_info: object) -> None:

@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait, log_in, protect
+from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait, away, log_in, protect
 
 SECRET = "what-nobody-may-see"
 
@@ -296,10 +296,6 @@ PAGE = '{% extends "page.html" %}{% block content %}Mine: {{ status }}{% endbloc
 
 def mine(error: Any) -> tuple[str, int]:
     return render_template_string(PAGE, status=error.code), error.code
-
-
-def away(*arguments: Any, **options: Any) -> None:
-    raise OperationalError("SELECT", {}, OSError("no route to host"))
 
 
 @pytest.mark.asvs("16.5.2")

@@ -51,21 +51,9 @@ EVERYWHERE = {
 }.items()
 # Features that reach devices, the machine or its network.
 DENIED = [
-    "camera",
-    "display-capture",
-    "geolocation",
-    "hid",
-    "idle-detection",
-    "local-fonts",
-    "local-network",
-    "loopback-network",
-    "microphone",
-    "screen-wake-lock",
-    "serial",
-    "unload",
-    "usb",
-    "window-management",
-    "xr-spatial-tracking",
+    *("camera", "display-capture", "geolocation", "hid", "idle-detection", "local-fonts"),
+    *("local-network", "loopback-network", "microphone", "screen-wake-lock", "serial", "unload"),
+    *("usb", "window-management", "xr-spatial-tracking"),
 ]
 TILES, PHOTOS = "https://tiles.example", "https://photos.example"
 PARTNER = "https://partner.example"
@@ -178,9 +166,9 @@ def test_the_policy_replaces_or_removes_hsts_which_no_answer_over_http_has(
     assert "Strict-Transport-Security" not in over_http
 
 
-@pytest.mark.parametrize("feature", DENIED)
-def test_no_page_may_use_what_none_needs(client: FlaskClient, feature: str) -> None:
-    assert f"{feature}=()" in client.get("/").headers["Permissions-Policy"].split(", ")
+def test_no_page_may_use_what_none_needs(client: FlaskClient) -> None:
+    sent = client.get("/").headers["Permissions-Policy"].split(", ")
+    assert {f"{feature}=()" for feature in DENIED} <= {*sent}
 
 
 @pytest.mark.parametrize(
@@ -341,12 +329,6 @@ def test_localhost_frames_pages_in_development_alone(make_app: MakeApp) -> None:
     assert framing(framed(make_app(**local))) == (LOCAL, None)
     assert framing(framed(make_app(**local, **PRODUCTION))) == NOBODY
     assert framing(with_own(make_app(FRAME_ANCESTORS=[PARTNER], **PRODUCTION), LOCAL)) == NOBODY
-
-
-@pytest.mark.parametrize("ancestors", ["", "*", "none", "https://*.example", "https://a.example/"])
-def test_an_inexact_list_of_framers_stops_the_app(make_app: MakeApp, ancestors: str) -> None:
-    with pytest.raises(PolicyError, match="FRAME_ANCESTORS"):
-        make_app(FRAME_ANCESTORS=ancestors.split())
 
 
 def nonce_in(answer: AnyResponse) -> str:

@@ -80,6 +80,7 @@ def test_a_key_counts_until_it_expires_and_those_of_other_lifetimes_too(wait: Wa
 
 
 def test_what_is_given_back_leaves_no_key_and_nothing_below_zero() -> None:
+    # Below zero, as many more guesses would pass.
     storage = MemoryStorage(clock.now)
     assert [storage.incr("a", LIFETIME, by) for by in (1, 1, -1, -1, -1)] == [1, 2, 1, 0, 0]
     assert len(storage) == 0

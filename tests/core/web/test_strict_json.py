@@ -126,9 +126,3 @@ def test_an_app_keeps_its_own_json_which_reads_as_strictly() -> None:
     assert isinstance(app.json_provider_class(app), Own)
     with pytest.raises(ValueError, match="duplicated"):
         app.json.loads('{"a": 1, "a": 2}')
-
-
-def test_an_app_keeps_what_it_set_on_flasks_json() -> None:
-    app = Flask("shop")
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    assert protect(app).json.dumps({"b": 1, "a": 2}) == '{"b": 1, "a": 2}'

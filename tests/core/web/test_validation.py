@@ -100,7 +100,6 @@ def test_a_missing_field_is_reported(client: FlaskClient) -> None:
 UNREADABLE: list[bytes | str] = [
     *(b"", b"\xff", "{", "NaN", "name=x", "1" * 5000),
     '{"name":"a","name":"b"}',
-    '{"count":{"x":1,"x":2},"name":"a"}',
     r'{"name":"\ud800"}',
 ]
 

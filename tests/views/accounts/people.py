@@ -1,9 +1,7 @@
 """What people and their devices do in the tests of accounts."""
 
-import os
 import re
 from email.message import EmailMessage
-from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -92,21 +90,9 @@ def can_log_in(client: FlaskClient, username: str, password: str = STRONG) -> bo
     return answer.status_code == 200
 
 
-def poor_passwords(name: str, address: str) -> list[str]:
-    """Passwords that somebody of this name and address must not choose."""
-    personal = (name.upper(), address.partition("@")[0])
-    # Too many words contain a shorter name.
-    return ["too short", *(f"{STRONG} {each}" for each in personal if len(each) > 3)]
-
-
 def away(*arguments: object, **options: object) -> None:
     """In place of a function that uses the database: the database is away."""
     raise OperationalError("COMMIT", {}, OSError("no route to host"))
-
-
-def database_in(folder: Path) -> str:
-    """One that serves several connections at once."""
-    return os.environ.get("TEST_DATABASE_URL", f"sqlite:///{folder}/app.db")
 
 
 def waiting_change(user: UserMixin, email: str) -> str:

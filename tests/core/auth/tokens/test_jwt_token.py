@@ -3,6 +3,7 @@
 import hmac
 import json
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +19,15 @@ from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 
 from core import routes
-from core.auth.tokens.signing import decode, encode, keys_of
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, SECRETS, MakeApp
+
+
+def keys_of(ring: str) -> dict[str, Ed25519PrivateKey]:
+    """The keys by id that TOKEN_KEYS holds."""
+    seeds = keyrings.read_keyring(ring).items()
+    return {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds}
+
 
 [(KEY_ID, KEY)] = keys_of(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
@@ -197,6 +204,14 @@ def sign(payload: bytes, header: object = HEADER, key: Ed25519PrivateKey = KEY) 
 def join(header: object, payload: bytes) -> str:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return f"{encode(text)}.{encode(payload)}"
+
+
+def encode(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "==")
 
 
 def respell(token: str) -> str:

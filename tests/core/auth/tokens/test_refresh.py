@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import logins, users
+from secure_flask.auth import logins
 from secure_flask.auth.authentication import set_password
 from secure_flask.auth.login_table import LIFETIMES
 from secure_flask.auth.login_table import Login as Row
@@ -31,6 +31,8 @@ from core.conftest import (
     Lines,
     MakeApp,
     Wait,
+    add_user,
+    headers_of,
     stored_user,
 )
 
@@ -66,14 +68,6 @@ def login(client: FlaskClient) -> Login:
 def log_in(client: FlaskClient, **body: str) -> Login:
     answer: Login = client.post(routes.LOGIN, json={**LOGIN, **body}).get_json()
     return answer
-
-
-def log_out(client: FlaskClient, login: Login) -> None:
-    client.post(routes.LOGOUT, headers=bearer(login))
-
-
-def bearer(login: Login) -> dict[str, str]:
-    return {"Authorization": f"Bearer {login['token']}"}
 
 
 def send(client: FlaskClient, refresh_token: object) -> TestResponse:
@@ -147,7 +141,7 @@ def test_what_follows_cannot_be_computed_without_the_keys(
     assert refreshed(client, login)["refresh_token"] != other
 
 
-@pytest.mark.parametrize("pause", [0, 1, GRACE, ACCESS + 1])
+@pytest.mark.parametrize("pause", [0, GRACE, ACCESS + 1])
 def test_an_older_one_ends_the_whole_login_and_no_other(
     client: FlaskClient, login: Login, wait: Wait, pause: int
 ) -> None:
@@ -193,7 +187,7 @@ def test_a_logout_by_any_access_token_and_a_new_password_beat_the_grace(
     app: Flask, client: FlaskClient, login: Login
 ) -> None:
     newest = refreshed(client, login)
-    log_out(client, login)
+    client.post(routes.LOGOUT, headers=headers_of(login))
     assert_dead(client, login, newest)
     login = log_in(client)
     newest = refreshed(client, login)
@@ -347,10 +341,10 @@ def test_refreshing_and_purging_neither_prolong_the_login_nor_forget_a_used_toke
 def test_a_refresh_changes_neither_when_nor_where_the_login_began(
     client: FlaskClient, login: Login, wait: Wait
 ) -> None:
-    [before] = client.get(routes.SESSIONS, headers=bearer(login)).get_json()["sessions"]
+    [before] = client.get(routes.SESSIONS, headers=headers_of(login)).get_json()["sessions"]
     wait(15 * 60 + 1)
     client.environ_base |= {"HTTP_USER_AGENT": "curl/8.0", "REMOTE_ADDR": "198.51.100.1"}
-    fresh = bearer(refreshed(client, login))
+    fresh = headers_of(refreshed(client, login))
     [after] = client.get(routes.SESSIONS, headers=fresh).get_json()["sessions"]
     assert before["client"]
     assert (after["client"], after["created"]) == (before["client"], before["created"])
@@ -362,12 +356,9 @@ def test_an_unknown_one_is_401_and_ends_no_login(client: FlaskClient, login: Log
     token = login["refresh_token"]
     secret, rotation = token.split(".")
     wrong = [f" {token}", token.swapcase(), f"Bearer {token}", rotation, f"{rotation}.{secret}"]
-    wrong += [
-        f"{secret[:-1]}.{rotation}",
-        f".{rotation}",
-        logins.hash_of_secret("refresh", secret).hex(),
-    ]
-    wrong += [".", "' OR '1'='1", "a" * 128, "é", f"{'a' * 43}.{rotation}"]
+    wrong += [f"{each}.{rotation}" for each in (secret[:-1], "", "a" * 43)]
+    wrong += [logins.hash_of_secret("refresh", secret).hex()]
+    wrong += [".", "' OR '1'='1", "a" * 128, "é"]
     answers = {sent: send(client, sent) for sent in wrong}
     assert {sent: each.status_code for sent, each in answers.items()} == dict.fromkeys(wrong, 401)
     said = {sent: each.text + str(each.headers) for sent, each in answers.items() if len(sent) > 1}
@@ -389,8 +380,8 @@ def test_a_secret_with_another_rotation_ends_the_login(
 def test_neither_token_serves_in_the_place_of_the_other(client: FlaskClient, login: Login) -> None:
     assert send(client, login["token"]).status_code in (400, 401)
     assert_refused(ask(client, login["refresh_token"]))
-    cookie = {"Cookie": f"dev-session={login['refresh_token']}"}
-    assert_refused(client.get(routes.ME, headers=cookie))
+    client.set_cookie("dev-session", login["refresh_token"])
+    assert_refused(client.get(routes.ME))
 
 
 @pytest.mark.parametrize("kind", ["session", "opaque"])
@@ -447,8 +438,7 @@ def test_guessing_is_slowed_and_refreshing_is_not_and_passwords_are_counted_apar
 
 
 def test_each_login_is_refreshed_as_itself(app: Flask, client: FlaskClient, login: Login) -> None:
-    with app.app_context():
-        users.create_user("bob", PASSWORD)
+    add_user(app, "bob")
     other = log_in(client, username="bob")
     assert_accepted(ask(client, refreshed(client, other)["token"]), "bob")
     assert_accepted(ask(client, refreshed(client, login)["token"]))
@@ -459,11 +449,15 @@ def ended_before_rotation(app: Flask) -> Iterator[None]:
     """Let another connection delete the user right before a rotation is used up."""
     ended: list[str] = []
 
+    def delete_user() -> None:
+        with stored_user(app) as user:
+            db.session.delete(user)
+
     def end(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
         if statement.startswith("UPDATE logins SET rotation_hash") and not ended:
             ended.append(statement)
             with ThreadPoolExecutor(1) as other:
-                other.submit(delete_user, app).result()
+                other.submit(delete_user).result()
 
     with app.app_context():
         engine = db.engine
@@ -471,11 +465,6 @@ def ended_before_rotation(app: Flask) -> Iterator[None]:
     yield
     event.remove(engine, "before_cursor_execute", end)
     assert ended
-
-
-def delete_user(app: Flask) -> None:
-    with stored_user(app) as user:
-        db.session.delete(user)
 
 
 def test_a_login_that_ends_while_it_is_refreshed_is_401(file_app: Flask) -> None:

@@ -1,0 +1,106 @@
+"""`flask user factors`: an operator sees and removes factors, and invites to set up the first."""
+
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from secure_flask import Role, db, log_in
+from secure_flask.accounts import development_mails, half_login_factors
+from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.auth.login_table import Login
+from secure_flask.state import app_state
+from sqlalchemy import select
+
+from core.accounts.devices import begin_login
+from core.accounts.observing import stored_rows
+from core.accounts.people import (
+    ADDRESS,
+    OTHER,
+    add_user,
+    logged,
+    request_of,
+    run_command,
+    status_of,
+)
+from core.conftest import PASSWORD, USERNAME, is_logged_in
+from core.conftest import log_in as log_in_by_json
+
+
+def run(app: Flask, *arguments: str) -> Result:
+    return run_command(app, "user", "factors", *arguments)
+
+
+@pytest.mark.usefixtures("secret", "passkey")
+def test_factors_are_shown_and_stay(app: Flask) -> None:
+    listed = "an authenticator app, recovery codes (8 left), the passkey 'phone'"
+    assert [run(app, USERNAME).stdout for _ in range(2)] == [f"{USERNAME} has {listed}\n"] * 2
+    add_user()
+    assert run(app, OTHER).stdout == f"{OTHER} has no second factor\n"
+
+
+@pytest.mark.asvs("6.3.7", "6.5.6")
+@pytest.mark.usefixtures("secret", "passkey")
+def test_after_a_removal_the_password_is_enough_and_old_logins_have_ended(app: Flask) -> None:
+    half = begin_login()
+    assert run(app, USERNAME, "--remove").stdout == f"{USERNAME} has no second factor\n"
+    with request_of(app):
+        assert status_of(half_login_factors, half) == 401
+        assert db.session.scalars(select(Login)).all() == []
+        assert log_in(USERNAME, PASSWORD)["token_type"] == "session"
+        mail = development_mails()[-1]
+    told = "An operator removed" in mail.get_content()
+    assert (mail["To"], told) == (ADDRESS, True)
+
+
+@pytest.mark.asvs("6.3.3")
+def test_a_login_in_flight_gets_no_role_that_demands_another_factor(
+    file_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(file_app.config, "SECOND_FACTOR_ROLES", ["boss"])
+    with file_app.app_context():
+        db.session.add(Role(name="boss"))
+        db.session.commit()
+    asked_of = app_state(file_app)[SECOND_FACTOR]
+    with ThreadPoolExecutor() as threads:
+        granted: list[Future[Result]] = []
+
+        def grant_meanwhile(user: Any) -> Any:
+            asked = asked_of(user)
+            names = ("user", "roles", USERNAME, "boss")
+            granted.append(threads.submit(run_command, file_app, *names))
+            # It waits for the login, which must not wait for it.
+            wait(granted, timeout=1)
+            return asked
+
+        monkeypatch.setitem(app_state(file_app), SECOND_FACTOR, grant_meanwhile)
+        client = file_app.test_client()
+        credentials = log_in_by_json(client)
+        assert granted[0].result().exit_code == 0
+    assert not is_logged_in(client, credentials)
+
+
+@pytest.mark.parametrize(
+    ("option", "change"), [("--remove", "factors"), ("--invite", "invitation")]
+)
+def test_the_log_says_that_an_operator_removed_factors_or_invited(
+    option: str, change: str, app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    run(app, USERNAME, option)
+    [line] = logged(caplog, "user_updated")
+    assert (line["change"], line["by"]) == (change, "command line")
+
+
+def test_an_invitation_is_printed_and_stored_as_a_hash(app: Flask) -> None:
+    shown = run(app, USERNAME, "--invite").stdout
+    code = shown.splitlines()[0].removeprefix("Invitation code: ")
+    assert len(code) * 6 >= 128
+    assert code not in str(stored_rows(app))
+
+
+@pytest.mark.parametrize("option", ["--remove", "--invite"])
+def test_an_unknown_user_is_named(option: str, app: Flask) -> None:
+    result = run(app, "nobody", option)
+    assert (result.exit_code, "'nobody'" in result.output) == (1, True)

@@ -1,0 +1,131 @@
+"""A role that demands a second factor, given while its user is logged in.
+
+As by an owner who writes `user.roles`, or a new name in SECOND_FACTOR_ROLES: `flask user roles`
+ends all logins by itself.
+"""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask import Role, change_password, current_user, db, log_in, reauthenticate
+from secure_flask.accounts import begin_authenticator, finish_authenticator
+from secure_flask.auth import access
+from secure_flask.auth.login_table import Login
+from sqlalchemy import select, update
+
+from core import routes
+from core.accounts.ceremonies import REGISTER, answer, ask
+from core.accounts.devices import Passkey, add_app, code_of, enter_code
+from core.accounts.people import STRONG, new_login, request_of, run_command, status_of
+from core.conftest import (
+    LOGIN,
+    PASSWORD,
+    USERNAME,
+    give_roles,
+)
+from core.statements import counted_statements
+
+
+@pytest.fixture(autouse=True)
+def _policy(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", ["boss"])
+
+
+@pytest.fixture
+def login(app: Flask) -> str:
+    """The secret of a login by password alone."""
+    with app.app_context():
+        return new_login()
+
+
+@pytest.mark.parametrize("token_type", ["jwt"])
+def test_a_login_by_password_alone_is_not_refreshed(app: Flask, client: FlaskClient) -> None:
+    body = {"refresh_token": client.post(routes.LOGIN, json=LOGIN).get_json()["refresh_token"]}
+    give_roles(app, "boss")
+    assert client.post(routes.REFRESH, json=body).status_code == 401
+    give_roles(app)
+    # It has not ended: without the role it goes on.
+    assert client.post(routes.REFRESH, json=body).status_code == 200
+
+
+@pytest.mark.asvs("6.3.3")
+def test_a_login_by_password_alone_is_nobodys_and_sets_up_no_first_factor(
+    app: Flask, login: str
+) -> None:
+    with request_of(app, login):
+        setup, asked = begin_authenticator(), ask(REGISTER)
+    give_roles(app, "boss")
+    with request_of(app, login):
+        # A public view does not see the role either.
+        assert not current_user
+        tried = [
+            status_of(begin_authenticator),
+            status_of(finish_authenticator, setup.state, code_of(setup.secret)),
+            status_of(ask, REGISTER),
+            answer(REGISTER, asked, Passkey()),
+            status_of(reauthenticate, PASSWORD),
+            status_of(change_password, PASSWORD, STRONG),
+        ]
+    assert tried == [401] * 6
+
+
+def test_a_role_that_the_policy_names_later_counts_too(
+    app: Flask, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_roles(app, "boss", "editor")
+    seen = []
+    for names in ([], ["editor"]):
+        monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", names)
+        with request_of(app, login):
+            seen.append(bool(current_user))
+    assert seen == [True, False]
+
+
+def test_a_factor_that_was_added_to_a_login_by_password_does_not_count_before_the_next(
+    app: Flask, login: str
+) -> None:
+    with request_of(app, login):
+        add_app()
+    give_roles(app, "boss")
+    with request_of(app, login):
+        assert not current_user
+
+
+def test_a_kept_login_by_an_app_counts(app: Flask, secret: str) -> None:
+    with request_of(app):
+        half = log_in(USERNAME, PASSWORD, keep=True)["tf_token"]
+        assert enter_code(code_of(secret), str(half)) == 200
+        made = db.session.execute(select(Login.kept, Login.second_factor).where(Login.kept)).all()
+    assert made == [(True, True)]
+
+
+@pytest.mark.parametrize(
+    ("names", "second_factor", "number"),
+    [([], False, 1), (["boss"], True, 1), (["boss"], False, 2)],
+)
+def test_roles_are_read_for_logins_by_password_alone_and_only_where_a_role_demands_a_factor(
+    names: list[str],
+    second_factor: bool,
+    number: int,
+    app: Flask,
+    login: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", names)
+    with request_of(app, login):
+        db.session.execute(update(Login).values(second_factor=second_factor))
+        db.session.commit()
+        with counted_statements(db.engine) as sent:
+            access.require_user()
+    assert len(sent.statements) == number
+
+
+@pytest.mark.parametrize(("role", "is_said"), [("boss", True), ("editor", False)])
+def test_the_command_says_what_a_role_that_demands_a_factor_asks_for(
+    role: str, is_said: bool, app: Flask
+) -> None:
+    with app.app_context():
+        db.session.add(Role(name=role))
+        db.session.commit()
+    said = run_command(app, "user", "roles", USERNAME, role).output
+    assert (f"flask user factors {USERNAME} --invite" in said) == is_said

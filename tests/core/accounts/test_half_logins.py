@@ -1,0 +1,313 @@
+"""The time between two factors: how long it lasts, what ends it, and how its password counts."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from functools import partial
+from typing import Any
+
+import pytest
+from flask import Flask, current_app
+from secure_flask import change_password, current_user, db, end_other_logins, log_in, reauthenticate
+from secure_flask.accounts import (
+    AccountMixin,
+    authenticator,
+    begin_authenticator,
+    begin_passkey_second_factor,
+    complete_login_by_code,
+    complete_login_by_passkey,
+    complete_login_by_recovery_code,
+    development_mails,
+    find_email_change,
+    find_password_reset,
+    find_registration,
+    half_login_factors,
+    half_logins,
+    recovery,
+    replace_recovery_codes,
+)
+from secure_flask.accounts.half_logins import LIFETIME, MAX_HALF_LOGINS
+from secure_flask.accounts.second_step import accept_factor_invitation
+from secure_flask.accounts.steps import MAX_FAILURES
+from secure_flask.auth import throttle
+from secure_flask.auth.login_table import Login
+from sqlalchemy import func, select
+
+from core.accounts.ceremonies import SECOND, answer, ask, use
+from core.accounts.conftest import Request
+from core.accounts.devices import (
+    AT_ONCE,
+    STEP,
+    Passkey,
+    add_app,
+    add_passkey,
+    at_once,
+    begin_login,
+    code_of,
+    enter_code,
+    enter_recovery_code,
+    requests_at_once,
+    wrong_code_of,
+)
+from core.accounts.observing import stored_rows
+from core.accounts.people import (
+    ADDRESS,
+    STRONG,
+    mailed_token,
+    request_of,
+    run_command,
+    status_of,
+    user_of,
+)
+from core.conftest import PASSWORD, USERNAME, Wait
+
+Enter = Callable[..., int]
+
+
+def logins_of_user() -> int:
+    return db.session.scalar(select(func.count()).select_from(Login)) or 0
+
+
+@pytest.mark.asvs("2.3.1", "7.2.1")
+def test_it_is_neither_a_login_nor_a_link_nor_stored(app: Flask, secret: str) -> None:
+    half = begin_login()
+    with request_of(app, half):
+        assert not current_user
+    links = [find_password_reset, find_email_change, find_registration]
+    assert [status_of(find, half) for find in links] == [404] * 3
+    assert half not in str(stored_rows(app))
+
+
+@pytest.mark.parametrize("half", ["", "x" * 43])
+def test_without_one_every_second_step_is_refused(half: str, app: Flask, secret: str) -> None:
+    with request_of(app):
+        tried = [
+            status_of(complete_login_by_code, code_of(secret), half),
+            status_of(complete_login_by_recovery_code, "aaaa-aaaa", half),
+            status_of(complete_login_by_passkey, "x", "{}", half),
+            status_of(accept_factor_invitation, "aaaa", half),
+            status_of(begin_authenticator, half),
+            status_of(begin_passkey_second_factor, half),
+            status_of(half_login_factors, half),
+        ]
+    assert tried == [401] * 7
+
+
+@pytest.mark.parametrize(("waited", "status"), [(LIFETIME - 1, 200), (LIFETIME, 401)])
+def test_it_lives_five_minutes(secret: str, wait: Wait, waited: int, status: int) -> None:
+    half = begin_login()
+    wait(waited)
+    assert enter_code(code_of(secret), half) == status
+
+
+@pytest.mark.asvs("7.2.4")
+def test_it_becomes_one_login(secret: str, wait: Wait) -> None:
+    half = begin_login()
+    assert enter_code(code_of(secret), half) == 200
+    wait(STEP)
+    assert enter_code(code_of(secret), half) == 401
+
+
+@pytest.mark.asvs("2.3.4")
+@pytest.mark.parametrize("factor", ["app", "recovery code", "passkey"])
+def test_eight_answers_at_once_become_one_login(
+    factor: str, file_app: Flask, of_user: Request, wait: Wait
+) -> None:
+    with of_user():
+        secret, device, codes = add_app(), add_passkey(), replace_recovery_codes()
+        # As of a passkey that several devices share.
+        device.count = -1
+        half = begin_login()
+        # All ask before one answers, since a half login that has ended gives no challenge.
+        asked = [ask(SECOND, half) for _ in range(AT_ONCE)]
+        wait(STEP)
+
+    def complete(number: int) -> int:
+        with request_of(file_app):
+            if factor == "passkey":
+                return answer(SECOND, asked[number], copy(device))
+            if factor == "app":
+                return enter_code(code_of(secret), half)
+            return enter_recovery_code(codes[number], half)
+
+    assert sorted(at_once(complete)) == [200] + [401] * (AT_ONCE - 1)
+    with of_user():
+        assert logins_of_user() == 2
+
+
+@pytest.mark.parametrize("enter", [enter_code, enter_recovery_code])
+def test_a_second_click_is_no_wrong_code(
+    enter: Enter, file_app: Flask, of_user: Request, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with of_user():
+        secret, codes, half = add_app(), replace_recovery_codes(), begin_login()
+        mails = len(development_mails())
+    wait(STEP)
+    code = code_of(secret) if enter is enter_code else codes[0]
+    answers, find = list[int](), half_logins.find_half_login
+
+    def click() -> None:
+        with request_of(file_app):
+            answers.append(enter(code, half))
+
+    def click_again(tf_token: str | None = None) -> Any:
+        monkeypatch.setattr(half_logins, "find_half_login", find)
+        found = find(tf_token)
+        db.session.commit()
+        # In a thread of its own: in one thread both requests would share a database session.
+        with ThreadPoolExecutor(1) as other:
+            other.submit(click).result()
+        return found
+
+    monkeypatch.setattr(half_logins, "find_half_login", click_again)
+    click()
+    assert answers == [200, 401]
+    with of_user():
+        assert "code_failed" not in [mail["Subject"] for mail in development_mails()[mails:]]
+
+
+@pytest.mark.asvs("6.3.1")
+def test_five_wrong_answers_of_any_kind_end_it(secret: str) -> None:
+    half, wrong = begin_login(), wrong_code_of(secret)
+    for enter in [enter_code, enter_recovery_code] * (MAX_FAILURES // 2):
+        enter(wrong, half)
+    assert use(SECOND, Passkey(), half) == 401
+    assert [enter_code(code_of(secret), half), enter_code(code_of(secret))] == [401, 200]
+
+
+def test_of_eight_wrong_codes_at_once_five_are_checked(
+    file_app: Flask, of_user: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with of_user():
+        wrong, half = wrong_code_of(add_app()), begin_login()
+    checked, use_code = list[str](), authenticator.use_authenticator_code
+
+    def check(user: AccountMixin, code: str) -> bool:
+        checked.append(code)
+        return use_code(user, code)
+
+    monkeypatch.setattr(authenticator, "use_authenticator_code", check)
+    assert (
+        requests_at_once(partial(request_of, file_app), lambda _: enter_code(wrong, half)),
+        len(checked),
+    ) == ([401] * AT_ONCE, MAX_FAILURES)
+
+
+def by_a_mailed_link() -> None:
+    recovery.request_password_reset(ADDRESS)
+    recovery.reset_password(mailed_token(), STRONG)
+
+
+def by_an_operator(command: str) -> Callable[[], None]:
+    def change() -> None:
+        assert run_command(current_app, "user", command, USERNAME).exit_code == 0
+
+    return change
+
+
+@pytest.mark.asvs("7.4.3")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: change_password(PASSWORD, STRONG),
+        by_a_mailed_link,
+        replace_recovery_codes,
+        add_app,
+        end_other_logins,
+        *map(by_an_operator, ("password", "logout", "disable")),
+    ],
+)
+def test_a_change_of_password_or_factors_and_the_end_of_all_logins_end_it(
+    change: Callable[[], object], app: Flask, secret: str
+) -> None:
+    half = begin_login()
+    change()
+    present = user_of().totp_secret or ""
+    assert enter_code(code_of(present, 1), half) == 401
+
+
+def test_it_counts_in_no_cap_of_logins_and_ends_none(
+    app: Flask, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "MAX_LOGINS", 1)
+    with request_of(app):
+        halves = [begin_login() for _ in range(3)]
+        before = db.session.scalars(select(Login.second_factor)).all()
+        # Any of them still becomes a login, and then the one before ends.
+        assert enter_code(code_of(secret), halves[0]) == 200
+        assert (before, db.session.scalars(select(Login.second_factor)).all()) == ([False], [True])
+
+
+def test_a_user_has_five_in_one_network_and_a_further_one_ends_the_oldest(
+    app: Flask, secret: str, wait: Wait
+) -> None:
+    halves = []
+    for network in ("192.0.2.1", *["192.0.2.2"] * (MAX_HALF_LOGINS + 1)):
+        with request_of(app, network=network):
+            halves.append(begin_login())
+        wait(1)
+    other, first, *others = halves
+    statuses = [enter_code(code_of(secret), first)]
+    for half in (*others, other):
+        wait(STEP)
+        statuses.append(enter_code(code_of(secret), half))
+    assert statuses == [401] + [200] * (MAX_HALF_LOGINS + 1)
+
+
+def test_of_two_cookies_of_it_none_counts(app: Flask, secret: str) -> None:
+    """One may come from a sibling domain."""
+    cookie = f"dev-half={begin_login()}"
+    statuses = []
+    for sent in (f"{cookie}; dev-half=x", cookie):
+        with app.app_context(), app.test_request_context(headers={"Cookie": sent}):
+            statuses.append(status_of(half_login_factors))
+    assert statuses == [401, 200]
+
+
+# How its right password counts.
+
+LIMIT = 3
+
+
+@pytest.fixture
+def codes(app: Flask, secret: str, wait: Wait, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Recovery codes, at the begin of a minute in which LIMIT passwords may be wrong."""
+    wait(60)
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", f"{LIMIT} per minute")
+    return replace_recovery_codes()
+
+
+def begins(network: str = "127.0.0.1") -> int:
+    with request_of(current_app, network=network):
+        return status_of(log_in, USERNAME, PASSWORD)
+
+
+@pytest.mark.asvs("6.3.1")
+def test_a_right_password_counts_as_wrong_until_the_second_step_succeeds(codes: list[str]) -> None:
+    halves = [begin_login() for _ in range(LIMIT)]
+    assert (begins(), enter_recovery_code("aaaa-aaaa", halves[0]), begins()) == (429, 401, 429)
+    assert enter_recovery_code(codes[0], halves[0]) == 200
+    assert [begins(), begins()] == [200, 429]
+
+
+def test_so_it_does_when_it_is_entered_again(codes: list[str]) -> None:
+    again = [status_of(reauthenticate, PASSWORD) for _ in range(LIMIT)]
+    assert (again, begins()) == ([200] * LIMIT, 429)
+
+
+def test_once_its_minute_is_over_it_gives_nothing_back(codes: list[str], wait: Wait) -> None:
+    half = begin_login()
+    wait(60)
+    assert [begins() for _ in range(LIMIT)] == [200] * LIMIT
+    assert (enter_recovery_code(codes[0], half), begins()) == (200, 429)
+
+
+def test_it_counts_as_a_login_only_with_the_second_step(
+    codes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody with only the password uses up no login of the owner."""
+    monkeypatch.setattr(throttle, "RIGHT", 1)
+    networks = ["192.0.2.1", "192.0.2.2"] * LIMIT
+    assert [begins(network) for network in networks] == [200] * len(networks)
+    assert [enter_recovery_code(code) for code in codes[:LIMIT]] == [200] * LIMIT
+    assert begins("192.0.2.3") == 429

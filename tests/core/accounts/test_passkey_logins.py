@@ -1,0 +1,257 @@
+"""Logins by passkey: who gets in by one, and which passkeys their device forgets."""
+
+from copy import copy
+from functools import partial
+from typing import Any
+
+import pytest
+import webauthn
+from flask import Flask
+from secure_flask import db
+from secure_flask.accounts import development_mails, passkeys
+from secure_flask.accounts.passkey_challenges import LIFETIME, TOO_LATE
+from secure_flask.accounts.passkeys import Passkey as Row
+from secure_flask.auth import logins
+from secure_flask.auth.login_table import Login
+from secure_flask.web.errors import ErrorResponse
+from sqlalchemy import Delete, Update, delete, select, update
+
+from core.accounts.ceremonies import (
+    REGISTER,
+    SECOND,
+    SIGN_IN,
+    VERIFY,
+    Asked,
+    answer,
+    ask,
+    finish,
+    use,
+)
+from core.accounts.conftest import Request
+from core.accounts.devices import (
+    AT_ONCE,
+    Passkey,
+    add_passkey,
+    begin_login,
+    requests_at_once,
+)
+from core.accounts.people import OTHER, add_user, logged, new_login, request_of
+from core.accounts.site import User
+from core.conftest import USERNAME, Wait
+from core.standing_clock import clock
+
+UNSYNCHRONIZED = {"synchronize_session": False}
+
+
+def sign_in(app: Flask, device: Passkey) -> int:
+    """The status of a login by passkey alone, in a browser of its own."""
+    with request_of(app):
+        return use(SIGN_IN, device)
+
+
+def counters() -> set[int]:
+    return set(db.session.scalars(select(Row.sign_count)))
+
+
+@pytest.mark.asvs("6.3.3")
+def test_a_passkey_logs_its_user_in_without_a_password(app: Flask, passkey: Passkey) -> None:
+    assert [sign_in(app, passkey) for _ in range(2)] == [200, 200]
+    made = select(Login).where(Login.second_factor)
+    assert [login.user.name for login in db.session.scalars(made)] == [USERNAME] * 2
+
+
+def test_a_copied_passkey_whose_counter_stands_behind_is_refused(
+    app: Flask, passkey: Passkey
+) -> None:
+    statuses = []
+    for passkey.count in (7, 0, 5, 7, 8):
+        statuses.append(sign_in(app, passkey))
+    assert statuses == [200, 401, 401, 401, 200]
+
+
+def test_a_passkey_that_several_devices_share_counts_nothing(app: Flask, passkey: Passkey) -> None:
+    statuses = []
+    for passkey.count in (-1, -1):
+        statuses.append(sign_in(app, passkey))
+    assert statuses == [200, 200]
+
+
+def test_two_answers_at_once_with_one_counter_are_one_login(
+    file_app: Flask, of_user: Request
+) -> None:
+    """One of them came from a copy of the passkey."""
+    with of_user():
+        device = add_passkey()
+
+    assert sorted(
+        requests_at_once(partial(request_of, file_app), lambda _: use(SIGN_IN, copy(device)))
+    ) == [200] + [401] * (AT_ONCE - 1)
+
+
+# Who is refused.
+
+
+@pytest.mark.asvs("6.3.1")
+def test_failures_are_limited_by_address(
+    app: Flask, passkey: Passkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per minute")
+    assert [sign_in(app, Passkey()) for _ in range(11)] == [401] * 10 + [429]
+
+
+@pytest.mark.asvs("7.4.2")
+def test_a_disabled_user_gets_in_by_no_passkey(user: User, passkey: Passkey) -> None:
+    begun = [(each, ask(each)) for each in (SIGN_IN, SECOND)]
+    user.disabled = True
+    db.session.commit()
+    assert [answer(each, asked, passkey) for each, asked in begun] == [401, 401]
+    assert counters() == {0}
+
+
+@pytest.mark.parametrize("ceremony", [SIGN_IN, SECOND])
+@pytest.mark.parametrize(
+    "ends",
+    [update(User).values(disabled=True), delete(Row), update(Row).values(sign_count=9)],
+    ids=["disabled", "deleted", "used"],
+)
+def test_a_user_who_is_disabled_or_a_passkey_that_is_deleted_or_used_meanwhile_does_not_get_in(
+    ceremony: str, ends: Delete | Update, passkey: Passkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = webauthn.verify_authentication_response
+
+    def end_meanwhile(**given: Any) -> object:
+        db.session.execute(ends, execution_options=UNSYNCHRONIZED)
+        return check(**given)
+
+    monkeypatch.setattr(webauthn, "verify_authentication_response", end_meanwhile)
+    assert use(ceremony, passkey) == 401
+
+
+def test_a_login_that_fails_counts_no_use(
+    passkey: Passkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(logins, "start_login", lambda *given, **more: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            use(SIGN_IN, passkey)
+    db.session.rollback()
+    assert counters() == {0}
+    assert use(SIGN_IN, passkey) == 200
+
+
+# A passkey that is shown again.
+
+
+@pytest.mark.asvs("7.2.4", "7.5.1")
+def test_a_passkey_makes_an_old_login_recent_in_its_place(
+    user: User, passkey: Passkey, wait: Wait
+) -> None:
+    wait(3600)
+    assert use(VERIFY, passkey) == 200
+    assert [login.authenticated for login in db.session.scalars(select(Login))] == [clock.now()]
+
+
+@pytest.mark.asvs("7.5.1")
+def test_only_a_passkey_of_the_user_makes_a_login_recent(app: Flask, passkey: Passkey) -> None:
+    add_user()
+    with request_of(app, new_login(OTHER)):
+        add_passkey("own")
+        assert refusal(VERIFY, passkey) == REFUSED
+    assert counters() == {0}
+
+
+# Which passkeys are called unknown: their devices forget them, so no good one may be.
+
+REFUSED = (401, passkeys.INVALID_PASSKEY, None)
+UNKNOWN = (401, passkeys.INVALID_PASSKEY, {"unknown": True})
+LATE = (401, TOO_LATE, None)
+of_each_use = pytest.mark.parametrize("ceremony", [SIGN_IN, SECOND, VERIFY])
+
+
+def refusal(ceremony: str, made: Passkey | str, asked: Asked | None = None) -> tuple[Any, ...]:
+    """The status, the words and the further members of the refusal of an answer."""
+    with pytest.raises(ErrorResponse) as refused:
+        finish(ceremony, asked or ask(ceremony), made)
+    db.session.rollback()
+    error = refused.value
+    return error.code, error.description, error.members
+
+
+@of_each_use
+def test_only_a_passkey_that_nobody_has_here_is_called_unknown(
+    ceremony: str, user: User, passkey: Passkey
+) -> None:
+    forged, framed, careless = Passkey(), Passkey(), copy(passkey)
+    forged.id = passkey.id
+    careless.verifies_user = False
+    # Whatever stands around it, nobody asked that device here.
+    framed.framed = {"crossOrigin": True, "topOrigin": "https://evil.example"}
+    known = (forged, careless, framed, "{}", '{"id": ""}', '{"id": 1}')
+    assert [refusal(ceremony, each) for each in known] == [REFUSED] * 6
+    assert refusal(ceremony, Passkey()) == UNKNOWN
+    # A half login needs a factor.
+    add_passkey("another")
+    passkeys.delete_passkey_of(user, "phone")
+    db.session.commit()
+    assert refusal(ceremony, passkey) == UNKNOWN
+
+
+@of_each_use
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_passkey_that_comes_late_or_twice_is_not_called_unknown(
+    ceremony: str, is_known: bool, passkey: Passkey, wait: Wait
+) -> None:
+    device = passkey if is_known else Passkey()
+    late = ask(ceremony)
+    wait(LIFETIME)
+    again = ask(ceremony)
+    for_late = [late._replace(half=again.half), again._replace(state="made-up")]
+    assert [refusal(ceremony, device, each) for each in for_late] == [LATE] * 2
+    assert refusal(ceremony, "{}", again) == REFUSED
+    assert refusal(ceremony, device, again) == LATE
+
+
+def test_the_passkey_of_a_disabled_user_is_not_called_unknown(user: User, passkey: Passkey) -> None:
+    user.disabled = True
+    db.session.commit()
+    assert refusal(SIGN_IN, passkey) == REFUSED
+
+
+def test_registration_calls_no_passkey_unknown(user: User) -> None:
+    asked = ask(REGISTER)
+    assert refusal(REGISTER, "{}", asked) == (400, *REFUSED[1:])
+    assert refusal(REGISTER, Passkey(), asked) == (400, *LATE[1:])
+
+
+def test_a_late_answer_is_no_failed_login(
+    app: Flask,
+    passkey: Passkey,
+    wait: Wait,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per hour")
+    caplog.clear()
+    with request_of(app):
+        late = [ask(SIGN_IN) for _ in range(12)]
+        wait(LIFETIME)
+        assert [refusal(SIGN_IN, passkey, each) for each in late] == [LATE] * 12
+        assert logged(caplog, "authn_login_fail") == []
+        # Ten failures would have been enough.
+        assert use(SIGN_IN, passkey) == 200
+
+
+def test_the_owner_gets_no_mail_about_a_late_answer(passkey: Passkey, wait: Wait) -> None:
+    late = ask(SECOND)
+    wait(LIFETIME)
+    before = len(development_mails())
+    assert refusal(SECOND, passkey, late._replace(half=begin_login())) == LATE
+    assert len(development_mails()) == before
+
+
+def test_an_unknown_passkey_is_a_failed_login(
+    passkey: Passkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    refusal(SIGN_IN, Passkey())
+    assert [each["reason"] for each in logged(caplog, "authn_login_fail")] == ["passkey"]

@@ -1,0 +1,180 @@
+"""Recovery: who reads the mails of an account sets a new password, and nobody else."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from flask import Flask
+from secure_flask import change_password, db
+from secure_flask.accounts import confirm_registration, find_password_reset, notices, steps
+from secure_flask.accounts.mail_limits import AGAIN
+from secure_flask.accounts.recovery import LIFETIME, request_password_reset, reset_password
+from secure_flask.accounts.registration import request_registration
+from secure_flask.auth import passwords
+from secure_flask.auth.login_table import Login
+from sqlalchemy import select, update
+
+from core.accounts.conftest import Request
+from core.accounts.devices import AT_ONCE, requests_at_once
+from core.accounts.people import (
+    ADDRESS,
+    EMAIL,
+    NAME,
+    STRONG,
+    THIEF,
+    has_password,
+    mailed_token,
+    recipients,
+    refused,
+    request_of,
+    run_command,
+    set_address,
+    status_of,
+)
+from core.accounts.site import User
+from core.conftest import PASSWORD, USERNAME, Wait
+
+
+def reset_token() -> str:
+    request_password_reset(ADDRESS)
+    return mailed_token()
+
+
+@pytest.fixture
+def token(user: User) -> str:
+    """The secret of the link that the user gets who forgot the password."""
+    return reset_token()
+
+
+def reset(token: str, password: str = STRONG) -> int:
+    return status_of(reset_password, token, password)
+
+
+def serves(token: str) -> bool:
+    """Whether the link opens its page and sets a password, which have to agree."""
+    page, done = status_of(find_password_reset, token), reset(token, THIEF)
+    assert page == done
+    return done == 200
+
+
+@pytest.mark.asvs("6.3.6")
+def test_the_link_sets_a_new_password_and_ends_all_logins(token: str) -> None:
+    assert find_password_reset(token).name == USERNAME
+    assert reset(token) == 200
+    assert [has_password(USERNAME, each) for each in (PASSWORD, STRONG)] == [False, True]
+    assert db.session.scalars(select(Login)).all() == []
+
+
+@pytest.mark.asvs("6.4.3")
+def test_only_the_owner_of_an_enabled_account_gets_a_mail(user: User, wait: Wait) -> None:
+    # To the address that was proven, not as it was typed now.
+    for address in ("nobody@example.org", "none@localhost", ADDRESS.upper()):
+        request_password_reset(address)
+    assert recipients() == [ADDRESS]
+    user.disabled = True
+    db.session.commit()
+    wait(AGAIN)
+    request_password_reset(ADDRESS)
+    assert recipients() == [ADDRESS]
+
+
+@pytest.mark.usefixtures("stranger")
+def test_the_reset_mail_of_an_open_registration_is_its_confirm_link() -> None:
+    """Who never confirmed gets in all the same."""
+    request_registration(NAME, EMAIL, STRONG)
+    first = mailed_token()
+    request_password_reset(EMAIL)
+    link = mailed_token()
+    assert link != first
+    confirm_registration(link, password=None, new_password=THIEF)
+    assert has_password(NAME, THIEF)
+
+
+@pytest.mark.asvs("6.4.3")
+def test_the_link_serves_once_and_for_an_hour(token: str, wait: Wait) -> None:
+    assert [reset(token), serves(token)] == [200, False]
+    late = reset_token()
+    wait(LIFETIME)
+    assert not serves(late)
+
+
+def by_an_operator(*arguments: str) -> Callable[[Flask], None]:
+    def change(app: Flask) -> None:
+        assert run_command(app, "user", *arguments).exit_code == 0
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda app: change_password(PASSWORD, STRONG),
+        lambda app: reset_password(reset_token(), STRONG),
+        # As where its mail was being sent meanwhile, or code of the owner changed the address.
+        lambda app: set_address("new@example.org"),
+        # The reader of a former mailbox may be somebody else by now.
+        by_an_operator("email", USERNAME, "ada@example.com"),
+        by_an_operator("password", USERNAME),
+        by_an_operator("disable", USERNAME),
+    ],
+)
+def test_a_change_of_the_account_ends_the_links_that_wait(
+    change: Callable[[Flask], object], app: Flask, token: str
+) -> None:
+    change(app)
+    with request_of(app):
+        assert not serves(token)
+
+
+@pytest.mark.parametrize("poor", ["too short", f"{STRONG} {ADDRESS.partition('@')[0]}"])
+def test_a_poor_password_leaves_the_link(poor: str, token: str) -> None:
+    with refused(400, "password"):
+        reset_password(token, poor)
+    assert serves(token)
+
+
+@pytest.mark.parametrize("step", [(notices, "password_changed"), (steps, "use_step")])
+def test_password_and_logins_change_together_or_not_at_all(
+    step: tuple[object, str], token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(*step, lambda *given: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            reset_password(token, STRONG)
+    db.session.rollback()
+    assert (has_password(USERNAME), len(db.session.scalars(select(Login)).all())) == (False, 1)
+    assert serves(token)
+
+
+def test_a_link_whose_password_was_not_stored_says_so_and_serves_again(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a login at the same moment renewed the hash of former parameters."""
+    hash_new_password = passwords.hash_new_password
+
+    def renewed_meanwhile(*arguments: Any, **options: Any) -> str:
+        renewed = update(User).values(password_hash=passwords.hash_password(PASSWORD))
+        db.session.execute(renewed, execution_options={"synchronize_session": False})
+        db.session.commit()
+        return hash_new_password(*arguments, **options)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hash_new_password", renewed_meanwhile)
+        assert reset(token) == 404
+    assert has_password(USERNAME, PASSWORD)
+    assert reset(token) == 200
+
+
+def test_of_eight_requests_with_one_link_one_sets_the_password(
+    file_app: Flask, of_user: Request
+) -> None:
+    with of_user():
+        token = reset_token()
+
+    statuses = requests_at_once(
+        partial(request_of, file_app), lambda number: reset(token, f"{STRONG}, {number}")
+    )
+    assert sorted(statuses) == [200] + [404] * (AT_ONCE - 1)
+    with of_user():
+        assert has_password(USERNAME, f"{STRONG}, {statuses.index(200)}")

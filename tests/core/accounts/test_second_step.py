@@ -1,0 +1,151 @@
+"""The second step of a login: which factors complete it, once, and what is noted of it."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from flask import Flask
+from secure_flask import change_password, db, log_in, log_out, reauthenticate
+from secure_flask.accounts import replace_recovery_codes
+from secure_flask.auth import logins
+from secure_flask.auth.login_table import Login
+from sqlalchemy import select
+
+from core.accounts.ceremonies import SECOND, SIGN_IN, use
+from core.accounts.conftest import Request
+from core.accounts.devices import (
+    AT_ONCE,
+    STEP,
+    Passkey,
+    add_app,
+    add_passkey,
+    begin_login,
+    code_of,
+    enter_code,
+    enter_recovery_code,
+    requests_at_once,
+)
+from core.accounts.people import OTHER, STRONG, add_user, logged, new_login, request_of
+from core.accounts.site import User
+from core.conftest import PASSWORD, USERNAME, Wait
+from core.standing_clock import clock
+
+Enter = Callable[..., int]
+of_each_code = pytest.mark.parametrize("enter", [enter_code, enter_recovery_code])
+
+
+@pytest.fixture
+def code(enter: Enter, user: User, secret: str) -> str:
+    """A code that is right for one way to enter it."""
+    return code_of(secret) if enter is enter_code else replace_recovery_codes()[0]
+
+
+@pytest.mark.asvs("16.3.1")
+def test_each_factor_of_a_user_completes_a_login_and_is_offered_and_logged(
+    app: Flask, secret: str, passkey: Passkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    recovery, *_ = replace_recovery_codes()
+    caplog.clear()
+    with request_of(app):
+        offered = log_in(USERNAME, PASSWORD)["factors"]
+        assert offered == ["authenticator", "passkey", "recovery_code"]
+        done = [enter_code(code_of(secret)), enter_recovery_code(recovery)]
+        done += [use(SECOND, passkey), use(SIGN_IN, passkey)]
+        made = db.session.scalars(select(Login.second_factor).where(Login.second_factor)).all()
+    assert (done, len(made)) == ([200] * 4, 4)
+    assert [each["factors"] for each in logged(caplog, "authn_login_success")] == [
+        "password, authenticator",
+        "password, recovery_code",
+        "password, passkey",
+        "passkey",
+    ]
+
+
+@pytest.mark.asvs("6.3.3")
+def test_a_user_with_a_passkey_alone_is_asked_for_it_after_the_password(passkey: Passkey) -> None:
+    """Whoever knows the password of somebody with a passkey has nothing."""
+    assert log_in(USERNAME, PASSWORD)["factors"] == ["passkey", "recovery_code"]
+    half = begin_login()
+    assert enter_code("000000", half) == 401
+    assert use(SECOND, passkey, half) == 200
+
+
+@pytest.mark.asvs("6.3.3")
+def test_factors_and_challenges_of_another_user_complete_nothing(app: Flask, secret: str) -> None:
+    add_user()
+    with request_of(app, new_login(OTHER)):
+        theirs, key = add_app(), add_passkey()
+        code, *_ = replace_recovery_codes()
+    tried = [enter_code(code_of(theirs, 1)), enter_recovery_code(code), use(SECOND, key)]
+    assert tried == [401] * 3
+
+
+@pytest.mark.asvs("2.3.4")
+@of_each_code
+def test_eight_logins_at_once_with_one_code_are_one(
+    enter: Enter, file_app: Flask, of_user: Request, wait: Wait
+) -> None:
+    with of_user():
+        secret = add_app()
+        codes = replace_recovery_codes()
+        wait(STEP)
+        # Each has a half login of its own: the code alone has to decide.
+        halves = [begin_in(file_app, f"192.0.2.{number}") for number in range(AT_ONCE)]
+    code = code_of(secret) if enter is enter_code else codes[0]
+
+    assert sorted(
+        requests_at_once(partial(request_of, file_app), lambda number: enter(code, halves[number]))
+    ) == [200] + [401] * (AT_ONCE - 1)
+
+
+def begin_in(app: Flask, network: str) -> str:
+    with request_of(app, network=network):
+        return begin_login()
+
+
+@of_each_code
+def test_a_code_of_a_login_that_failed_is_not_used_up(
+    enter: Enter, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = begin_login()
+    with monkeypatch.context() as broken:
+        broken.setattr(logins, "start_login", lambda *given, **more: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            enter(code, half)
+    db.session.rollback()
+    assert enter(code, half) == 200
+
+
+# Logins that go on.
+
+
+@pytest.mark.asvs("7.5.1")
+def test_the_password_alone_makes_no_login_recent_and_both_factors_do(
+    user: User, secret: str, wait: Wait
+) -> None:
+    wait(3600)
+    half = str(reauthenticate(PASSWORD)["tf_token"])
+    authenticated = select(Login.authenticated)
+    assert db.session.scalars(authenticated).all() == [clock.now() - 3600 - STEP]
+    assert enter_code(code_of(secret), half) == 200
+    # In the place of the login that was there.
+    assert db.session.scalars(authenticated).all() == [clock.now()]
+
+
+@pytest.mark.asvs("7.5.1")
+def test_a_new_password_makes_no_login_recent_where_there_is_a_second_factor(
+    app: Flask, user: User, secret: str, wait: Wait
+) -> None:
+    """Whoever has a login and the password would otherwise remove the factor."""
+    wait(3600)
+    change_password(PASSWORD, STRONG)
+    app.process_response(app.response_class())
+    ages = [clock.now() - each for each in db.session.scalars(select(Login.authenticated))]
+    assert ages == [3600 + STEP]
+
+
+def test_a_reauthentication_whose_login_has_ended_gives_none(user: User, secret: str) -> None:
+    half = str(reauthenticate(PASSWORD)["tf_token"])
+    log_out()
+    assert enter_code(code_of(secret), half) == 401
+    assert db.session.scalars(select(Login)).all() == []
