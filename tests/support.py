@@ -73,9 +73,9 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 
 def attempt(
-    *command: str | Path, cwd: Path, **environment: str
+    *command: str | Path, cwd: Path, seconds: float = MOST_SECONDS, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command that may fail; `stdout` holds what it writes to stderr too."""
+    """Run a command that may fail, but ends; `stdout` holds what it writes to stderr too."""
     try:
         return subprocess.run(
             [str(part) for part in command],
@@ -84,7 +84,7 @@ def attempt(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=MOST_SECONDS,
+            timeout=seconds,
             encoding="utf-8",
         )
     except subprocess.TimeoutExpired as late:
