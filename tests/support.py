@@ -73,7 +73,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 
 def attempt(
-    *command: str | Path, cwd: Path, seconds: float = MOST_SECONDS, **environment: str
+    *command: str | Path, cwd: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that may fail, but ends; `stdout` holds what it writes to stderr too."""
     try:
@@ -84,7 +84,7 @@ def attempt(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=seconds,
+            timeout=MOST_SECONDS,
             encoding="utf-8",
         )
     except subprocess.TimeoutExpired as late:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import clients
 import services
 import support
 from conftest import NewProject
@@ -38,8 +37,7 @@ def project(ready_project: NewProject) -> Path:
 
 def refusal(project: Path, *command: str, **environment: str) -> str:
     """Return what a command says that ends at once."""
-    started = (sys.executable, "-m", *command)
-    finished = support.attempt(*started, cwd=project, seconds=clients.PATIENCE, **environment)
+    finished = support.attempt(sys.executable, "-m", *command, cwd=project, **environment)
     assert finished.returncode != 0, finished.stdout
     assert "Traceback" not in finished.stdout
     return finished.stdout
