@@ -45,6 +45,10 @@ class Crowd:
             answer for answer in self.answers if answer.status == 200 and "token" in answer.body
         ]
 
+    def assert_no_login_is_lost(self) -> None:
+        assert self.logins
+        assert [each for each in self.logins if not clients.is_accepted(self.port, each)] == []
+
 
 @contextlib.contextmanager
 def crowd(port: int) -> Iterator[Crowd]:

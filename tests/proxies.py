@@ -86,6 +86,15 @@ class Proxy:
             yield encrypted
 
 
+def curl(proxy: Proxy, path: str, shown: str, *options: str) -> str:
+    """Ask by HTTP/2 as a browser does, whose protocol Python does not speak."""
+    support.need(shutil.which("curl"), "curl")
+    command = ("curl", "--silent", "--show-error", "--http2", "--cacert", proxy.authority)
+    written = ("--output", "/dev/null", "--write-out", shown)
+    url = f"https://localhost:{proxy.https}{path}"
+    return support.run(*command, *written, *options, url, cwd=Path("/"))
+
+
 Start = Callable[[Path, Path, int, int], AbstractContextManager[Proxy]]
 
 

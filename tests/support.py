@@ -75,7 +75,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 def attempt(
     *command: str | Path, cwd: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command that may fail; `stdout` holds what it writes to stderr too."""
+    """Run a command that may fail, but ends; `stdout` holds what it writes to stderr too."""
     try:
         return subprocess.run(
             [str(part) for part in command],

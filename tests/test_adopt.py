@@ -380,7 +380,7 @@ def test_the_values_to_write_into_env_are_listed_under_the_names_of_the_settings
 
 
 def test_a_database_of_tests_is_to_be_replaced_and_not_removed(tmp_path: Path) -> None:
-    names = ("tests.py", "tests/conftest.py", "shop/test_app.py")
+    names = ("tests.py", "tests/models.py", "shop/conftest.py", "shop/test_app.py")
     files = dict.fromkeys(names, "SQLALCHEMY_DATABASE_URI = 'sqlite://'")
     before, words, after = adopted(TheirApp(tmp_path / "shop", **files)).partition(
         "In tests do not remove it"

@@ -67,8 +67,7 @@ def test_a_postgresql_that_crashed_loses_no_login_that_was_answered(service: Ser
         service.database.start()
         asking.wait_for(crowds.is_served)
     assert service.ready()
-    assert asking.logins
-    assert [each for each in asking.logins if not clients.is_accepted(service.port, each)] == []
+    asking.assert_no_login_is_lost()
 
 
 def test_all_who_waited_for_a_postgresql_that_was_frozen_are_answered(service: Service) -> None:
@@ -77,8 +76,7 @@ def test_all_who_waited_for_a_postgresql_that_was_frozen_are_answered(service: S
         with service.database.frozen():
             time.sleep(3)
         asking.wait_for(crowds.is_served)
-    assert asking.logins
-    assert [each for each in asking.logins if not clients.is_accepted(service.port, each)] == []
+    asking.assert_no_login_is_lost()
 
 
 def test_a_redis_that_comes_and_goes_is_not_seen_by_clients(service: Service) -> None:

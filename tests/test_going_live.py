@@ -174,7 +174,6 @@ def test_systemd_reads_the_units_and_calls_their_exposure_small(
 
 
 def test_the_words_for_an_nginx_before_1_25_1_serve_one_instance_by_http_2(tmp_path: Path) -> None:
-    support.need(shutil.which("curl"), "curl")
     page = proxies.PAGE.read_text("utf-8")
     [(old, new)] = re.findall(r"write `(listen .+?;)` in place of `(listen .+?;)`", page)
     changes = {
@@ -182,16 +181,6 @@ def test_the_words_for_an_nginx_before_1_25_1_serve_one_instance_by_http_2(tmp_p
         "server 127.0.0.1:8001 fail_timeout=1s;": "",
     }
     with proxies.nginx(tmp_path, tmp_path, support.free_port(), 0, changes) as proxy:
-        shown = (
-            "--silent",
-            "--output",
-            tmp_path / "page",
-            "--write-out",
-            "%{http_version} %{http_code}",
-        )
-        url = f"https://localhost:{proxy.https}/"
-        said = support.run(
-            "curl", "--http2", "--cacert", proxy.authority, *shown, url, cwd=tmp_path
-        )
+        said = proxies.curl(proxy, "/", "%{http_version} %{http_code}")
     # Nothing is behind it.
     assert said == "2 502"

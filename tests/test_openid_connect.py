@@ -147,6 +147,17 @@ def changed(address: str, **members: str | None) -> str:
     return parts._replace(query=urllib.parse.urlencode(kept)).geturl()
 
 
+def begun_state(visit: Visit) -> str:
+    """The state of a login that somebody begins."""
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(visit.begin()).query)["state"][0]
+
+
+def assert_logs_nobody_in(visit: Visit, address: str) -> None:
+    """An answer of the provider at this address is refused."""
+    assert visit.browser.open(address).status == REFUSED
+    assert not visit.is_logged_in
+
+
 PROBES = """
 
 @blueprint.get("/probe/recent")
@@ -350,8 +361,7 @@ def test_another_issuer_that_answers_is_refused(visit: Visit) -> None:
     elsewhere = begun.replace(visit.site.issuer, visit.site.other)
     answer = visit.answer_of_provider(elsewhere)
     assert urllib.parse.quote(visit.site.other, safe="") in answer
-    assert visit.browser.open(answer).status == REFUSED
-    assert not visit.is_logged_in
+    assert_logs_nobody_in(visit, answer)
 
 
 @pytest.mark.parametrize("named", [None, "", "https://id.example.org"])
@@ -359,8 +369,7 @@ def test_an_answer_that_names_no_issuer_or_another_is_refused(
     visit: Visit, named: str | None
 ) -> None:
     answer = visit.answer_of_provider(visit.begin())
-    assert visit.browser.open(changed(answer, iss=named)).status == REFUSED
-    assert not visit.is_logged_in
+    assert_logs_nobody_in(visit, changed(answer, iss=named))
 
 
 def test_a_provider_whose_metadata_name_another_issuer_is_not_asked(
@@ -384,25 +393,20 @@ def test_a_code_that_was_used_opens_no_other_login(visit: Visit) -> None:
     used = visit.answer_of_provider(visit.begin())
     assert visit.browser.open(used).status == 303
     attacker = Visit(visit.site)
-    state = urllib.parse.parse_qs(urllib.parse.urlsplit(attacker.begin()).query)["state"][0]
-    assert attacker.browser.open(changed(used, state=state)).status == REFUSED
-    assert not attacker.is_logged_in
+    assert_logs_nobody_in(attacker, changed(used, state=begun_state(attacker)))
 
 
 def test_a_stolen_code_is_of_no_use_in_another_browser(visit: Visit) -> None:
     """A code that nobody has used: PKCE and the nonce bind it to the browser that began."""
     stolen = visit.answer_of_provider(visit.begin())
     attacker = Visit(visit.site)
-    state = urllib.parse.parse_qs(urllib.parse.urlsplit(attacker.begin()).query)["state"][0]
-    assert attacker.browser.open(changed(stolen, state=state)).status == REFUSED
-    assert not attacker.is_logged_in
+    assert_logs_nobody_in(attacker, changed(stolen, state=begun_state(attacker)))
 
 
 @pytest.mark.parametrize("state", [None, "", "another"])
 def test_a_swapped_state_is_refused(visit: Visit, state: str | None) -> None:
     answer = visit.answer_of_provider(visit.begin())
-    assert visit.browser.open(changed(answer, state=state)).status == REFUSED
-    assert not visit.is_logged_in
+    assert_logs_nobody_in(visit, changed(answer, state=state))
 
 
 @pytest.mark.parametrize("begins", [False, True], ids=["before it begins", "after it began"])
@@ -412,8 +416,7 @@ def test_nobody_is_logged_in_as_the_attacker(visit: Visit, begins: bool) -> None
     if begins:
         visit.begin()
     bait = answer.answer_of_provider(answer.begin(), "mallory")
-    assert visit.browser.open(bait).status == REFUSED
-    assert not visit.is_logged_in
+    assert_logs_nobody_in(visit, bait)
 
 
 def test_an_answer_that_is_posted_is_refused(visit: Visit) -> None:

@@ -58,8 +58,8 @@ def settings(project: Path) -> dict[str, str]:
 def traced(project: Path, log: Path, **settings: str) -> Iterator[int]:
     port = support.free_port()
     environment = {**support.COMPILED, "PORT": str(port), **settings}
-    command: list[str | Path] = [INSTRUMENT, sys.executable, "-m", "gunicorn"]
-    command += [f"--pythonpath={services.SCRIPTS}", "app_with_user:app"]
+    served = (f"--pythonpath={services.SCRIPTS}", "app_with_user:app")
+    command = (INSTRUMENT, sys.executable, "-m", "gunicorn", *served)
     with support.started(*command, cwd=project, log=log, **environment) as process:
         support.wait_for(port, process, log)
         yield port

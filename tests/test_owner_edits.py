@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import following
 import support
 from conftest import NewProject
 from owner_edits import ANY_ADDRESS, ROUNDS, VISITS, Edit, module, no_example
@@ -77,10 +78,8 @@ def test_who_writes_at_each_request_reads_that_it_is_no_path(new_project: NewPro
 
 def check(project: Path) -> None:
     """Make what `make check` makes; an owner's editor sorts imports and formats first."""
-    ruff = ("-m", "ruff")
-    support.python(*ruff, "check", "--fix", "--select=I", "--quiet", ".", cwd=project, **NO_CACHE)
-    support.python(*ruff, "format", "--quiet", ".", cwd=project, **NO_CACHE)
-    support.python(*ruff, "check", ".", cwd=project, **NO_CACHE)
+    following.tidy(project)
+    support.python("-m", "ruff", "check", ".", cwd=project, **NO_CACHE)
     support.python("-m", "mypy", cwd=project)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -67,17 +66,8 @@ def served(
         yield Served(proxy, log, request.param)
 
 
-def curl(proxy: Proxy, path: str, shown: str, *options: str) -> str:
-    """Ask by HTTP/2 as a browser does, whose protocol Python does not speak."""
-    support.need(shutil.which("curl"), "curl")
-    command = ("curl", "--silent", "--show-error", "--http2", "--cacert", proxy.authority)
-    written = ("--output", "/dev/null", "--write-out", shown)
-    url = f"https://localhost:{proxy.https}{path}"
-    return support.run(*command, *written, *options, url, cwd=Path("/"))
-
-
 def test_browsers_get_http_2(served: Served) -> None:
-    assert curl(served.proxy, "/", "%{http_version} %{http_code}") == "2 200"
+    assert proxies.curl(served.proxy, "/", "%{http_version} %{http_code}") == "2 200"
 
 
 @pytest.mark.asvs("13.4.6")
@@ -139,7 +129,7 @@ def test_a_large_upload_is_refused_while_it_is_sent(served: Served, tmp_path: Pa
     with upload.open("wb") as file:
         file.truncate(SIZE)
     options = ("--header", "Content-Type: application/json", "--data-binary", f"@{upload}")
-    answer = curl(served.proxy, "/login", "%{http_code} %{size_upload}", *options)
+    answer = proxies.curl(served.proxy, "/login", "%{http_code} %{size_upload}", *options)
     status, sent = map(int, answer.split())
     # The app refuses by the length alone, and closes. Caddy answers 502 where that comes while
     # it still writes, as docs/how-to/deploy-proxy.md says.

@@ -10,6 +10,7 @@ from secure_flask.csp_levels import NONCE, NONE, SELF
 from secure_flask.web.csp_syntax import Directives
 
 from views.browser.conftest import Elsewhere, Serve
+from views.browser.test_attacks import allows
 
 # It asks the site that it comes from, and another.
 WORKER = """
@@ -66,9 +67,7 @@ def worker_pages(app: Flask, serve: Serve, tmp_path: Path, monkeypatch: pytest.M
 
 
 def allows_workers(policy: Directives) -> bool:
-    chain = ("worker-src", "child-src", "script-src", "default-src")
-    sources = next((policy[name] for name in chain if name in policy), [SELF])
-    return SELF in sources and "require-trusted-types-for" not in policy
+    return allows(policy, "worker-src", {SELF}) and "require-trusted-types-for" not in policy
 
 
 def test_a_worker_starts_where_a_view_allows_it_and_keeps_to_its_own_site(
