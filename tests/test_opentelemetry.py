@@ -58,7 +58,7 @@ def settings(project: Path) -> dict[str, str]:
 def traced(project: Path, log: Path, **settings: str) -> Iterator[int]:
     port = support.free_port()
     environment = {**support.COMPILED, "PORT": str(port), **settings}
-    command = [INSTRUMENT, sys.executable, "-m", "gunicorn"]
+    command: list[str | Path] = [INSTRUMENT, sys.executable, "-m", "gunicorn"]
     command += [f"--pythonpath={services.SCRIPTS}", "app_with_user:app"]
     with support.started(*command, cwd=project, log=log, **environment) as process:
         support.wait_for(port, process, log)
