@@ -108,6 +108,13 @@ def run_command(app: Flask, *arguments: str, typed: str | None = None) -> Result
         return app.test_cli_runner().invoke(args=[*arguments], input=typed)
 
 
+def operate(app: Flask, *arguments: str) -> str:
+    """What a command of an operator says, which succeeds."""
+    result = run_command(app, *arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
 # Refusals.
 
 

@@ -24,9 +24,9 @@ from core.accounts.people import (
     STRONG,
     add_user,
     new_login,
+    operate,
     recipients,
     request_of,
-    run_command,
     set_address,
 )
 from core.accounts.site import User
@@ -40,12 +40,6 @@ def drop_keys(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Drop:
     """A function that drops all keys of the app, and gives it a new one."""
     ring = keyrings.read_numbered_keyring(keyrings.new_key("99"))
     return lambda: monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, ring)
-
-
-def run(app: Flask, command: str) -> str:
-    result = run_command(app, *command.split())
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def test_an_authenticator_app_is_still_asked_for_and_its_codes_are_wrong(
@@ -77,9 +71,9 @@ def test_operators_list_log_out_and_delete(app: Flask, drop_keys: Drop) -> None:
     with request_of(app, login):
         add_app()
     drop_keys()
-    assert "missing" in run(app, "crypto status")
+    assert "missing" in operate(app, "crypto", "status")
     for command in ("list", "factors ada", "logout ada", "disable ada", "delete ada"):
-        run(app, f"user {command}")
+        operate(app, "user", *command.split())
 
 
 def test_a_mail_that_does_not_decrypt_keeps_no_other_back(
@@ -98,7 +92,7 @@ def test_a_mail_that_does_not_decrypt_keeps_no_other_back(
 
 def test_one_command_ends_all_logins_and_half_logins(app: Flask, secret: str) -> None:
     half = begin_login()
-    assert run(app, "logins end --yes").endswith("Ended 1 logins and 0 keys\n")
+    assert operate(app, "logins", "end", "--yes").endswith("Ended 1 logins and 0 keys\n")
     with request_of(app):
         assert db.session.scalars(select(Login)).all() == []
         assert enter_code(code_of(secret), half) == 401

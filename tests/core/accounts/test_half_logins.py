@@ -8,24 +8,16 @@ from typing import Any
 
 import pytest
 from flask import Flask, current_app
-from secure_flask import change_password, current_user, db, end_other_logins, log_in, reauthenticate
-from secure_flask.accounts import (
-    AccountMixin,
-    authenticator,
-    begin_authenticator,
-    begin_passkey_second_factor,
-    complete_login_by_code,
-    complete_login_by_passkey,
-    complete_login_by_recovery_code,
-    development_mails,
-    find_email_change,
-    find_password_reset,
-    find_registration,
-    half_login_factors,
-    half_logins,
-    recovery,
-    replace_recovery_codes,
+from secure_flask import (
+    accounts,
+    change_password,
+    current_user,
+    db,
+    end_other_logins,
+    log_in,
+    reauthenticate,
 )
+from secure_flask.accounts import authenticator, half_logins, recovery
 from secure_flask.accounts.half_logins import LIFETIME, MAX_HALF_LOGINS
 from secure_flask.accounts.second_step import accept_factor_invitation
 from secure_flask.accounts.steps import MAX_FAILURES
@@ -54,8 +46,8 @@ from core.accounts.people import (
     ADDRESS,
     STRONG,
     mailed_token,
+    operate,
     request_of,
-    run_command,
     status_of,
     user_of,
 )
@@ -73,7 +65,7 @@ def test_it_is_neither_a_login_nor_a_link_nor_stored(app: Flask, secret: str) ->
     half = begin_login()
     with request_of(app, half):
         assert not current_user
-    links = [find_password_reset, find_email_change, find_registration]
+    links = [accounts.find_password_reset, accounts.find_email_change, accounts.find_registration]
     assert [status_of(find, half) for find in links] == [404] * 3
     assert half not in str(stored_rows(app))
 
@@ -82,13 +74,13 @@ def test_it_is_neither_a_login_nor_a_link_nor_stored(app: Flask, secret: str) ->
 def test_without_one_every_second_step_is_refused(half: str, app: Flask, secret: str) -> None:
     with request_of(app):
         tried = [
-            status_of(complete_login_by_code, code_of(secret), half),
-            status_of(complete_login_by_recovery_code, "aaaa-aaaa", half),
-            status_of(complete_login_by_passkey, "x", "{}", half),
+            status_of(accounts.complete_login_by_code, code_of(secret), half),
+            status_of(accounts.complete_login_by_recovery_code, "aaaa-aaaa", half),
+            status_of(accounts.complete_login_by_passkey, "x", "{}", half),
             status_of(accept_factor_invitation, "aaaa", half),
-            status_of(begin_authenticator, half),
-            status_of(begin_passkey_second_factor, half),
-            status_of(half_login_factors, half),
+            status_of(accounts.begin_authenticator, half),
+            status_of(accounts.begin_passkey_second_factor, half),
+            status_of(accounts.half_login_factors, half),
         ]
     assert tried == [401] * 7
 
@@ -114,7 +106,7 @@ def test_eight_answers_at_once_become_one_login(
     factor: str, file_app: Flask, of_user: Request, wait: Wait
 ) -> None:
     with of_user():
-        secret, device, codes = add_app(), add_passkey(), replace_recovery_codes()
+        secret, device, codes = add_app(), add_passkey(), accounts.replace_recovery_codes()
         # As of a passkey that several devices share.
         device.count = -1
         half = begin_login()
@@ -140,8 +132,8 @@ def test_a_second_click_is_no_wrong_code(
     enter: Enter, file_app: Flask, of_user: Request, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with of_user():
-        secret, codes, half = add_app(), replace_recovery_codes(), begin_login()
-        mails = len(development_mails())
+        secret, codes, half = add_app(), accounts.replace_recovery_codes(), begin_login()
+        mails = len(accounts.development_mails())
     wait(STEP)
     code = code_of(secret) if enter is enter_code else codes[0]
     answers, find = list[int](), half_logins.find_half_login
@@ -163,7 +155,9 @@ def test_a_second_click_is_no_wrong_code(
     click()
     assert answers == [200, 401]
     with of_user():
-        assert "code_failed" not in [mail["Subject"] for mail in development_mails()[mails:]]
+        assert "code_failed" not in [
+            mail["Subject"] for mail in accounts.development_mails()[mails:]
+        ]
 
 
 @pytest.mark.asvs("6.3.1")
@@ -182,7 +176,7 @@ def test_of_eight_wrong_codes_at_once_five_are_checked(
         wrong, half = wrong_code_of(add_app()), begin_login()
     checked, use_code = list[str](), authenticator.use_authenticator_code
 
-    def check(user: AccountMixin, code: str) -> bool:
+    def check(user: accounts.AccountMixin, code: str) -> bool:
         checked.append(code)
         return use_code(user, code)
 
@@ -198,23 +192,18 @@ def by_a_mailed_link() -> None:
     recovery.reset_password(mailed_token(), STRONG)
 
 
-def by_an_operator(command: str) -> Callable[[], None]:
-    def change() -> None:
-        assert run_command(current_app, "user", command, USERNAME).exit_code == 0
-
-    return change
-
-
 @pytest.mark.asvs("7.4.3")
 @pytest.mark.parametrize(
     "change",
     [
         lambda: change_password(PASSWORD, STRONG),
         by_a_mailed_link,
-        replace_recovery_codes,
+        accounts.replace_recovery_codes,
         add_app,
         end_other_logins,
-        *map(by_an_operator, ("password", "logout", "disable")),
+        lambda: operate(current_app, "user", "password", USERNAME),
+        lambda: operate(current_app, "user", "logout", USERNAME),
+        lambda: operate(current_app, "user", "disable", USERNAME),
     ],
 )
 def test_a_change_of_password_or_factors_and_the_end_of_all_logins_end_it(
@@ -260,7 +249,7 @@ def test_of_two_cookies_of_it_none_counts(app: Flask, secret: str) -> None:
     statuses = []
     for sent in (f"{cookie}; dev-half=x", cookie):
         with app.app_context(), app.test_request_context(headers={"Cookie": sent}):
-            statuses.append(status_of(half_login_factors))
+            statuses.append(status_of(accounts.half_login_factors))
     assert statuses == [401, 200]
 
 
@@ -274,7 +263,7 @@ def codes(app: Flask, secret: str, wait: Wait, monkeypatch: pytest.MonkeyPatch) 
     """Recovery codes, at the begin of a minute in which LIMIT passwords may be wrong."""
     wait(60)
     monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", f"{LIMIT} per minute")
-    return replace_recovery_codes()
+    return accounts.replace_recovery_codes()
 
 
 def begins(network: str = "127.0.0.1") -> int:

@@ -4,17 +4,8 @@ from functools import partial
 
 import pytest
 from flask import Flask
-from secure_flask import db, log_in
-from secure_flask.accounts import (
-    accept_factor_invitation,
-    begin_authenticator,
-    factors_of,
-    finish_authenticator,
-    half_logins,
-    recovery,
-    recovery_codes_left,
-    steps,
-)
+from secure_flask import accounts, db, log_in
+from secure_flask.accounts import half_logins, recovery, steps
 from secure_flask.accounts.authenticator import AuthenticatorSetup
 from secure_flask.accounts.recovery_codes import NUMBER
 from secure_flask.accounts.second_step import (
@@ -53,18 +44,20 @@ pytestmark = pytest.mark.usefixtures("demanding", "stranger")
 
 
 def accept(code: str, half: str = "") -> int:
-    return status_of(accept_factor_invitation, code, half or begin_login())
+    return status_of(accounts.accept_factor_invitation, code, half or begin_login())
 
 
 def invited(code: str) -> tuple[AuthenticatorSetup, str]:
     """A setup of who entered the password and an invitation, and their half login."""
     half = begin_login()
-    accept_factor_invitation(code, half)
-    return begin_authenticator(half), half
+    accounts.accept_factor_invitation(code, half)
+    return accounts.begin_authenticator(half), half
 
 
 def finish(setup: AuthenticatorSetup, half: str, code: str = "") -> int:
-    return status_of(finish_authenticator, setup.state, code or code_of(setup.secret), half)
+    return status_of(
+        accounts.finish_authenticator, setup.state, code or code_of(setup.secret), half
+    )
 
 
 @pytest.mark.asvs("6.3.3", "6.4.1")
@@ -75,12 +68,12 @@ def test_the_first_factor_of_a_demanded_role_needs_the_invitation_of_an_operator
     half = str(begun["tf_token"])
     assert begun["factors"] == []
     # Whoever knows the password alone sets up nothing.
-    assert status_of(begin_authenticator, half) == 401
+    assert status_of(accounts.begin_authenticator, half) == 401
     assert [accept(wrong, half) for wrong in ("x", code_of("A" * 32))] == [403, 403]
-    accept_factor_invitation(f" {make_invitation(user_of())} ", half)
-    setup = begin_authenticator(half)
+    accounts.accept_factor_invitation(f" {make_invitation(user_of())} ", half)
+    setup = accounts.begin_authenticator(half)
     assert finish(setup, half, wrong_code_of(setup.secret)) == 400
-    done = finish_authenticator(setup.state, code_of(setup.secret), half)
+    done = accounts.finish_authenticator(setup.state, code_of(setup.secret), half)
     assert db.session.scalars(select(Login.second_factor)).all() == [True]
     wait(STEP)
     assert enter_code(code_of(setup.secret)) == 200
@@ -91,7 +84,7 @@ def test_the_first_factor_of_a_demanded_role_needs_the_invitation_of_an_operator
 def test_after_a_mailed_reset_the_password_alone_sets_up_nothing() -> None:
     recovery.request_password_reset(ADDRESS)
     recovery.reset_password(mailed_token(), STRONG)
-    assert status_of(begin_authenticator, begin_login(STRONG)) == 401
+    assert status_of(accounts.begin_authenticator, begin_login(STRONG)) == 401
 
 
 @pytest.mark.asvs("6.4.1")
@@ -99,7 +92,7 @@ def test_a_wrong_and_a_used_one_that_of_another_user_and_that_of_last_week_are_r
     app: Flask, wait: Wait
 ) -> None:
     used, late = (make_invitation(user_of()) for _ in range(2))
-    finish_authenticator(*setup_of(used))
+    accounts.finish_authenticator(*setup_of(used))
     run_command(app, "user", "factors", USERNAME, "--remove")
     theirs = make_invitation(add_user(OTHER))
     assert [accept(code) for code in (used, theirs, "made up")] == [403] * 3
@@ -149,7 +142,7 @@ def test_half_logins_that_finish_at_the_same_moment_set_up_one_factor(
     assert (first, {*others} <= {400, 401, 403}) == (200, True)
     with request_of(file_app):
         assert user_of().totp_secret in [setup.secret for setup, _ in begun]
-        assert recovery_codes_left(user_of()) == NUMBER
+        assert accounts.recovery_codes_left(user_of()) == NUMBER
 
 
 @pytest.mark.parametrize(
@@ -160,14 +153,14 @@ def test_one_that_ends_before_the_first_code_sets_up_nothing(gone: Delete | Upda
     db.session.execute(gone.where(steps.Step.purpose == INVITATION))
     db.session.commit()
     with pytest.raises(HTTPException, match=WRONG_INVITATION):
-        finish_authenticator(setup.state, code_of(setup.secret), half)
+        accounts.finish_authenticator(setup.state, code_of(setup.secret), half)
     db.session.rollback()
-    assert (factors_of(user_of()), recovery_codes_left(user_of())) == ([], 0)
+    assert (accounts.factors_of(user_of()), accounts.recovery_codes_left(user_of())) == ([], 0)
     assert begin_login()
 
 
 def test_one_lets_nobody_past_a_factor_that_is_there() -> None:
-    finish_authenticator(*setup_of(make_invitation(user_of())))
+    accounts.finish_authenticator(*setup_of(make_invitation(user_of())))
     half = begin_login()
-    accept_factor_invitation(make_invitation(user_of()), half)
-    assert status_of(begin_authenticator, half) == 401
+    accounts.accept_factor_invitation(make_invitation(user_of()), half)
+    assert status_of(accounts.begin_authenticator, half) == 401

@@ -8,13 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 from flask import current_app
-from secure_flask import change_password, db
-from secure_flask.accounts import (
-    confirm_email_change,
-    replace_recovery_codes,
-    reset_password,
-    steps,
-)
+from secure_flask import accounts, change_password, db
+from secure_flask.accounts import steps
 from secure_flask.accounts.outbox import HOUR
 from sqlalchemy import event
 
@@ -60,17 +55,17 @@ def secret_of(user: User, purpose: str, email: str) -> str:
 
 
 def reset(user: User) -> None:
-    reset_password(secret_of(user, "reset", ADDRESS), STRONG)
+    accounts.reset_password(secret_of(user, "reset", ADDRESS), STRONG)
 
 
 def change_by_login(user: User) -> None:
-    confirm_email_change(secret_of(user, "change_email", "new@example.org"), None)
+    accounts.confirm_email_change(secret_of(user, "change_email", "new@example.org"), None)
 
 
 def change_by_password(user: User) -> None:
     secret = secret_of(user, "change_email", "new@example.org")
     with request_of(current_app):
-        confirm_email_change(secret, PASSWORD)
+        accounts.confirm_email_change(secret, PASSWORD)
 
 
 def change_the_password(user: User) -> None:
@@ -96,7 +91,7 @@ def test_a_request_that_ends_steps_locks_the_user_first(
 
 @pytest.mark.usefixtures("secret")
 def test_a_half_login_that_is_completed_locks_the_user_first() -> None:
-    codes, half = replace_recovery_codes(), begin_login()
+    codes, half = accounts.replace_recovery_codes(), begin_login()
     with locked() as found:
         assert enter_recovery_code(codes[0], half) == 200
     assert [each for each in found if "step" in each] == [["user", "step"]]

@@ -25,10 +25,10 @@ from core.accounts.people import (
     THIEF,
     has_password,
     mailed_token,
+    operate,
     recipients,
     refused,
     request_of,
-    run_command,
     set_address,
     status_of,
 )
@@ -99,13 +99,6 @@ def test_the_link_serves_once_and_for_an_hour(token: str, wait: Wait) -> None:
     assert not serves(late)
 
 
-def by_an_operator(*arguments: str) -> Callable[[Flask], None]:
-    def change(app: Flask) -> None:
-        assert run_command(app, "user", *arguments).exit_code == 0
-
-    return change
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -114,9 +107,9 @@ def by_an_operator(*arguments: str) -> Callable[[Flask], None]:
         # As where its mail was being sent meanwhile, or code of the owner changed the address.
         lambda app: set_address("new@example.org"),
         # The reader of a former mailbox may be somebody else by now.
-        by_an_operator("email", USERNAME, "ada@example.com"),
-        by_an_operator("password", USERNAME),
-        by_an_operator("disable", USERNAME),
+        lambda app: operate(app, "user", "email", USERNAME, "ada@example.com"),
+        lambda app: operate(app, "user", "password", USERNAME),
+        lambda app: operate(app, "user", "disable", USERNAME),
     ],
 )
 def test_a_change_of_the_account_ends_the_links_that_wait(

@@ -2,12 +2,7 @@
 
 import pytest
 from flask import Flask
-from secure_flask.accounts import (
-    recovery_codes_left,
-    replace_recovery_codes,
-    show_recovery_codes_once,
-    shown_recovery_codes,
-)
+from secure_flask import accounts
 from secure_flask.accounts.recovery_codes import NUMBER, SHOWN_FOR, use_recovery_code
 
 from core.accounts.conftest import Request
@@ -20,7 +15,7 @@ from core.conftest import Wait
 
 @pytest.fixture
 def codes(user: User, secret: str) -> list[str]:
-    return replace_recovery_codes()
+    return accounts.replace_recovery_codes()
 
 
 @pytest.mark.asvs("6.5.1")
@@ -38,7 +33,7 @@ def test_a_code_serves_its_user_once_however_it_is_typed(user: User, codes: list
 def test_new_ones_replace_the_old_ones_and_nobody_guesses_them(
     user: User, codes: list[str]
 ) -> None:
-    new = replace_recovery_codes()
+    new = accounts.replace_recovery_codes()
     assert len({*codes, *new}) == 2 * NUMBER
     # Five bits in each character.
     assert min(len(code.replace("-", "")) * 5 for code in new) >= 112
@@ -49,26 +44,29 @@ def test_eight_clicks_leave_the_codes_of_one(of_user: Request) -> None:
     with of_user():
         add_app()
 
-    requests_at_once(of_user, lambda _: replace_recovery_codes())
+    requests_at_once(of_user, lambda _: accounts.replace_recovery_codes())
     with of_user():
-        assert recovery_codes_left(user_of()) == NUMBER
+        assert accounts.recovery_codes_left(user_of()) == NUMBER
 
 
 def test_they_are_shown_once_within_five_minutes_and_to_their_user(
     user: User, codes: list[str], wait: Wait
 ) -> None:
-    state, late = (show_recovery_codes_once(user, codes) for _ in range(2))
-    assert status_of(shown_recovery_codes, add_user(OTHER), state) == 404
-    assert shown_recovery_codes(user, state) == codes
+    state, late = (accounts.show_recovery_codes_once(user, codes) for _ in range(2))
+    assert status_of(accounts.shown_recovery_codes, add_user(OTHER), state) == 404
+    assert accounts.shown_recovery_codes(user, state) == codes
     wait(SHOWN_FOR)
-    assert [status_of(shown_recovery_codes, user, each) for each in (state, late)] == [404, 404]
+    assert [status_of(accounts.shown_recovery_codes, user, each) for each in (state, late)] == [
+        404,
+        404,
+    ]
 
 
 @pytest.mark.asvs("6.5.2")
 def test_the_database_shows_no_secret_and_no_code(
     app: Flask, user: User, secret: str, codes: list[str]
 ) -> None:
-    show_recovery_codes_once(user, codes)
+    accounts.show_recovery_codes_once(user, codes)
     stored = str(stored_rows(app))
     texts = (secret, *codes, *(code.replace("-", "") for code in codes))
     assert [text for text in texts if text in stored] == []

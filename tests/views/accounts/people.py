@@ -5,13 +5,12 @@ from email.message import EmailMessage
 
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import UserMixin, db
-from secure_flask.accounts import development_mails, steps, worker
+from secure_flask.accounts import development_mails, worker
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from core import routes
-from views.conftest import LOGIN, OWN_PAGE, PRODUCTION, USERNAME, stored_user
+from views.conftest import LOGIN, OWN_PAGE, USERNAME, stored_user
 
 REGISTER, CONFIRM, RESET, CHANGE_EMAIL = "/register", "/confirm", "/reset", "/change-email"
 TF_SETUP, TF_VALIDATE = "/tf-setup", "/tf-validate"
@@ -21,14 +20,6 @@ ADDRESS = "ada.lovelace@example.org"
 STRONG = "seven owls in a well of ink, and one that went for a walk before dawn"
 # What people send to register.
 REGISTRATION = {"username": "grace", "email": "grace.hopper@example.org", "password": STRONG}
-
-# What production demands, for `make_app`.
-IN_PRODUCTION = {
-    **PRODUCTION,
-    "public_url": "https://localhost",
-    "mail_url": "smtp://localhost:1",
-    "mail_from": "no-reply@example.org",
-}
 
 Headers = dict[str, str]
 Half = dict[str, str]
@@ -93,10 +84,3 @@ def can_log_in(client: FlaskClient, username: str, password: str = STRONG) -> bo
 def away(*arguments: object, **options: object) -> None:
     """In place of a function that uses the database: the database is away."""
     raise OperationalError("COMMIT", {}, OSError("no route to host"))
-
-
-def waiting_change(user: UserMixin, email: str) -> str:
-    """The id of the step of a change of the address, as its mail names it."""
-    step = steps.add_step("change_request", 3600, user=user, email=email)
-    db.session.flush()
-    return str(step.id)

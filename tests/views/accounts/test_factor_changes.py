@@ -133,6 +133,8 @@ def test_the_first_factor_of_a_demanded_role_needs_the_invitation_of_an_operator
     done = send_code(client, half, code_of(secret), path)
     assert is_logged_in(client, login_of(done))
     assert len(done.get_json()["recovery_codes"]) == recovery_codes.NUMBER
+    kept = send(client, TF_SETUP, {"setup": "disable"}, login_of(done))
+    assert kept.status_code == 409
 
 
 def test_a_forgotten_half_login_stops_no_setup_of_who_is_logged_in(

@@ -8,8 +8,9 @@ from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import development_mailbox, outbox, send_mail
 
+from core.accounts.people import IN_PRODUCTION
 from tests.page_elements import Elements
-from views.accounts.people import ADDRESS, IN_PRODUCTION, RESET, give_address, send
+from views.accounts.people import ADDRESS, RESET, give_address, send
 from views.conftest import MakeApp
 
 BOX = "/dev/mailbox"

@@ -9,6 +9,7 @@ from secure_flask.accounts import messages, outbox
 from secure_flask.accounts.messages import BUILDERS
 from secure_flask.accounts.outbox import OutgoingMail
 
+from core.accounts.people import waiting_change
 from views import PROJECT
 from views.accounts.people import (
     ADDRESS,
@@ -17,7 +18,6 @@ from views.accounts.people import (
     delivered,
     give_address,
     send,
-    waiting_change,
 )
 from views.conftest import MakeApp, stored_user
 

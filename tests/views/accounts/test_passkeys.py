@@ -62,7 +62,9 @@ def test_passkeys_are_listed_added_and_deleted_by_their_owner(
     if "Authorization" in credentials:
         assert added.headers.getlist("Set-Cookie") == []
     assert names(client, credentials) == ["laptop", "phone"]
-    assert send(client, WAN_DELETE, {"name": "phone"}, credentials).status_code == 204
+    assert use(client, WAN_REGISTER, Passkey(client), credentials).status_code == 409
+    deleted = [send(client, WAN_DELETE, {"name": "phone"}, credentials) for _ in range(2)]
+    assert [each.status_code for each in deleted] == [204, 404]
     assert names(client, credentials) == ["laptop"]
     assert_refused(use(stranger, WAN_SIGNIN, passkey))
 
@@ -216,6 +218,7 @@ def test_the_page_lists_own_passkeys_and_deletes_one_by_a_form(
     assert ("<b>phone" in page, "Theirs" in page) == (False, False)
     action = unescape(page.partition(f'action="{DELETE}')[2].partition('"')[0])
     assert_leads_to(post(client, f"{DELETE}{action}"), PAGE)
+    assert post(client, f"{DELETE}?name=Theirs").status_code == 404
     assert names(client, credentials) == []
     assert names(*others) == ["Theirs"]
 

@@ -10,9 +10,10 @@ from playwright.sync_api import Browser, Page, Request, expect
 from secure_flask.csp_levels import PARANOID
 
 import mail_servers
+from core.accounts.people import IN_PRODUCTION
 from mail_servers import MailServer
 from views.accounts.browser.visitor import Visitor, code_of
-from views.accounts.people import IN_PRODUCTION, STRONG, delivered
+from views.accounts.people import STRONG, delivered
 from views.browser.conftest import REAL_NAME, Serve, new_page, noted_reports
 from views.browser.starter.states import add_task
 from views.conftest import MakeApp
