@@ -92,15 +92,7 @@ def test_it_lives_five_minutes(secret: str, wait: Wait, waited: int, status: int
     assert enter_code(code_of(secret), half) == status
 
 
-@pytest.mark.asvs("7.2.4")
-def test_it_becomes_one_login(secret: str, wait: Wait) -> None:
-    half = begin_login()
-    assert enter_code(code_of(secret), half) == 200
-    wait(STEP)
-    assert enter_code(code_of(secret), half) == 401
-
-
-@pytest.mark.asvs("2.3.4")
+@pytest.mark.asvs("2.3.4", "7.2.4")
 @pytest.mark.parametrize("factor", ["app", "recovery code", "passkey"])
 def test_eight_answers_at_once_become_one_login(
     factor: str, file_app: Flask, of_user: Request, wait: Wait
