@@ -44,10 +44,10 @@ def caches(copy: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("folder", "command"),
     [
-        (".", "-p no:xdist tests/core/web/test_csp.py"),
-        (".", "-p no:xdist tests/core/accounts/test_steps.py"),
-        (".", "-p no:xdist tests/test_decisions.py"),
+        # In each folder that has a conftest: a small file.
         (".", "-n 0 tests/test_decisions.py"),
+        (".", "-p no:xdist tests/core/test_clock.py"),
+        (".", "-p no:xdist tests/core/accounts/test_outbox.py"),
         ("tests/views", "-p no:xdist test_serving.py"),
         (".", "-n 0 tests/views/accounts/test_names.py"),
     ],
