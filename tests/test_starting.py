@@ -17,7 +17,7 @@ COMMANDS = {
     "flask run": ("flask", "run", "--port=0"),
     "flask db": ("flask", "db", "upgrade"),
 }
-# By a command: settings, and what is said of them.
+# A command, its settings, and what it says of them.
 REFUSED: list[tuple[str, dict[str, str], str]] = [
     ("gunicorn", {"APP_ENV": "production"}, "start with these settings:\n  TRUSTED_HOSTS: "),
     ("gunicorn", TWO_WORKERS, "2 workers need more settings:\n  REDIS_URL: "),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.accounts.site import User
 
 ADDRESS = "ada.lovelace@example.org"
-# Of somebody who registers.
+# Somebody registers with this name and this address.
 NAME = "grace"
 EMAIL = "grace.hopper@example.org"
 STRONG = "seven owls in a well of ink, and one that went for a walk before dawn"

@@ -28,7 +28,7 @@ from core.accounts.site import User
 from core.conftest import MakeApp, Wait, give_roles
 
 HOUR = 60 * 60
-# By what the user is told of each.
+# The key is the subject of the notice that the user gets.
 CHANGES: dict[str, Callable[[], object]] = {
     "An authenticator app was added": add_app,
     "The recovery codes were replaced": accounts.replace_recovery_codes,

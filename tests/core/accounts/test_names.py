@@ -1,4 +1,4 @@
-"""Names: none that looks like another one, whoever gives it, and everybody may change theirs."""
+"""Names: no name looks like that of another user, and everybody may change theirs."""
 
 import sys
 import unicodedata

@@ -163,7 +163,7 @@ def test_no_other_registration_becomes_an_account_later(wait: Wait) -> None:
     before = users()
     confirm(tokens[1], STRONG)
     assert [status_of(confirm, token, STRONG) for token in tokens] == [404] * 3
-    # Not once the account is gone either.
+    # A deletion of the account revives none of them.
     db.session.delete(user_of(EMAIL))
     db.session.commit()
     assert [status_of(confirm, token, STRONG) for token in tokens] == [404] * 3
