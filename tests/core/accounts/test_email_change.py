@@ -71,7 +71,7 @@ def opens(token: str) -> int:
 
 
 def unconfirmed(app: Flask) -> list[str]:
-    """What the user is told about changes that wait."""
+    """What the user hears about changes that wait."""
     with request_of(app, new_login()):
         data: dict[str, list[str]] = personal_data(user_of())  # type: ignore[assignment]
         return data["unconfirmed_emails"]
@@ -265,7 +265,7 @@ def test_the_address_of_another_account_stays_theirs(app: Flask, user: User) -> 
         NEW
     ]
     assert {*subjects("bob@example.org")} == {"email_in_use"}
-    # What the user is told about pending changes is the same for each.
+    # The user hears the same about pending changes for each.
     assert sorted(unconfirmed(app)) == sorted(tries)
 
 

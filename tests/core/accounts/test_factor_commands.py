@@ -50,8 +50,8 @@ def test_after_a_removal_the_password_is_enough_and_old_logins_have_ended(app: F
         assert db.session.scalars(select(Login)).all() == []
         assert log_in(USERNAME, PASSWORD)["token_type"] == "session"
         mail = development_mails()[-1]
-    told = "An operator removed" in mail.get_content()
-    assert (mail["To"], told) == (ADDRESS, True)
+    says_who = "An operator removed" in mail.get_content()
+    assert (mail["To"], says_who) == (ADDRESS, True)
 
 
 @pytest.mark.asvs("6.3.3")

@@ -138,7 +138,7 @@ def test_a_second_click_is_no_wrong_code(
         monkeypatch.setattr(half_logins, "find_half_login", find)
         found = find(tf_token)
         db.session.commit()
-        # In a thread of its own: in one thread both requests would share a database session.
+        # Both requests would share a database session in one thread, so this one has another thread.
         with ThreadPoolExecutor(1) as other:
             other.submit(click).result()
         return found

@@ -78,7 +78,7 @@ def names(app: Flask) -> set[str]:
         return set(db.session.scalars(select(User.name)))
 
 
-def told(app: Flask) -> list[str]:
+def notified(app: Flask) -> list[str]:
     with app.app_context():
         return recipients()
 
@@ -154,14 +154,14 @@ def test_a_row_that_the_database_keeps_undoes_everything(
             leave(app, secret)
         assert names(app) == {USERNAME, OTHER}
     assert is_logged_in(app, secret)
-    assert told(app) == []
+    assert notified(app) == []
 
 
 def test_the_address_gets_one_last_mail_and_the_former_one_of_this_week_too(app: Flask) -> None:
     secret = log_in(app)
     filled(app)
     leave(app, secret)
-    assert told(app) == [ADDRESS, full_accounts.FORMER_ADDRESS]
+    assert notified(app) == [ADDRESS, full_accounts.FORMER_ADDRESS]
     with app.app_context():
         assert all(USERNAME in mail.get_content() for mail in development_mails())
 
@@ -188,7 +188,7 @@ def test_an_address_of_more_than_a_week_ago_hears_nothing(app: Flask, wait: Wait
         former_addresses.remember_address(user_of(), "former@example.org")
         db.session.commit()
     leave(app)
-    assert told(app) == ["former@example.org"]
+    assert notified(app) == ["former@example.org"]
     with app.app_context():
         assert db.session.scalars(select(former_addresses.FormerAddress)).all() == []
 
@@ -218,7 +218,7 @@ def test_an_operator_deletes_as_much_as_the_user_does(
         deleted = run_command(app, "user", "delete", USERNAME)
     assert (deleted.exit_code, heard) == (0, [USERNAME])
     assert rows_of(app, user_id) == set()
-    assert told(app)[0] == ADDRESS
+    assert notified(app)[0] == ADDRESS
     [line] = logged(caplog, "user_deleted")
     assert (line["user_id"], line["by"]) == (user_id, "command line")
 
@@ -229,7 +229,7 @@ def test_who_deletes_somebody_else_stays_logged_in(app: Flask) -> None:
         delete_account(user_of())
         assert current_login() is not None
     assert is_logged_in(app, others)
-    assert told(app) == [ADDRESS]
+    assert notified(app) == [ADDRESS]
 
 
 def test_who_deletes_somebody_who_has_gone_meanwhile_is_refused(app: Flask) -> None:
@@ -237,7 +237,7 @@ def test_who_deletes_somebody_who_has_gone_meanwhile_is_refused(app: Flask) -> N
         gone = user_of()
         assert leave(app) == 200
         assert status_of(delete_account, gone) == 401
-    assert told(app) == [ADDRESS]
+    assert notified(app) == [ADDRESS]
 
 
 def test_an_account_that_is_deleted_eight_times_at_once_gets_one_mail(file_app: Flask) -> None:
@@ -246,7 +246,7 @@ def test_an_account_that_is_deleted_eight_times_at_once_gets_one_mail(file_app: 
     secrets = [log_in(file_app) for _ in range(AT_ONCE)]
     statuses = at_once(lambda number: leave(file_app, secrets[number]))
     assert sorted(statuses) == [200] + [401] * (AT_ONCE - 1)
-    assert (told(file_app), names(file_app)) == ([ADDRESS], set())
+    assert (notified(file_app), names(file_app)) == ([ADDRESS], set())
 
 
 # Who hears of it.
@@ -271,7 +271,7 @@ def test_a_receiver_that_fails_keeps_the_account(app: Flask) -> None:
     with user_deleted.connected_to(fail), pytest.raises(RuntimeError):
         leave(app, secret)
     assert is_logged_in(app, secret)
-    assert told(app) == []
+    assert notified(app) == []
 
 
 def test_the_log_says_who_left(app: Flask, caplog: pytest.LogCaptureFixture) -> None:

@@ -177,7 +177,7 @@ def test_the_limit_does_not_tell_which_address_belongs_to_a_name(
                 statuses.append(log_in_wrongly(name))
         return statuses
 
-    # From then on each network may try once more.
+    # Each network may try once more from then on.
     everywhere = [f"198.51.100.{last}" for last in range(1, 5)]
     assert tries(USERNAME, *everywhere) == [401] * 4
     assert tries(USERNAME, "192.0.2.1", "192.0.2.1") == [401, 429]

@@ -235,7 +235,7 @@ def test_odd_credentials_are_refused_and_break_nothing(
 def odd_credentials(good: dict[str, Any]) -> list[str]:
     odd: list[Any] = [[], 1, None, "x", {}, {"response": None}]
     values: list[Any] = [None, [], "\u20ac", "AAAA"]
-    # Without a handle the passkey itself says who it is of.
+    # The passkey itself says whose it is where the answer has no handle.
     members = [name for name in good["response"] if name != "userHandle"]
     odd += [{**good, name: value} for name in good for value in values]
     odd += [

@@ -128,7 +128,7 @@ def test_the_password_alone_makes_no_login_recent_and_both_factors_do(
     authenticated = select(Login.authenticated)
     assert db.session.scalars(authenticated).all() == [clock.now() - 3600 - STEP]
     assert enter_code(code_of(secret), half) == 200
-    # In the place of the login that was there.
+    # The new login takes the place of the one that was there.
     assert db.session.scalars(authenticated).all() == [clock.now()]
 
 

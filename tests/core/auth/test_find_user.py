@@ -61,7 +61,7 @@ def find_person() -> Person | None:
 
 
 def new_app(find_user: Callable[[], object] = find_person, **changes: Any) -> Flask:
-    # Without Redis, each app counts from zero.
+    # Each app counts from zero where there is no Redis.
     changes = {"TOKEN_TYPE": "opaque", "redis_url": None, **changes}
     app = protect(Flask(__name__, static_folder=None), find_user=find_user, **changes)
     app.add_url_rule("/closed", "closed", lambda: "closed")
