@@ -11,13 +11,7 @@ import pytest
 
 TEMPLATE = Path(__file__).parents[1]
 FOLDERS = [TEMPLATE / "tests", TEMPLATE / "{{cookiecutter.project_slug}}" / "tests"]
-# The tests of the views of accounts do not keep to it yet.
-TESTS = [
-    file
-    for folder in FOLDERS
-    for file in sorted(folder.rglob("*.py"))
-    if not file.match("views/accounts/test_*.py")
-]
+TESTS = [file for folder in FOLDERS for file in sorted(folder.rglob("*.py"))]
 PATCHED_TIME = re.compile(r"""setattr\(\s*(time, "|"time\.)time"|\btime\.time = """)
 
 
