@@ -3,8 +3,8 @@
 import ast
 import json
 import re
-import sys
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +34,7 @@ WRONG: list[dict[str, object]] = [
     {"note": "a" * 81},
 ]
 ENTRY = re.compile(r'^ +"([^"]+)": (?:\((?s:.*?)\n +\)|".*"),\n', re.MULTILINE)
+PAGE = "docs/how-to/another-language.md"
 OF_ACCOUNTS = "With `accounts=self-service`"
 
 # The texts, each with whether only `accounts=self-service` has it.
@@ -41,22 +42,36 @@ Messages = dict[str, bool]
 
 
 def page(text: str) -> str:
-    """The page with a line for each of these messages, and for no other one of the core."""
+    """The page with an entry for each of these messages, and for no other one of the core."""
     needed = of_members() | of_core()
     # The page has the few of these that a site shows.
-    of_werkzeug = {error().name: False for error in default_exceptions.values()}
+    known = {error().name: False for error in default_exceptions.values()} | needed
     steps = re.split(r"^(?=\d\. )", text, flags=re.MULTILINE)
     listed = {(key, is_step_of_accounts(step)) for step in steps for key in ENTRY.findall(step)}
-    if missing := sorted(each[0] for each in needed.items() if each not in listed):
-        lines = "; ".join(f"{each!r}, {place_of_message(needed[each])}" for each in missing)
-        gone = sorted(key for key, _ in listed if key not in of_werkzeug | needed)
-        reworded = f" The core no longer says {gone}: was it reworded?" if gone else ""
-        sys.exit(f"how-to/another-language.md: add a line for {lines}.{reworded}")
-    return "".join(without_others(step, of_werkzeug | needed) for step in steps)
+    for message, of_accounts in sorted(needed.items() - listed):
+        place = place_of_message(steps, of_accounts)
+        steps[place] = with_message(steps[place], message, known)
+    return "".join(without_others(step, known) for step in steps)
 
 
-def place_of_message(of_accounts: bool) -> str:
-    return f"in the step {OF_ACCOUNTS}" if of_accounts else "in an earlier step"
+def place_of_message(steps: list[str], of_accounts: bool) -> int:
+    """The index of the first step with messages of accounts, or with others."""
+    here = (bool(ENTRY.search(step)) and is_step_of_accounts(step) == of_accounts for step in steps)
+    return [*here].index(True)
+
+
+def with_message(step: str, message: str, known: Messages) -> str:
+    """The step with this message, which keeps the words of a similar one that is gone.
+
+    Without such words it is its own translation: German owners see it in English, as before.
+    """
+    gone = [key for key in ENTRY.findall(step) if key not in known]
+    if similar := get_close_matches(message, gone, 1):
+        print(f"{PAGE}: {message!r} has the German words of {similar[0]!r}. Do they still fit?")
+        return step.replace(f'"{similar[0]}": ', f'"{message}": ', 1)
+    print(f"{PAGE}: {message!r} has no German words yet. You may leave it so.")
+    entry = f'       "{message}": "{message}",\n'
+    return ENTRY.sub(lambda first: entry + first[0], step, count=1)
 
 
 def is_step_of_accounts(step: str) -> bool:

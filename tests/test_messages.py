@@ -1,0 +1,92 @@
+"""`make reference` writes the messages of the page for translators, and keeps its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from docs.reference import messages
+
+PAGE = """\
+1. Write `<html lang="de">`.
+
+2. Write this:
+
+   ```python
+   TEXTS = {
+       "Not Found": "Nicht gefunden",
+       "This setup has ended": (
+           "Die Einrichtung ist zu Ende"
+       ),
+       "A key has a name": "Ein Schlüssel hat einen Namen",
+   }
+   ```
+
+3. With `accounts=self-service` add these:
+
+   ```text
+       "Wrong code": "Falscher Code",
+   ```
+"""
+LISTED = {"This setup has ended": False, "A key has a name": False, "Wrong code": True}
+
+
+def page_of(monkeypatch: pytest.MonkeyPatch, said: messages.Messages) -> str:
+    monkeypatch.setattr(messages, "of_core", lambda: said)
+    monkeypatch.setattr(messages, "of_members", dict)
+    return messages.page(PAGE)
+
+
+def without(message: str) -> messages.Messages:
+    return {key: of_accounts for key, of_accounts in LISTED.items() if key != message}
+
+
+def test_a_page_of_all_messages_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page_of(monkeypatch, LISTED) == PAGE
+
+
+@pytest.mark.parametrize(
+    ("of_accounts", "first"), [(False, '"Not Found": "Nicht'), (True, '"Wrong code": "Falsch')]
+)
+def test_a_new_message_stands_first_in_its_step_and_is_english(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    of_accounts: bool,
+    first: str,
+) -> None:
+    line = '"Use another name": "Use another name",\n       '
+    written = page_of(monkeypatch, {**LISTED, "Use another name": of_accounts})
+    assert written == PAGE.replace(first, line + first)
+    assert "'Use another name' has no German words yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "of_accounts"),
+    [
+        ("This setup has ended", "This setup has expired", False),
+        ("Wrong code", "Wrong or used code", True),
+    ],
+)
+def test_a_reworded_message_keeps_its_place_and_its_german_words(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    of_accounts: bool,
+) -> None:
+    written = page_of(monkeypatch, {**without(old), new: of_accounts})
+    assert written == PAGE.replace(old, new)
+    assert f"{new!r} has the German words of {old!r}" in capsys.readouterr().out
+
+
+def test_a_message_does_not_take_the_words_of_one_that_is_still_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = page_of(monkeypatch, {**LISTED, "A key has one name": False})
+    assert '"A key has a name": "Ein Schlüssel' in written
+    assert '"A key has one name": "A key has one name"' in written
+
+
+def test_a_message_that_is_gone_leaves_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = page_of(monkeypatch, without("This setup has ended"))
+    assert "Einrichtung" not in written
+    assert "Ein Schlüssel" in written
