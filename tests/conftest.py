@@ -46,6 +46,11 @@ settings.load_profile("template")
 gc.set_threshold(50_000)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with those that take long, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over what is imported by now, since it stays to the end."""
     gc.freeze()

@@ -69,6 +69,7 @@ def unlinked(newer: Path, tmp_path: Path) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_a_newer_template_and_another_answer_arrive_and_the_edit_stays(
     newer: Path, created: Path
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_newer_template_and_another_answer_arrive_and_the_edit_stays(
     assert not list(created.rglob("*.rej"))
 
 
+@pytest.mark.slow
 def test_a_project_is_linked_with_its_own_answers_as_the_page_shows(
     newer: Path, unlinked: Path
 ) -> None:
@@ -94,6 +96,7 @@ def test_a_project_is_linked_with_its_own_answers_as_the_page_shows(
     assert EDIT in (unlinked / "app" / "pages.py").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_an_edit_of_what_changes_is_marked_as_git_marks_it(newer: Path, unlinked: Path) -> None:
     support.commit(unlinked)
     replace(unlinked / "app" / "policy.py", LEVEL, OWN_LEVEL)
@@ -105,6 +108,7 @@ def test_an_edit_of_what_changes_is_marked_as_git_marks_it(newer: Path, unlinked
     assert not list(unlinked.rglob("*.rej"))
 
 
+@pytest.mark.slow
 def test_the_core_and_migrations_are_left_to_the_core_s_own_update(
     newer: Path, unlinked: Path
 ) -> None:

@@ -1,12 +1,14 @@
 """`flask mail`, `flask user mail-link`: an operator sends what waits, and mails a link."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from flask import Flask
 from secure_flask import db
-from secure_flask.accounts import outbox, recovery
+from secure_flask.accounts import commands, outbox, recovery
 from secure_flask.accounts.mail_limits import PER_ADDRESS
+from secure_flask.accounts.mail_slots import MailSlots
 
 import mail_servers
 from core.accounts.people import (
@@ -20,6 +22,7 @@ from core.accounts.people import (
     user_of,
 )
 from core.conftest import USERNAME, MakeApp
+from core.standing_clock import clock
 from mail_servers import MailServer
 
 
@@ -30,7 +33,10 @@ def server() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def app(make_app: MakeApp, server: MailServer) -> Flask:
+def app(make_app: MakeApp, server: MailServer, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """One that waits for no slot to end."""
+    slots = partial(MailSlots, wait=clock.wait, clock=clock.now)
+    monkeypatch.setattr(commands, "MailSlots", slots)
     app = make_app(mail_url=server.url)
     with app.app_context():
         set_address(ADDRESS)
