@@ -48,7 +48,13 @@ gc.set_threshold(50_000)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with those that take long, so that no process is left alone with one at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=seconds_of, reverse=True)
+
+
+def seconds_of(item: pytest.Item) -> int:
+    """Return about how long a test takes on a busy machine, where its mark says so."""
+    mark = item.get_closest_marker("slow")
+    return mark.kwargs.get("seconds", 10) if mark else 0
 
 
 def pytest_collection_finish() -> None:
