@@ -11,7 +11,7 @@ FILES = sorted(file.name for file in CORE.glob("test_*.py"))
 
 
 # Two halves, so that processes share the work.
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 @pytest.mark.parametrize("files", [FILES[half::2] for half in (0, 1)], ids=["odd", "even"])
 def test_the_rules_of_accounts_hold(files: list[str]) -> None:
     support.python("-m", "pytest", "-q", *support.random_order(), *files, cwd=CORE)

@@ -70,7 +70,7 @@ def test_it_says_what_must_hold(rendered: Rendered) -> None:
     assert [each for each in words if each not in text] == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 def test_its_commands_pass_in_a_fresh_project(ready_project: NewProject) -> None:
     project = ready_project()
     # As if make had just made the environment, which is that of these tests.

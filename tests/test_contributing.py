@@ -122,7 +122,7 @@ def test_the_steps_are_those_that_are_followed(section: str) -> None:
 
 
 @pytest.mark.all
-@pytest.mark.slow
+@pytest.mark.slow(seconds=120)
 def test_they_are_enough(tmp_path: Path) -> None:
     copy = support.copy_template(tmp_path / "template")
     support.run("git", "init", "--quiet", cwd=copy)

@@ -23,6 +23,7 @@ LIMITS = ("auth/test_throttle.py", "web/test_counters.py", "web/test_rate_limits
 
 
 @pytest.mark.all
+@pytest.mark.slow(seconds=200)
 @pytest.mark.parametrize("part", STORED)
 def test_the_tests_of_the_core_pass_on_postgresql(part: str) -> None:
     with services.postgresql() as url:

@@ -22,7 +22,7 @@ MUST = {behaviour.label: behaviour.must for behaviour in BEHAVIOURS if behaviour
 
 
 @pytest.mark.all
-@pytest.mark.slow
+@pytest.mark.slow(seconds=150)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_does_what_the_protections_rest_on(
     engine: str, new_project: NewProject, subtests: pytest.Subtests
@@ -50,7 +50,7 @@ def test_an_attack_gets_as_far_in_each_engine_as_the_policy_lets_it(
 
 
 @pytest.mark.all
-@pytest.mark.slow
+@pytest.mark.slow(seconds=80)
 def test_a_script_of_an_attacker_gets_out_of_a_page_at_paranoid_by_the_server_alone(
     new_project: NewProject,
 ) -> None:

@@ -19,7 +19,7 @@ import support
 from conftest import keep
 from suites.running import Outcomes, names_of, passing, run_suite
 
-pytestmark = [pytest.mark.all, pytest.mark.slow]
+pytestmark = [pytest.mark.all, pytest.mark.slow(seconds=80)]
 
 PAGE = support.PAGES / "reference" / "plain-flask.md"
 HOW = {"plain": (), "wired": ("wired",), "cured": ("wired", "cured")}

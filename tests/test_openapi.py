@@ -66,7 +66,7 @@ warnings = false
 
 # tests/core/test_openapi.py says daily what the document holds.
 @pytest.mark.all
-@pytest.mark.slow
+@pytest.mark.slow(seconds=60)
 @pytest.mark.parametrize(("token_type", "examples"), [("session", 8), ("opaque", 20), ("jwt", 8)])
 def test_schemathesis_finds_nothing(
     new_project: NewProject, tmp_path: Path, token_type: str, examples: int

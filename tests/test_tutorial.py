@@ -19,7 +19,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = [pytest.mark.all, pytest.mark.slow]
+pytestmark = [pytest.mark.all, pytest.mark.slow(seconds=60)]
 
 TUTORIAL = support.PAGES / "tutorial.md"
 [PASSWORD] = re.findall(r"echo '(.+)' \| \.venv/bin/flask user", TUTORIAL.read_text("utf-8"))

@@ -34,7 +34,7 @@ def run(*tests: str, csp: str = "strict", accounts: str = "builtin", **environme
     support.python("-m", "pytest", "-q", *support.random_order(), *tests, cwd=VIEWS, **chosen)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 @pytest.mark.parametrize(
     "part",
     [pytest.param(part, marks=pytest.mark.all if part == "pages" else ()) for part in PARTS],
@@ -67,7 +67,7 @@ def test_the_views_of_accounts_keep_it_on_postgresql() -> None:
 
 
 @pytest.mark.all
-@pytest.mark.slow
+@pytest.mark.slow(seconds=150)
 @pytest.mark.parametrize(
     ("level", "files"),
     [
@@ -81,7 +81,7 @@ def test_people_use_accounts_in_a_browser(level: str, files: list[str]) -> None:
 
 
 @pytest.mark.all
-@pytest.mark.slow
+@pytest.mark.slow(seconds=60)
 @pytest.mark.parametrize("level", support.CHOICES["csp"][1:])
 def test_the_browser_blocks_and_allows_at_each_other_level(level: str) -> None:
     run(*DECIDED_BY_CSP, csp=level)
