@@ -83,7 +83,7 @@ def test_the_reset_mail_of_an_open_registration_is_its_confirm_link() -> None:
     assert has_password(NAME, THIEF)
 
 
-@pytest.mark.asvs("6.4.3")
+@pytest.mark.asvs("6.4.3", "14.2.1")
 def test_the_link_serves_once_and_for_an_hour_and_ends_all_logins(token: str, wait: Wait) -> None:
     assert [reset(token), has_password(USERNAME), serves(token)] == [200, True, False]
     assert db.session.scalars(select(Login)).all() == []
