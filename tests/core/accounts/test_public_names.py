@@ -2,7 +2,7 @@
 
 import pytest
 import secure_flask
-from secure_flask import accounts
+from secure_flask import Model, accounts
 from secure_flask.accounts.authenticator import AuthenticatorSetup
 
 from core.accounts.devices import Passkey
@@ -37,3 +37,10 @@ def test_help_names_each_member_of_a_half_login(secret: str) -> None:
 
 def test_help_names_each_member_of_a_setup() -> None:
     assert {*AuthenticatorSetup._fields} <= members_named(accounts.begin_authenticator)
+
+
+def test_an_app_may_name_a_class_as_the_core_does_and_write_a_relationship_to_it() -> None:
+    """SQLAlchemy looks for the class of `relationship("Step")` in the registry of `Model`."""
+    classes = [mapper.class_ for mapper in Model.registry.mappers]
+    of_core = {each.__name__ for each in classes if each.__module__.startswith("secure_flask.")}
+    assert of_core == {"Role"}

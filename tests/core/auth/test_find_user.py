@@ -34,7 +34,7 @@ from secure_flask import (
 )
 from secure_flask.csp_reports import endpoint
 from secure_flask.database import Model
-from secure_flask.database.database import CORE_TABLES, ModelOfUsers, app_metadata
+from secure_flask.database.database import CORE_TABLES, CoreModel, app_metadata
 from secure_flask.web.csrf import csrf_exempt
 from werkzeug.local import LocalProxy
 
@@ -454,7 +454,7 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
 def test_each_table_of_the_core_is_known_as_such() -> None:
     of_core = {
         mapper.class_.__tablename__
-        for mapper in [*Model.registry.mappers, *ModelOfUsers.registry.mappers]
+        for mapper in [*Model.registry.mappers, *CoreModel.registry.mappers]
         if mapper.class_.__module__.startswith("secure_flask.")
         and not mapper.class_.__module__.startswith("secure_flask.accounts")
     }

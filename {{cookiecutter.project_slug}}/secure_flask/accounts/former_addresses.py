@@ -11,7 +11,8 @@ from secure_flask.accounts.users import AccountMixin
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encryption import readable_value
-from secure_flask.database import Model, db
+from secure_flask.database import db
+from secure_flask.database.database import CoreModel
 from secure_flask.web.errors import error_response
 from sqlalchemy import BigInteger, ForeignKey, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -20,7 +21,7 @@ KEPT = 7 * 24 * 60 * 60  # seconds
 MAX_CHANGES = 10  # changes of an account in this time, so that each former address gets a notice
 
 
-class FormerAddress(Model):
+class FormerAddress(CoreModel):
     """An address that an account had. Times are whole seconds since 1970, UTC."""
 
     __tablename__ = "former_addresses"

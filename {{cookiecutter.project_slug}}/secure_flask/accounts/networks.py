@@ -10,7 +10,8 @@ from uuid import UUID
 from flask import current_app
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.clock import seconds_now
-from secure_flask.database import Model, db
+from secure_flask.database import db
+from secure_flask.database.database import CoreModel
 from secure_flask.web.counters import client_address
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,7 +20,7 @@ TRUSTED_FOR = 30 * 24 * 60 * 60  # seconds
 MAX_NETWORKS = 20  # of a user
 
 
-class TrustedNetwork(Model):
+class TrustedNetwork(CoreModel):
     __tablename__ = "trusted_networks"
 
     user_id: Mapped[UUID] = mapped_column(

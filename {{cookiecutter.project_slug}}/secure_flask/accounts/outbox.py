@@ -15,7 +15,8 @@ from secure_flask.clock import seconds_now
 from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
-from secure_flask.database import Model, db
+from secure_flask.database import db
+from secure_flask.database.database import CoreModel
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, func, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 HOUR = 60 * 60  # seconds
 
 
-class OutgoingMail(Model):
+class OutgoingMail(CoreModel):
     """A mail that waits, or that was dealt with within the last hour, which the limits count.
 
     Times are whole seconds since 1970, UTC.

@@ -13,7 +13,8 @@ from secure_flask.accounts import passkey_challenges, public_urls
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.clock import seconds_now
-from secure_flask.database import Model, db
+from secure_flask.database import db
+from secure_flask.database.database import CoreModel
 from secure_flask.web.errors import ErrorResponse, error_response
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.exc import IntegrityError
@@ -34,7 +35,7 @@ INVALID_PASSKEY = "Unknown or invalid passkey"
 TOO_MANY = "You have as many passkeys as are allowed: delete one first"
 
 
-class Passkey(Model):
+class Passkey(CoreModel):
     __tablename__ = "passkeys"
     __table_args__ = (UniqueConstraint("user_id", "name"),)
 

@@ -11,7 +11,8 @@ from uuid import UUID
 from secure_flask.accounts import steps
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import logins
-from secure_flask.database import Model, db
+from secure_flask.database import db
+from secure_flask.database.database import CoreModel
 from secure_flask.web.errors import error_response
 from sqlalchemy import ForeignKey, LargeBinary, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -22,7 +23,7 @@ NEW = "new codes"
 SHOWN_FOR = 5 * 60  # seconds
 
 
-class RecoveryCode(Model):
+class RecoveryCode(CoreModel):
     __tablename__ = "recovery_codes"
 
     user_id: Mapped[UUID] = mapped_column(

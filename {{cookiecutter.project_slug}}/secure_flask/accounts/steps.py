@@ -15,7 +15,8 @@ from secure_flask.clock import seconds_now
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
 from secure_flask.crypto.encryption import DecryptionError, readable_value
-from secure_flask.database import Model, db
+from secure_flask.database import db
+from secure_flask.database.database import CoreModel
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -39,7 +40,7 @@ UNREAD = {"synchronize_session": False}
 INVALID_LINK = "This link has expired or was already used"
 
 
-class Step(Model):
+class Step(CoreModel):
     """A step that waits for its second half. Times are whole seconds since 1970, UTC."""
 
     __tablename__ = "account_steps"

@@ -19,7 +19,8 @@ from secure_flask.auth.authentication import password_changed
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.users import UserMixin
 from secure_flask.clock import seconds_now
-from secure_flask.database import Model, db
+from secure_flask.database import db
+from secure_flask.database.database import CoreModel
 from secure_flask.web import audit
 from secure_flask.web.errors import ErrorResponse, error_response
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, update
@@ -33,7 +34,7 @@ EVERYWHERE = b""
 OTHERS = {PASSKEY: "a passkey", RECOVERY: "a recovery code"}
 
 
-class WrongCodes(Model):
+class WrongCodes(CoreModel):
     """How many codes were wrong since `created`, in one trusted network or everywhere else."""
 
     __tablename__ = "wrong_codes"

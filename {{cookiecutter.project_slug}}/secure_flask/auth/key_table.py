@@ -9,14 +9,14 @@ from uuid import UUID
 
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
 from secure_flask.clock import seconds_now
-from secure_flask.database.database import CORE_TABLES, ModelOfUsers
+from secure_flask.database.database import CORE_TABLES, CoreModel
 from sqlalchemy import JSON, BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 MAX_KEY_NAME = 80  # characters
 
 
-class ApiKey(ModelOfUsers):
+class ApiKey(CoreModel):
     """A key of one program."""
 
     __tablename__ = "user_api_keys"

@@ -12,7 +12,7 @@ from flask import current_app
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encrypted_types import EncryptedString
-from secure_flask.database.database import CORE_TABLES, ModelOfUsers
+from secure_flask.database.database import CORE_TABLES, CoreModel
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, and_, case, func, or_
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -33,7 +33,7 @@ class Voucher(NamedTuple):
     at: int | None
 
 
-class Login(ModelOfUsers):
+class Login(CoreModel):
     """A login of one client."""
 
     __tablename__ = "logins"

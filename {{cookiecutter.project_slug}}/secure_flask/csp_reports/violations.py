@@ -21,8 +21,8 @@ from urllib.parse import unquote
 from flask import current_app
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.clock import seconds_now
-from secure_flask.database import Model, db
-from secure_flask.database.database import CORE_TABLES
+from secure_flask.database import db
+from secure_flask.database.database import CORE_TABLES, CoreModel
 from secure_flask.web.csp_syntax import DIRECTIVES
 from sqlalchemy import BigInteger, String, delete, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
@@ -68,7 +68,7 @@ class Violation(NamedTuple):
     disposition: str
 
 
-class ViolationCount(Model):
+class ViolationCount(CoreModel):
     """A violation, with the number and times of its reports."""
 
     __tablename__ = "csp_violations"

@@ -63,10 +63,11 @@ class Model(DeclarativeBase):
     metadata = ModelMetaData(naming_convention=NAMES)
 
 
-class ModelOfUsers(DeclarativeBase):
-    """The base class of the core's models that refer to the app's class of users.
+class CoreModel(DeclarativeBase):
+    """The base class of the core's models, which have a registry apart from that of `Model`.
 
-    They have a registry apart from `Model`. SQLAlchemy looks for the class only if one is used.
+    So the app may have a class of the same name, such as `Step`, and write `relationship("Step")`.
+    SQLAlchemy looks for the class of users, to which some refer, only if one of them is used.
     """
 
     metadata = Model.metadata
@@ -174,7 +175,7 @@ def app_metadata() -> MetaData:
 
 def all_mappers() -> list[Mapper[Any]]:
     """The mappers of all models."""
-    return [*Model.registry.mappers, *ModelOfUsers.registry.mappers]
+    return [*Model.registry.mappers, *CoreModel.registry.mappers]
 
 
 def missing_tables() -> list[str]:
