@@ -1,7 +1,8 @@
 """`python tests/random_runs.py RUNS MARKS`: the tests, in an order that differs.
 
 Every second run shares the processors with loops that never wait. A test that is red in one of the
-runs depends on another test, on the time or on an idle machine. The seed makes its order again.
+runs depends on another test, on the time or on an idle machine. The seed makes its order again, and
+a file has what the run said.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import re
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import support
 
@@ -38,8 +41,16 @@ def passes(number: int, selection: str) -> bool:
     *failed, result = [line[0] for line in SUMMARY.finditer(finished.stdout)] or ["no summary"]
     row = (number, seed, "busy" if loaded else "free", f"{seconds:.0f}", result.strip("= "))
     print("|", " | ".join(map(str, row)), "|", flush=True)
-    print("\n".join(failed), end="\n" if failed else "", flush=True)
+    if finished.returncode:
+        print("\n".join([*failed, kept(finished.stdout, seed)]), flush=True)
     return finished.returncode == 0
+
+
+def kept(output: str, seed: int) -> str:
+    """Write what a run said to a file; return its path."""
+    log = Path(tempfile.gettempdir(), f"random-run-{seed}.log")
+    log.write_text(output, "utf-8")
+    return str(log)
 
 
 def run(seed: int, selection: str) -> subprocess.CompletedProcess[str]:

@@ -117,8 +117,10 @@ def own_tests(project: Path, *arguments: str, **options: Any) -> str:
     plain = ("-q", "-p", "no:cacheprovider", "--assert=plain")
     # Shows where a test hangs, before the whole command is ended for it.
     stacks = ("-o", "faulthandler_timeout=120")
+    # Another program is that of an environment without the plugin.
+    order = () if "program" in options else random_order()
     return python(
-        *("-m", "pytest", *plain, *stacks, *random_order(), *arguments),
+        *("-m", "pytest", *plain, *stacks, *order, *arguments),
         cwd=project,
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
         **options,

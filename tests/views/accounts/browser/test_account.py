@@ -50,10 +50,10 @@ def test_a_button_copies_the_recovery_codes_and_another_prints_them(visitor: Vis
 
 
 def test_where_no_script_may_copy_the_button_selects_the_codes(visitor: Visitor) -> None:
-    visitor.page.add_init_script("delete Navigator.prototype.clipboard")
     visitor.log_in()
     visitor.set_up_app()
     codes = visitor.replace_recovery_codes()
+    visitor.page.evaluate("delete Navigator.prototype.clipboard")
     visitor.press("Copy")
     assert visitor.page.evaluate("getSelection().toString().trim().split(/\\s+/)") == codes
     expect(visitor.page.get_by_text("Copied.")).to_have_count(0)
