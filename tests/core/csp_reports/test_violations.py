@@ -11,7 +11,7 @@ from flask import Flask
 from secure_flask.csp_reports import violations
 from secure_flask.csp_reports.violations import Violation, ViolationCount, read_violations
 from secure_flask.database import db
-from sqlalchemy import event, insert
+from sqlalchemy import event, func, insert, select
 
 from core.conftest import Wait
 from core.statements import SIZES, counted_statements
@@ -298,13 +298,26 @@ def fill(number: int) -> None:
 def test_a_table_of_any_size_takes_a_report_by_the_same_statements(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(violations, "MAX_ROWS", min(violations.MAX_ROWS, number))
+    monkeypatch.setattr(violations, "MAX_ROWS", number)
     fill(number)
     with counted_statements(db.engine) as counted:
         add(TILE)
     # The row, which is read back, the number of rows, and those to delete.
     assert counted.sizes == (3, 2)
-    assert len(stored()) == violations.MAX_ROWS
+    assert len(stored()) == number
+
+
+@pytest.mark.usefixtures("_room_for_three")
+def test_a_table_that_became_too_large_shrinks_by_each_report() -> None:
+    fill(violations.MAX_DELETED + 10)
+    add(TILE)
+    assert number_of_rows() == 11
+    add(TILE)
+    assert number_of_rows() == 3
+
+
+def number_of_rows() -> int:
+    return db.session.scalars(select(func.count()).select_from(ViolationCount)).one()
 
 
 @pytest.mark.usefixtures("app_context")

@@ -30,6 +30,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 
 MAX_ROWS = 1000
+# A report adds at most 20 rows and deletes more, so a table that is too large shrinks. PostgreSQL
+# may compare each row of the table with each of these.
+MAX_DELETED = 100
 CONNECTION, INTEGRITY = "connection-allowlist", "integrity-violation"
 _DIRECTIVES = DIRECTIVES | {CONNECTION, INTEGRITY}
 # The names of directive, blocked value, page, source and disposition in all formats.
@@ -190,7 +193,7 @@ def _make_room(now: int) -> None:
     if excess <= 0:
         return
     priority = (ViolationCount.last_seen >= now, ViolationCount.count, ViolationCount.last_seen)
-    lowest = select(*_KEY).order_by(*priority).limit(excess)
+    lowest = select(*_KEY).order_by(*priority).limit(min(excess, MAX_DELETED))
     # Rows that another request has locked are skipped; waiting for them could deadlock.
     # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
     rows = lowest.with_for_update(skip_locked=True).cte("lowest", nesting=True)
