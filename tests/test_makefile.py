@@ -44,7 +44,7 @@ def caches(copy: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("folder", "command"),
     [
-        # In each folder that has a conftest: a small file.
+        # Each folder that has a conftest is tried with a small file of it.
         (".", "-n 0 tests/test_decisions.py"),
         (".", "-p no:xdist tests/core/test_clock.py"),
         (".", "-p no:xdist tests/core/accounts/test_outbox.py"),
