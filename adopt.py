@@ -78,7 +78,7 @@ def _failed(message: str) -> int:
 
 
 def _adopt(app: App, options: argparse.Namespace) -> str:
-    """Do what the options ask for; what to print then."""
+    """Do what the options ask for; return the text to print."""
     app.refuse_unless_clean()
     files = _new_files(app, options.source or _origin())
     if options.diff:
@@ -175,7 +175,7 @@ class App:
             tree = self.git("write-tree", index=index).decode().strip()
         commit = self.git("commit-tree", tree, "-p", "HEAD", data=MESSAGE.encode())
         made = commit.decode().strip()
-        # It refuses before it writes where a file that git ignores lies in the way.
+        # If a file that git ignores is in the way, this command fails before it writes anything.
         self.git("merge", "--ff-only", "--quiet", "--no-overwrite-ignore", made)
         return made
 
@@ -374,7 +374,7 @@ def _settings_of_core() -> Iterator[str]:
 
 
 def _missing_blocks(app: App) -> Iterator[str]:
-    """The blocks of base.html that the error page fills, where base.html has none of them."""
+    """A message for each block that error.html fills and base.html lacks."""
     name = f"{_template_folder(app)}/base.html"
     page = app.read(name).decode("utf-8", "replace")
     for block in BLOCKS:

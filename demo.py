@@ -22,7 +22,7 @@ TEMPLATE = Path(__file__).resolve().parent
 PROJECT = TEMPLATE / "build" / "my-service"
 PYTHON = PROJECT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-# By this name, since browsers refuse passkeys on 127.0.0.1.
+# The server has this name, since browsers refuse passkeys on 127.0.0.1.
 HOST = ("--host", "localhost")
 
 LOGIN = """

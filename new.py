@@ -32,7 +32,7 @@ def main() -> None:
         answers = ask_all(out)
     except (KeyboardInterrupt, EOFError):
         sys.exit("\nStopped: nothing was written.")
-    # What the hook tells people to enter.
+    # The hook prints this path, as the folder of the new project.
     folder = os.path.relpath(out / answers["project_slug"])
     os.environ["PROJECT_FOLDER"] = folder if os.name == "nt" else shlex.quote(folder)
     given = {question: HOOK["without_marks"](answer) for question, answer in answers.items()}

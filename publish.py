@@ -18,7 +18,7 @@ import manifest
 
 TEMPLATE = Path(__file__).resolve().parent
 NAME = "cookiecutter-secure-flask"
-# Elsewhere `<org>` is a mark that a test or a page speaks of, and stays.
+# Any other `<org>` stays: a test or a page explains the mark by it.
 ADDRESS = re.compile(rf"<org>(?=/{NAME}|\.github\.io)")
 # https://docs.github.com says which names an organisation may have.
 ORGANISATION = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,38}", re.ASCII | re.IGNORECASE)
@@ -107,7 +107,7 @@ def public_key(path: Path) -> str:
 
 
 def write_signers(person: str, keys: list[str]) -> None:
-    """List the keys below the comment of the file; other keys that it lists are left alone."""
+    """List the keys below the comment of the file; exit if the file lists other keys."""
     text = SIGNERS.read_text("utf-8")
     comment = "".join(line for line in text.splitlines(True) if line.startswith("#"))
     lines = "".join(f'{person} namespaces="git" {key}\n' for key in keys)

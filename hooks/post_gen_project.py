@@ -1,8 +1,8 @@
 """Removes what was not chosen, and prints what to do next.
 
-The project is whole before it runs. A hook that fails deletes the project, so this one leaves
-what it cannot remove to `flask check`, prints ASCII alone (a console may
-know no more) and ignores a reader that has gone.
+The project is complete before this hook runs. A hook that fails deletes the project. So this one
+does not fail if a folder cannot be removed, which `flask check` reports. It prints only ASCII,
+since a console may have no other characters, and ignores a closed output.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import shutil
 
 RUN = "make run"
-# What `make run` wraps, for where there is no make.
+# These commands do what `make run` does, on a system without make.
 RUN_ON_WINDOWS = r"""py -m venv .venv
     .venv\Scripts\pip install "uv>=0.9.17"
     .venv\Scripts\uv sync
@@ -68,7 +68,7 @@ CONTACT = """\
 
 def advice(answers: dict[str, str]) -> str:
     run = RUN_ON_WINDOWS if os.name == "nt" else RUN
-    # `make new` writes beside the folder where the user stands, and says where.
+    # `make new` does not write into the current folder, so it passes the path in PROJECT_FOLDER.
     folder = os.environ.get("PROJECT_FOLDER", answers["project_slug"])
     parts = [READY.format(run=run, folder=folder, **answers), SUBDOMAINS]
     if answers["frame_ancestors"]:

@@ -18,14 +18,14 @@ import unicodedata
 from collections.abc import Callable
 from functools import partial
 
-# To these are added `_taken_names` of cookiecutter.json: the project's own modules, all its
+# main() adds `_taken_names` of cookiecutter.json to these: the project's own modules, all its
 # dependencies by both their names, and the devices of Windows.
 RESERVED = {*sys.stdlib_module_names, *map(str.lower, keyword.kwlist)}
 # Noncharacters, which YAML refuses, are the last two of each plane of Unicode. Format
 # characters may stay: emoji and several scripts need the joiners.
 NONCHARACTERS = "".join(chr(end - 2) + chr(end - 1) for end in range(0x10000, 0x120000, 0x10000))
 UNUSABLE = re.compile(f"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{NONCHARACTERS}]")
-# Only what `Contact: mailto:…` holds without an escape.
+# These addresses need no escape in `Contact: mailto:…`.
 MAIL = re.compile(r"[\w!$'*+~-]+(?:\.[\w!$'*+~-]+)*@([a-z0-9-]+\.[a-z0-9.-]+)", re.A | re.I)
 PAGE = re.compile(
     r"((?-i:https)://[a-z0-9.:-]+)(?:[/?#](?:[\w.~:/?#@!$&'()*+,;=-]|%[0-9a-f]{2})*)?", re.A | re.I
@@ -111,7 +111,7 @@ def as_origin(text: str, *, local: bool = False) -> str:
 
 def as_host(text: str) -> str:
     """Return a host as browsers write it; nothing for what is none."""
-    # What nobody sees and browsers drop, as it comes with what is pasted.
+    # Pasted text may contain these invisible characters, which browsers drop.
     text = re.sub("[\u00ad\u200b\u2060\ufeff]", "", text)
     text = unicodedata.normalize("NFKC", text).lower().replace("\u3002", ".").strip("*.")
     labels = [
@@ -119,7 +119,7 @@ def as_host(text: str) -> str:
         label if label.isascii() else "xn--" + label.encode("punycode").decode()
         for label in text.split(".")
     ]
-    # To a browser such a host is an IPv4 address or invalid.
+    # A browser reads such a host as an IP address, or refuses it.
     if text.startswith("[") or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
         return as_ip_address(text.strip("[]"))
     host = ".".join(labels)
@@ -127,7 +127,7 @@ def as_host(text: str) -> str:
 
 
 def as_ip_address(text: str) -> str:
-    # Every render waits for this hook, so what few answers need is imported for those alone.
+    # Every render waits for this hook, so a module that few answers need is imported only here.
     import ipaddress
 
     try:
@@ -214,14 +214,14 @@ def in_shell(text: str) -> str:
     encoding = sys.stderr.encoding
     if text.isprintable() and text == text.encode(encoding, "ignore").decode(encoding):
         return shlex.quote(text)
-    # Such characters come as single bytes, the undecodable ones of a path too.
+    # `printf` gets these characters byte by byte, also the bytes of a path that are no UTF-8.
     text_bytes = text.encode("utf-8", "surrogateescape")
     octal = re.sub(rb"[^\w ./:=@]", lambda found: b"\\%03o" % found[0][0], text_bytes)
     return f"\"$(printf '{octal.decode()}')\""
 
 
 def command_line(answers: dict[str, str], accepted: dict[str, str]) -> str:
-    """Return a command that gives the accepted answers from where the user stands."""
+    """Return a command that passes the accepted answers, to be run in the current folder."""
     import shutil
 
     words, template = ["cookiecutter"], answers["_template"]
@@ -229,7 +229,7 @@ def command_line(answers: dict[str, str], accepted: dict[str, str]) -> str:
     if "UV" in os.environ or not shutil.which("cookiecutter"):
         words = [sys.executable, "-m", "cookiecutter"]
     folder, checkout = answers.get("_repo_dir", template), answers.get("_checkout")
-    # A hook is not told of `--directory`, but of the folder that it led to.
+    # Cookiecutter does not pass `--directory` to a hook, only the folder that this option selects.
     if folder != template and not os.path.exists(os.path.join(folder, ".git")):
         template, checkout = folder, None
     words += [template, *(["--checkout", checkout] if checkout else []), "--no-input"]

@@ -14,7 +14,8 @@ def create_app(settings: Settings | None = None, **overrides: object) -> Flask:
     `overrides` replace upper-case names of `policy.py` in tests.
 
     :raises SettingsError: a setting is missing or insecure.
-    :raises PolicyError: `policy.py` contains a value that a browser would misread.
+    :raises PolicyError: `policy.py` has a value that a browser would misread, or that weakens a
+        protection.
     """
     app = Flask(__name__)
     app.config.from_object("app.policy")

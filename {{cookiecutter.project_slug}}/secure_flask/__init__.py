@@ -165,7 +165,8 @@ def init_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
     it reads `flask.session` or a header itself. `@roles_required` demands a return annotation: a
     class with `role_names`, a list of str.
 
-    :raises PolicyError: the policy contains a value that a browser would misread.
+    :raises PolicyError: the policy has a value that a browser would misread, or `app.config` has
+        one that weakens a protection.
     :raises SettingsError: a setting that the policy needs is missing.
     """
     from secure_flask.wiring import wire_app

@@ -109,7 +109,8 @@ class Policy(BaseModel):
     CSP_CHANGES: dict[str, Listed[str]] = Field(
         {}, examples=[{"connect-src": ["https://api.example.org"]}]
     )
-    # A stricter level that is tried beside the enforced one: browsers report and block nothing.
+    # A stricter level that is tried beside the enforced one: browsers report what it would block,
+    # and do not block it.
     CSP_CANDIDATE: CspLevel | None = None
     # Pages may lead to these other sites, and to those that the names above and `@csp` list; see
     # web/connection_allowlist.py. None allows any site; by default, the level decides.

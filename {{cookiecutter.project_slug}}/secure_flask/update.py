@@ -167,7 +167,7 @@ class Template:
         return sorted(newer, key=_version, reverse=True)
 
     def first_trusted(self, tags: list[str]) -> tuple[str, Files, str]:
-        """The first release whose signature is right. A later one may need a key that it brings."""
+        """The highest release with a right signature. It may bring the key of a higher one."""
         for tag in tags:
             try:
                 return tag, *self.release(tag)

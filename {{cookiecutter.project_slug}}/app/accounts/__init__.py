@@ -6,7 +6,7 @@ The rules that protect accounts are in secure_flask/accounts/.
 from flask import Flask
 from secure_flask import accounts
 
-# Each of these adds its routes to the blueprint.
+# Each of these adds its routes to the blueprint. Only mailbox and sign_up have their own.
 from app.accounts import (  # noqa: F401
     address,
     factors,

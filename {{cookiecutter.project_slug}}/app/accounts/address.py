@@ -47,7 +47,7 @@ SENT_CHANGE = "We are sending a link to {}. Open it within an hour to change you
 
 
 class ChangeConfirmation(Body):
-    """The password of the account, unless a recent login to it comes along."""
+    """The password of the account. A request with a recent login to it needs none."""
 
     password: Password | None = None
 

@@ -127,7 +127,7 @@ def _finish_by_form(state: str) -> ResponseReturnValue:
 def finish_authenticator(body: SecondStep, state: str) -> ResponseReturnValue:
     """Finish the setup by a first code; after an invitation this logs in.
 
-    With the first factor come recovery codes, which are shown only here.
+    The first factor brings recovery codes, which are shown only here.
     """
     return accounts.finish_authenticator(state, body.code, body.tf_token)
 

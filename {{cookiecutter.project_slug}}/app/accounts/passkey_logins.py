@@ -27,9 +27,10 @@ class HalfLogin(Body):
 
 
 class Answer(Body):
-    """`tf_token` is for the second step of a login, the others for a login by passkey alone.
+    """`tf_token` is for the second step of a login.
 
-    Pages ask for their cookie, whatever TOKEN_TYPE is.
+    `keep` and `cookie` are for a login by passkey alone. A page sends `cookie`, and then gets the
+    cookie whatever TOKEN_TYPE is.
     """
 
     credential: Credential

@@ -105,7 +105,7 @@ def begin_adding(body: Body) -> ResponseReturnValue:
 @takes_credentials
 @validated(NewPasskey)
 def add_passkey(body: NewPasskey, state: str) -> ResponseReturnValue:
-    """Add a passkey. With the first factor come recovery codes, which are shown only here."""
+    """Add a passkey. The first factor brings recovery codes, which are shown only here."""
     added = accounts.add_passkey(state, body.credential, body.name)
     # The next page shows the message. A program with a token has no pages.
     if "Authorization" not in request.headers:

@@ -60,7 +60,7 @@ class Registration(Body):
 
 
 class Confirmation(Body):
-    """The password of the registration, or a new one; a name to replace the first."""
+    """The password of the registration or a new one, and a name in place of the registered one."""
 
     password: Password | None = None
     new_password: Password | None = None

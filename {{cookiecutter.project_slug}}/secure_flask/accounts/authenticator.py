@@ -69,7 +69,7 @@ def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> Non
 
 
 def use_authenticator_code(user: AccountMixin, code: str) -> bool:
-    """Whether a code is right and was not used before, within the caller's transaction."""
+    """Use a code up, within the caller's transaction; False if it is wrong or was used before."""
     secret = readable_value(user, "totp_secret")
     counter = _counter_of(secret, code) if secret else None
     if counter is None:

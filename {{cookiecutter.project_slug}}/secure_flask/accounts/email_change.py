@@ -78,7 +78,8 @@ def confirm_email_change(token: str, password: str | None) -> AccountMixin:
     step = _find_change_step(token)
     user = account_of(step.user)
     _require_owner(step, user, password)
-    # This unlocks the row of the user: as in a deletion, the lock of the mailbox comes first.
+    # The commit unlocks the row of the user, since the lock of the mailbox has to come before it,
+    # as in a deletion.
     db.session.commit()
     lock_mailbox(step.email or "")
     if not replace_hash(user, user.password_hash):

@@ -63,7 +63,7 @@ def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> 
     of str).
 
     :raises ErrorResponse: 400, a wrong code or an ended setup; 401, neither a recent login nor an
-        invitation; 403, the invitation was used in the meantime.
+        invitation; 403, a role demands an invitation, or it was used in the meantime.
     """
     half, user = _who_sets_up(tf_token)
     options = half.data if half else None
@@ -113,8 +113,9 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, list[str]]:
     `add_passkey(state, credential, "My phone")`; `credential` is the JSON of the device's answer.
     With the first factor of a user the dict has `recovery_codes` (list of str), else it is empty.
 
-    :raises ErrorResponse: 400, the answer does not fit; 403, as `begin_passkey_registration`; 409,
-        there is a passkey of this name, or the user has as many as are allowed.
+    :raises ErrorResponse: 400, the answer does not fit; 401, nobody is logged in; 403, it would be
+        the first factor that a role demands; 409, there is a passkey of this name, or the user has
+        as many as are allowed.
     """
     user = _who_adds()
     if name in [each.name for each in passkeys.passkeys_of(user)]:

@@ -1,8 +1,8 @@
 """Half logins: the password was right, and the second factor is still missing.
 
 A half login opens only the second step, for five minutes and one success. Five wrong codes end it,
-or a change of the password or the factors. The right password counts as a failure until the second
-step succeeds. Source: OWASP ASVS 6.3.1, 6.5.1, 6.5.5, 7.2.4.
+and a change of the password or the factors ends it too. The right password counts as a failure
+until the second step succeeds. Source: OWASP ASVS 6.3.1, 6.5.1, 6.5.5, 7.2.4.
 """
 
 from typing import Any

@@ -32,7 +32,8 @@ AGAIN = 10 * 60  # seconds until an address gets another link of the same kind
 OF_NETWORK = 0.1
 LEAST_OF_NETWORK = 5
 # Resets wait once all mails of an hour reach this share of MAILS_PER_HOUR, other links at LINKS.
-# Notices wait once notices alone reach NOTICES. So no kind stops the others.
+# Notices wait once notices alone reach NOTICES, or all mails the whole limit. So links never stop
+# resets or notices, and notices alone never stop resets.
 RESETS = 0.9
 LINKS = 0.8
 NOTICES = 0.8

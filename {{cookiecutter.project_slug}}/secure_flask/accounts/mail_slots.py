@@ -21,7 +21,8 @@ class MailSlots:
     ) -> None:
         self._wait = wait
         self._clock = clock
-        # How long the last mail took, in seconds. A slow mail server takes several slots.
+        # How long the last sent mail took, or a slower failed one, in seconds. A slow mail server
+        # takes several slots.
         self._usual = 0.0
 
     def fill(self, send: Callable[[], bool]) -> bool:

@@ -1,7 +1,7 @@
 """Mailboxes: all spellings of an address that reach one mailbox share its limits and its lock.
 
-Many servers ignore dots before the `@`, and all that follows a `+`. An attacker who varies them
-would fill one mailbox in spite of the limits. On other servers, two people may share a limit.
+Many servers ignore dots before the `@`, and all that follows a `+`. If each spelling had limits of
+its own, an attacker could fill one mailbox. On other servers, two people may share a limit.
 Source: RFC 5233; OWASP ASVS 2.4.1.
 """
 

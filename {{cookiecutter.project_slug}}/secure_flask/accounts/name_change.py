@@ -1,4 +1,7 @@
-"""Changes of the username, also of one that a stranger chose. Source: OWASP ASVS 6.3.7."""
+"""Changes of the username. A stranger may have chosen the one of a registration.
+
+Source: OWASP ASVS 6.3.7.
+"""
 
 from secure_flask.accounts import notices
 from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, account_of

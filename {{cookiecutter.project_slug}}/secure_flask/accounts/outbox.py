@@ -38,14 +38,16 @@ class OutgoingMail(CoreModel):
     email = encrypted_column(index=True)
     # The hash is the same for all spellings of the address; None if the mail counts for no limit.
     mailbox_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
-    # For a link, how many links its network has asked for within the hour, this one included. For a
-    # notice, how many others the user had. The lowest number goes first.
+    # The turn of a link is the number of links that its network has asked for within the hour, this
+    # one included. The turn of a notice is the number of others that the user had. The lowest goes
+    # first.
     turn: Mapped[int]
     user_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
     arguments: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("outgoing_mails.arguments"))
-    # The hash of kind, recipient and hour joins many notices into one; `notices` says how many.
+    # The hash of kind, `about`, recipient and hour joins many notices into one; `notices` says how
+    # many.
     notice_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     notices: Mapped[int]
     created: Mapped[int] = mapped_column(BigInteger, index=True)
@@ -72,7 +74,7 @@ def add_link(
 
 
 def forget_links(address: str) -> None:
-    """Take the links that an address got out of its limits, after one of them was used.
+    """Stop counting the links that an address got, after one of them was used.
 
     Only a reader of the address can use a link, so no stranger can reset the limits.
     """

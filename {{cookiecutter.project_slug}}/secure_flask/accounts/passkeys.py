@@ -93,7 +93,7 @@ def begin_passkey_registration_of(user: AccountMixin) -> dict[str, object]:
 def finish_passkey_registration(
     user: AccountMixin, state: str, credential: str, name: str
 ) -> Passkey:
-    """Add the passkey that a device made to the caller's transaction.
+    """Use the challenge up, which commits; then add the passkey to the caller's transaction.
 
     :raises ErrorResponse: 400, the answer does not fit the challenge.
     """

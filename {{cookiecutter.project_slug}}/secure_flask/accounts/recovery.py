@@ -73,7 +73,8 @@ def mail_to_owner(user: AccountMixin, text: str) -> MailParts | None:
 
     Each mail that strangers can cause has such a link: if they use the limit up, the owner has one.
     """
-    # Users of an external login have no password. One would still work after they lose it.
+    # Users of an external login have no password. A password that is set here would still work
+    # after they lose that login.
     if user.disabled or not user.email or not user.has_password:
         return None
     step = steps.add_step(RESET_LINK, LIFETIME, user=user, email=user.email)

@@ -33,7 +33,8 @@ REQUESTED = audit.Event("registration_requested", INFO)
 LIFETIME = 24 * 60 * 60  # seconds
 # Open registrations that an address may have, so that no stranger fills the table.
 MAX_OPEN = 10
-# A password is compared with so many of them. This number of hashes always runs (equal time).
+# A password is compared with at most this many of them. Exactly this many hashes run each time, so
+# the time is the same.
 MAX_PENDING = 3
 
 

@@ -23,7 +23,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def send_mail(message: EmailMessage) -> None:
-    """Hand one message over to the server; development without one shows it at /dev/mailbox.
+    """Hand a message over to the server. Development without a server shows it at /dev/mailbox.
 
     `send_mail(message)` needs `From` and one `To`. It waits at most 10 seconds for each answer.
 

@@ -47,7 +47,7 @@ class Step(CoreModel):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     purpose: Mapped[str] = mapped_column(String(16))
-    # None until the mail is sent, since the worker makes the secret then.
+    # A step that only requests a mail has no secret (None). Its mail adds a step with a secret.
     secret_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     user_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True

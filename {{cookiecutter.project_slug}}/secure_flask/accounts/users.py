@@ -60,7 +60,8 @@ class AccountMixin(UserMixin):
 
     @classmethod
     def spelled(cls, name: str) -> str:
-        # The throttle counts by this, so it joins exactly the spellings that `find` takes for one.
+        # The throttle counts by this text, so it is the same exactly for spellings that `find`
+        # resolves to one user.
         return (_address_in(name) or names.folded_name(name)).casefold()
 
 

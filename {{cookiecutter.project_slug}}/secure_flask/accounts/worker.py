@@ -42,7 +42,10 @@ POLL = 5  # seconds, at most
 
 
 def send_due_mails(slots: MailSlots | None = None) -> int:
-    """Deal with all mails that are due, in `slots` if there are any; return how many were sent."""
+    """Deal with all due mails; return how many were sent.
+
+    With `slots`, each mail with a link leaves in a slot.
+    """
     sent = 0
     while (mail := _take_mail()) is not None:
         send = partial(_deal_with_mail, mail)

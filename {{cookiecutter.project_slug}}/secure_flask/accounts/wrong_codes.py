@@ -51,7 +51,8 @@ class WrongCodes(CoreModel):
 def attempt_code(user: AccountMixin) -> Iterator[Attempt]:
     """Allow one code, or respond 429 after too many wrong ones.
 
-    The caller commits the count together with the login.
+    The count is committed before the check. A right code is taken off the count again, and the
+    caller commits this together with the login.
     """
     is_trusted = networks.is_network_trusted(user)
     network_hash = networks.present_network() if is_trusted else EVERYWHERE

@@ -95,7 +95,8 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
 
     Others get a 403. To accept one of several roles, give their users a common role.
 
-    :raises TypeError: no role is given, or a name that no role can have.
+    :raises TypeError: at import, no role is given, a name is none of a role, or the view is marked
+        `@public` too.
     """
     if not names or not all(map(users.is_role, names)):
         raise TypeError(
@@ -220,7 +221,7 @@ def _check_access(request: Request) -> None:
 
 def _close(view: Any, mark: str, **options: Any) -> Any:
     if isinstance(view, staticmethod | classmethod):
-        # Mark the function inside, which is all that a class hands out.
+        # The mark belongs to the function inside, since a class returns only that.
         return type(view)(_close(view.__func__, mark, **options))
     require = partial(_require, options.get("roles", ()), options.get("recent_login"))
     demand = demands.demand_of_mark(view, mark, require)

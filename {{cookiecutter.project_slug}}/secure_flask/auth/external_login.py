@@ -52,8 +52,8 @@ def log_in_user(
     provider with "mfa" in it. False says that the other site asks for one itself, which is not
     enough for a role that demands one.
 
-    :raises ErrorResponse: 401, the user is disabled or deleted; 403, by a key; 429, too many
-        failures.
+    :raises ErrorResponse: 401, the user is disabled or deleted; 403, a key sent the request; 429,
+        too many failures.
     """
     # A view that accepts keys could pass the user of a key.
     if current_key():

@@ -31,7 +31,7 @@ class ApiKey(CoreModel):
     # The roles chosen for the key. A request has only those of them that the user still has.
     roles: Mapped[list[str]] = mapped_column(JSON)
     secret_hash: Mapped[bytes] = mapped_column(unique=True)
-    # Whether the login that made it had shown a second factor.
+    # Whether the login that made it had shown a second factor; true for a key of an operator.
     second_factor: Mapped[bool] = mapped_column(default=False)
     created: Mapped[int] = mapped_column(BigInteger)
     last_used: Mapped[int | None] = mapped_column(BigInteger)

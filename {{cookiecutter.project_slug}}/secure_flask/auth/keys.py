@@ -67,7 +67,8 @@ def list_api_keys() -> list[dict[str, Any]]:
 def end_api_key(key_id: str) -> None:
     """End one of the user's keys and commit: `end_api_key(key_id)`, an id of `list_api_keys`.
 
-    :raises ErrorResponse: 401, nobody is logged in; 403, by a key; 404, the user has no such key.
+    :raises ErrorResponse: 401, nobody is logged in; 403, a key sent the request; 404, the user has
+        no such key.
     """
     if not stored_keys.end_key_of(key_id, ApiKey.user_id == access.require_user().id):
         raise error_response(404, "Not Found")

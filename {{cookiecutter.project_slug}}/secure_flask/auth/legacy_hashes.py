@@ -36,7 +36,7 @@ def is_legacy_hash(password_hash: str | None) -> bool:
 
 
 def passes_legacy_check(password_hash: str | None, password: str) -> bool:
-    """Whether a password matches a legacy hash. None is False, after a check of the sample."""
+    """Whether a password matches a legacy hash. For None, check the sample: False."""
     scheme = legacy_scheme()
     if scheme is None:
         return False

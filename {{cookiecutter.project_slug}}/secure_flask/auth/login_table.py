@@ -55,7 +55,8 @@ class Login(CoreModel):
     repeats: Mapped[int] = mapped_column(default=0)
     repeated: Mapped[bool] = mapped_column(default=False)
     created: Mapped[int] = mapped_column(BigInteger)
-    # The time when the user entered the password or logged in elsewhere; None if it is unknown.
+    # The time when the user entered the password, used a passkey or logged in elsewhere; None if it
+    # is unknown.
     authenticated: Mapped[int | None] = mapped_column(BigInteger)
     last_used: Mapped[int] = mapped_column(BigInteger)
     expires: Mapped[int] = mapped_column(BigInteger, index=True)
@@ -83,7 +84,7 @@ class Login(CoreModel):
     def begin(self, voucher: Voucher | None = None) -> None:
         """Let the login begin now, for the lifetime of its kind.
 
-        Without a voucher the user has just entered the password.
+        Without a voucher the user has just entered the password or used a passkey.
         """
         now = seconds_now()
         config = current_app.config

@@ -41,7 +41,7 @@ def new_secret() -> str:
 
 def hash_of_secret(kind: str, secret: str) -> bytes:
     """The hash to store; `kind` keeps a token of one kind from being used as another."""
-    # No salt and no slow hash: 256 random bits cannot be guessed.
+    # The hash needs neither a salt nor a slow function: a secret has at least 120 random bits.
     return sha256(f"{kind}:{secret}".encode("utf-8", "surrogatepass")).digest()
 
 

@@ -23,7 +23,8 @@ def read_password(name: str, from_stdin: bool) -> tuple[str, str]:
     if line or from_stdin:
         given = line.rstrip("\r\n")
         _check_password(given, name)
-        # The note is a warning: in a script that is piped into a shell, this is its next line.
+        # The note is a warning: if a script is piped into a shell, the line that is read here as
+        # the password is the next line of the script.
         return given, " with the password of standard input"
     generated = secrets.token_urlsafe(18)
     return generated, f" with password {generated}"

@@ -39,7 +39,8 @@ hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 MAX_IN_FLIGHT = 4
 MAX_PLACES = 8
 # An IPv4 address or IPv6 site may take two places, and more only while three others stay free. So
-# two sites leave a place for a third. docs/scaling.md says how many sites fill all places.
+# two sites leave a place for a third. docs/scaling.md of the template says how many sites fill all
+# places.
 OWN_PLACES = 2
 LEFT_FREE = 3
 MAX_WAIT = 2.0  # seconds

@@ -36,7 +36,7 @@ RIGHT = 20
 MAX_WAIT = 2.0  # seconds
 STEP = 0.05  # seconds
 IN_FLIGHT = parse("1 per 10 minutes")
-# At most so many threads of this process wait. The others serve other requests.
+# At most this many threads of this process wait. The others serve other requests.
 MAX_WAITING = 4
 _waiting = BoundedSemaphore(MAX_WAITING)
 

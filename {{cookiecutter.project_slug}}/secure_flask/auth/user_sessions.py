@@ -33,9 +33,9 @@ OWNER = "_secure_flask_user"
 # The session as it was opened. Reading `flask.session` instead would count as an access by the
 # view, and then no cache keeps the response for other visitors.
 _OPENED = Key[SessionMixin]("session")
-# Set when the session was compared with the user who sent this request.
+# This is set when the session was compared with the user who sent this request.
 _CHECKED = Key[bool]("checked session")
-# Set when this request sees an empty session, which must not replace the stored one.
+# This is set when the request sees an empty session, which must not replace the stored one.
 _HIDDEN = Key[bool]("hidden session")
 # The id of the user whom this request logs in.
 _NEW_OWNER = Key[str]("new owner of the session")

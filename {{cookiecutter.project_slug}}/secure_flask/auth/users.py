@@ -239,7 +239,8 @@ def create_user(
 def delete_user(user: UserMixin) -> None:
     """Delete a user with all rows that refer to it, and commit: `delete_user(user)`.
 
-    The signal `user_deleted` is sent first. If the hook DELETE_USER is set, it does all of this.
+    The signal `user_deleted` is sent first. With self-service accounts `delete_account` does all of
+    this, and raises its errors.
     """
     if leave := app_state(current_app).get(DELETE_USER):
         leave(user)
@@ -251,7 +252,7 @@ def delete_user(user: UserMixin) -> None:
 
 
 def record_deletion(user: UserMixin) -> None:
-    """Log that a user was deleted, and by whom; None if users delete their own account."""
+    """Log that a user was deleted. The field `by` is None if users delete their own account."""
     audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=changed_by(user))
 
 

@@ -54,7 +54,7 @@ def check_command(deploy: bool, fail_level: str | None) -> None:
     asked = find_all_findings(current_app, deploy=deploy)
     found = [finding for finding in asked if not any(_begins(finding, key) for key in accepted)]
     left_out = sorted(key for key in accepted if any(_begins(finding, key) for finding in asked))
-    # An entry is not unused if its check did not run, as without --deploy.
+    # Only an entry whose check ran can be unused. Without --deploy some checks do not run.
     unused = [key for key in accepted if deploy or not CHECKS[_id(key)].deploy]
     click.echo(_as_text(found, left_out, sorted({*unused} - {*left_out})))
     if deploy:

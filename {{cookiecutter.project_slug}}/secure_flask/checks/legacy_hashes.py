@@ -21,7 +21,7 @@ from secure_flask.database.paging import pages_of_rows
 from sqlalchemy import func, select
 
 SLOW = 1.0  # seconds
-# The check measures so many costs of stored hashes, the highest ones.
+# The check measures only this many of the costs of stored hashes, and takes the highest ones.
 MEASURED = 5
 _NUMBER = re.compile(r"(?<![^:$,=])[0-9]{1,12}(?![^:$,=])")
 

@@ -109,7 +109,7 @@ class EncryptedColumn:
     def context_in(self, mapper: Mapper[Any]) -> str:
         """The context of the column: `table.name`, with the schema if there is one."""
         table = mapper.columns[self.encrypted].table
-        # JSON, since names may contain dots.
+        # The parts are written as JSON, since names may contain dots.
         parts = json.dumps([table.schema, table.name, self.name])
         return self.given_context or (parts if table.schema else f"{table.name}.{self.name}")
 

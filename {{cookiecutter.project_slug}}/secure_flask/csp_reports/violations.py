@@ -30,8 +30,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 
 MAX_ROWS = 1000
-# A report adds at most 20 rows and deletes more, so a table that is too large shrinks. PostgreSQL
-# may compare each row of the table with each of these.
+# A report adds at most 20 rows and may delete this many, so a table that is too large shrinks.
+# PostgreSQL may compare each row of the table with each row to delete.
 MAX_DELETED = 100
 CONNECTION, INTEGRITY = "connection-allowlist", "integrity-violation"
 _DIRECTIVES = DIRECTIVES | {CONNECTION, INTEGRITY}
@@ -125,7 +125,7 @@ def has_table() -> bool:
 
 
 def most_frequent_violations() -> list[ViolationCount]:
-    """All violations, the most frequent first."""
+    """The most frequent violations first, at most MAX_ROWS."""
     most = select(ViolationCount).order_by(ViolationCount.count.desc(), *_KEY).limit(MAX_ROWS)
     return list(db.session.scalars(most))
 

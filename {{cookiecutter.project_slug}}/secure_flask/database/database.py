@@ -108,7 +108,7 @@ migrate = Migrate(db=db, directory=str(Path(__file__).parents[2] / "migrations")
 
 def init_app(app: Flask) -> None:
     """
-    :raises PolicyError: the options of an engine weaken one that protects.
+    :raises PolicyError: an option of an engine weakens a protection.
     """
     _configure_engines(app.config)
     db.init_app(app)

@@ -78,9 +78,10 @@ def explain_undefined_name(error: DBAPIError) -> None:
 
 
 def is_value_of_request(error: Exception, request: Request) -> bool:
-    """Whether the database cannot store a value that the client sent, unchanged by the view.
+    """Whether the error comes from a value that the client sent, and that the view did not change.
 
-    A value that a view has computed is a bug of the view.
+    A value that a view has computed is a bug of the view. A date in a header that Werkzeug
+    cannot hold counts too.
     """
     if isinstance(error, OverflowError):
         too_large = str(error) == _TOO_LARGE and any(map(_is_too_large, _texts_of(request)))
@@ -117,7 +118,7 @@ def _texts_of(request: Request) -> Iterator[str]:
 
 def _texts(value: Any) -> Iterator[str]:
     """The single values in lists and dicts, as texts."""
-    # No recursion: a client may nest many values deeply.
+    # This does not recurse, since a client may nest many values deeply.
     waiting = [value]
     while waiting:
         each = waiting.pop()

@@ -13,7 +13,7 @@ Execute = Callable[[sa.Select[Any]], sa.Result[Any]]
 def pages_of_rows(
     execute: Execute, found: sa.Select[*tuple[Any, ...]], keys: list[Any]
 ) -> Iterator[Sequence[Any]]:
-    """The rows that are found, page by page; each begins with its primary key."""
+    """The rows of `found`, page by page. Each row begins with `keys`, which identify it."""
     page = found.order_by(*keys).limit(PAGE)
     rows = execute(page).all()
     while rows:

@@ -16,7 +16,8 @@ from typing import Annotated
 from pydantic import AfterValidator, SecretStr
 
 KEY_SIZE = 32  # bytes
-# A secret has so many different steps between bytes; 32 random hexadecimal digits have 12 or more.
+# A secret needs at least this many different steps between its bytes. 32 random hexadecimal digits
+# have 12 or more.
 MIN_STEPS = 11
 MAX_NUMBER = 2**32 - 1  # a ciphertext stores the id in four bytes; a date like 20261125 fits
 NUMBER = re.compile(r"[1-9][0-9]{0,9}")

@@ -1,9 +1,9 @@
 """The audit log: one line for each security event, for later investigation.
 
-The event names come from the OWASP Logging Vocabulary; docs/how-to/logs.md marks the names that we
-added. The levels are ours. No line holds a password, a token or a username as it was typed, since
-people type passwords into the wrong field: `account` is a keyed hash of the username, the same for
-each attempt. A successful login also logs the user's id.
+The event names come from the OWASP Logging Vocabulary; docs/how-to/logs.md of the template lists
+the names that we added. The levels are ours. No line holds a password, a token or a username as it
+was typed, since people type passwords into the wrong field: `account` is a keyed hash of the
+username, the same for each attempt. A successful login also logs the user's id.
 Source: OWASP Logging Vocabulary Cheat Sheet; OWASP ASVS 16.2.5, 16.3.1 to 16.3.4.
 """
 

@@ -238,7 +238,7 @@ def _message(error: HTTPException) -> str:
 
 
 def _name(error: HTTPException) -> str:
-    """What a page chooses its words by, in every language: the status or a message about more."""
+    """The key of the words in error.html, never translated: the name of the status or a message."""
     message = _message(error)
     return error.name if message == PLAIN_MESSAGES.get(error.code or 500) else message
 

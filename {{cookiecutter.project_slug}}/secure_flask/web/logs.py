@@ -116,7 +116,7 @@ def init_app(app: Flask) -> None:
     )
     _handler.setFormatter(formatter(production=production))
     logging.getLogger().addHandler(_handler)
-    # Python would report a line that cannot be written on the same stream that failed.
+    # If a line cannot be written, Python would report this on the stream that has just failed.
     logging.raiseExceptions = not production
     # The development server colours its lines, and this format would escape the colours.
     logging.getLogger("werkzeug").propagate = False

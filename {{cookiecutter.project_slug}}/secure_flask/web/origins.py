@@ -22,7 +22,7 @@ MAX_LENGTH = 300  # characters; a host name has at most 253
 
 
 class PolicyError(click.ClickException):
-    """`policy.py` holds a value that a browser would misread.
+    """A value of the policy or of `app.config`, or a mark on a view, is unsafe or cannot work.
 
     `except PolicyError as error`: `error.message` (str) names the value; `flask` commands show it.
     """

@@ -79,7 +79,7 @@ def verify_access_token(token: str) -> dict[str, Any]:
 
 
 def signing_keys() -> dict[str, Ed25519PrivateKey]:
-    """The keys by id, the one that signs first."""
+    """The keys by id. The first one signs."""
     return app_state(current_app)[SIGNING_KEYS]
 
 
