@@ -17,7 +17,7 @@ INTRODUCTION = """# What browsers do
 
 <!-- search: browser support, chromium, firefox, safari, webkit, exfiltration -->
 
-`make browsers` writes this page: it tries everything below in each engine, with an unchanged new project. The tests require what the protections depend on, in every version of an engine: most of the behaviours, that no attack gets further than the policy lets it, and which ways out of a page are open in Chromium. All other cells only record what these versions do.
+`make browsers` writes this page: it tries everything below in each engine, with an unchanged new project. In every version of an engine, the tests require what the protections depend on: the results of most behaviours, that no attack gets further than the policy allows, and that in Chromium only the ways out of a page that are listed here are open. All other cells only record what these versions do.
 
 | engine | version |
 |---|---|

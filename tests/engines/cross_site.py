@@ -117,7 +117,7 @@ def form(target: str, enctype: str = "application/x-www-form-urlencoded") -> str
 
 
 WAYS: dict[str, Callable[[Tab, Sites, str], str]] = {
-    "`fetch` without asking": by_script(FETCH, TYPES),
+    "`fetch` without a preflight": by_script(FETCH, TYPES),
     "beacons": by_script(BEACON, TYPES[:3]),
     "a form by 307 and 308": by_redirect,
     "a WebSocket": by_socket,
@@ -127,7 +127,7 @@ WAYS: dict[str, Callable[[Tab, Sites, str], str]] = {
 def add(way: str, origin: Origin) -> None:
     measure = WAYS[way]
 
-    @behaviour(f"{way} of {origin.name}", must=REFUSED)
+    @behaviour(f"{way}, from {origin.name}", must=REFUSED)
     def cell(tab: Tab, sites: Sites) -> str:
         return measure(tab, sites, origin.page(sites))
 
@@ -172,7 +172,9 @@ def http_twin(tab: Tab, sites: Sites) -> str:
     return statuses(app)
 
 
-@behaviour("a form and a `fetch` without asking, of an origin in `CORS_ORIGINS`", must=REFUSED)
+@behaviour(
+    "a form, and a `fetch` without a preflight, from an origin in `CORS_ORIGINS`", must=REFUSED
+)
 def listed(tab: Tab, sites: Sites) -> str:
     app = sites.app(HOST, CORS_ORIGINS=[sites.other(LISTED)])
     log_in(tab, app)
@@ -185,7 +187,7 @@ def listed(tab: Tab, sites: Sites) -> str:
     return ", ".join(sorted({by_fetch, statuses(app)}))
 
 
-@behaviour("JSON of an origin in `CORS_ORIGINS`, after the browser has asked", must="200")
+@behaviour("JSON from an origin in `CORS_ORIGINS`, after a preflight", must="200")
 def listed_json(tab: Tab, sites: Sites) -> str:
     app = sites.app(HOST, CORS_ORIGINS=[sites.other(LISTED)])
     log_in(tab, app)
