@@ -25,7 +25,7 @@ EVERYTHING_ANSWERED = [
     "cors_origins=https://app.example.com",
 ]
 # The page shows it over several lines.
-LINK = re.compile(r"^ *(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
+LINK = re.compile(r"^ *(?:\$ )?uvx (cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
 REPOSITORY = re.compile(r"https://github\.com/[^/]+/cookiecutter-secure-flask\S*|<template>")
 # A line of the policy that each level words differently, and an owner's own.
 LEVEL = "CSP = csp_levels.RELAXED"
