@@ -12,5 +12,5 @@ from secure_flask import Settings as Base
 class Settings(Base):
     """One field for each environment variable: its name in lower case, a type and a default."""
 
-    # As in: invoice_api_key: SecretStr
+    # As in: invoice_api_key: SecretStr, which is from pydantic.
     # A view reads it as current_app.config["INVOICE_API_KEY"].

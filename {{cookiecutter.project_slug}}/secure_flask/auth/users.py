@@ -221,6 +221,7 @@ def create_user(
     `create_user("ada")`, logs in by `log_in_user`; no password matches.
 
     :raises ErrorResponse: 400, a bad password, with the reason; 503, too busy.
+    :raises ValueError: with self-service accounts, the name cannot be used, such as one with `@`.
     :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
     """
     if password is None:
