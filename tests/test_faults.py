@@ -83,7 +83,7 @@ def test_a_redis_that_comes_and_goes_is_not_seen_by_clients(service: Service) ->
     with crowds.crowd(service.port) as asking:
         with services.redis(service.redis_port):
             asking.wait_for(crowds.is_served)
-            assert service.ready() == "ok"
+            support.wait_until(lambda: service.ready() == "ok")
         asking.wait_for(crowds.is_served)
         assert service.ready() == "degraded"
     assert all(map(crowds.is_served, asking.answers))

@@ -43,6 +43,10 @@ class Shared(MemoryStorage):
             raise StorageError(OSError("away"))
         return super().incr(key, int(expiry), amount)
 
+    def check(self) -> bool:
+        self.asked += 1
+        return not self.away
+
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
@@ -167,6 +171,16 @@ def test_a_server_that_failed_is_asked_again_after_a_pause(shared: Shared, both:
     both.retry_at -= PAUSE
     assert both.add(MINUTE, "a").number == 1
     assert shared.asked == 2
+
+
+def test_it_is_shared_again_when_counts_are(shared: Shared, both: Counters) -> None:
+    shared.away = True
+    assert [both.is_shared() for _ in range(3)] == [False] * 3
+    assert shared.asked == 1
+    shared.away = False
+    assert (both.is_shared(), both.add(MINUTE, "a").storage) == (False, both.local)
+    both.retry_at -= PAUSE
+    assert (both.is_shared(), both.add(MINUTE, "a").storage) == (True, shared)
 
 
 def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared, both: Counters) -> None:

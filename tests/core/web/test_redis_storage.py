@@ -32,11 +32,16 @@ def statuses(client: FlaskClient, times: int) -> list[int]:
 
 
 @pytest.fixture
-def silent() -> Iterator[socket.socket]:
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """A server that lets everybody in and says nothing, as a frozen one does."""
+    monkeypatch.setattr(redis_storage, "TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
         server.setblocking(False)
         yield server
+
+
+def url_of(server: socket.socket) -> str:
+    return f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
 def visitors(server: socket.socket) -> int:
@@ -69,13 +74,20 @@ def test_no_request_sleeps_before_it_asks_again(
 
 
 def test_a_login_waits_once_for_a_redis_that_says_nothing(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, silent: socket.socket
+    make_app: MakeApp, silent: socket.socket
 ) -> None:
     """It asks for several counts, of which the first alone may wait; the next login does not."""
-    monkeypatch.setattr(redis_storage, "TIMEOUT", 0.05)
-    url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-    client = make_app(redis_url=url).test_client()
+    client = make_app(redis_url=url_of(silent)).test_client()
     assert client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code == 200
     assert visitors(silent) == 2  # one attempt, and one repetition
     assert client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code == 200
     assert visitors(silent) == 0
+
+
+def test_one_health_check_alone_waits_for_a_redis_that_says_nothing(
+    make_app: MakeApp, silent: socket.socket
+) -> None:
+    """Each one holds a thread and a connection to the database, and strangers can send many."""
+    client = make_app(redis_url=url_of(silent)).test_client()
+    checked = [(client.get(routes.READYZ).get_json(), visitors(silent)) for _ in range(3)]
+    assert checked == [({"status": "degraded"}, visits) for visits in (2, 0, 0)]

@@ -118,9 +118,13 @@ class Counters:
         return f"{self._id}-{os.getpid()}"
 
     def is_shared(self) -> bool:
-        """Whether Redis responds; also true where REDIS_URL is not set."""
+        """Whether processes share their counts; also true where REDIS_URL is not set."""
+        if self._is_away():
+            return False
         with suppress(StorageError):
-            return bool(self.shared.check())
+            if self.shared.check():
+                return True
+        self._pause()
         return False
 
     def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: CountKey) -> Count:
