@@ -87,10 +87,20 @@ def test_what_is_no_limit_is_refused_at_import(text: str) -> None:
         limited(text)
 
 
+def statuses_by_network(client: FlaskClient, path: str) -> list[int]:
+    """One call each of the networks of an IPv6 site, of the first again, and of another site."""
+    networks = [f"2001:db8:0:{number}::1" for number in range(WIDE + 1)]
+    calling = [*networks, networks[0], "2001:db9::1"]
+    answers = [client.get(path, environ_base={"REMOTE_ADDR": each}) for each in calling]
+    return [answer.status_code for answer in answers]
+
+
 def test_the_networks_of_one_ipv6_site_share_a_higher_limit(app: Flask) -> None:
     client = with_limited_view(app, "1 per minute")
-    networks = [f"2001:db8:0:{number}::1" for number in range(WIDE + 1)]
-    asked = [*networks, networks[0], "2001:db9::1"]
-    answers = [client.get(LIMITED, environ_base={"REMOTE_ADDR": each}) for each in asked]
-    statuses = [answer.status_code for answer in answers]
-    assert statuses == [*[200] * WIDE, 429, 429, 200]
+    assert statuses_by_network(client, LIMITED) == [*[200] * WIDE, 429, 429, 200]
+
+
+def test_they_share_a_limit_to_all_requests_too(make_app: MakeApp) -> None:
+    app = make_app(rate_limit="1 per minute")
+    app.add_url_rule(PLAIN, "plain", public(lambda: ""))
+    assert statuses_by_network(app.test_client(), PLAIN) == [*[200] * WIDE, 429, 429, 200]
