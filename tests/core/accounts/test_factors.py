@@ -1,26 +1,39 @@
-"""A role that demands a second factor, given while its user is logged in.
+"""A role that demands a second factor, given while its user is logged in, and forgotten factors.
 
-As by an owner who writes `user.roles`, or a new name in SECOND_FACTOR_ROLES: `flask user roles`
-ends all logins by itself.
+An owner gives it by `user.roles`, or by a new name in SECOND_FACTOR_ROLES: `flask user roles` ends
+all logins by itself.
 """
+
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import Role, change_password, current_user, db, log_in, reauthenticate
-from secure_flask.accounts import begin_authenticator, finish_authenticator
+from secure_flask import (
+    Role,
+    change_password,
+    current_user,
+    db,
+    delete_user,
+    log_in,
+    log_in_user,
+    reauthenticate,
+)
+from secure_flask.accounts import AccountSettings, begin_authenticator, finish_authenticator
 from secure_flask.auth import access
 from secure_flask.auth.login_table import Login
 from sqlalchemy import select, update
 
-from core import routes
+from core import routes, site
 from core.accounts.ceremonies import REGISTER, answer, ask
 from core.accounts.devices import Passkey, add_app, code_of, enter_code
-from core.accounts.people import STRONG, new_login, request_of, run_command, status_of
+from core.accounts.people import STRONG, new_login, request_of, run_command, status_of, user_of
 from core.conftest import (
     LOGIN,
     PASSWORD,
     USERNAME,
+    apps_made_by,
     give_roles,
 )
 from core.statements import counted_statements
@@ -129,3 +142,38 @@ def test_the_command_says_what_a_role_that_demands_a_factor_asks_for(
         db.session.commit()
     said = run_command(app, "user", "roles", USERNAME, role).output
     assert (f"flask user factors {USERNAME} --invite" in said) == is_said
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """A second app over the same users, which does not call `accounts.init_app`."""
+
+    def create(values: dict[str, Any], **policy: Any) -> Flask:
+        return site.create_app(AccountSettings(_env_file=None, **values), **policy)
+
+    with apps_made_by(create) as make_app:
+        yield make_app()
+
+
+@pytest.mark.asvs("6.3.3")
+def test_without_init_app_of_accounts_nobody_logs_in(forgetful: Flask) -> None:
+    """The password alone would log in users who have a second factor."""
+    with forgetful.app_context(), pytest.raises(RuntimeError, match=r"call `accounts.init_app"):
+        forgetful.test_client().post(routes.LOGIN, json=LOGIN)
+    with request_of(forgetful), pytest.raises(RuntimeError, match=r"call `accounts.init_app"):
+        log_in_user(user_of(), provider="bakery")
+    with forgetful.app_context():
+        assert db.session.scalars(select(Login)).all() == []
+
+
+def test_without_it_no_login_by_password_alone_counts(forgetful: Flask) -> None:
+    """Its user may have a role that demands a second factor."""
+    with forgetful.app_context():
+        secret = new_login()
+    with request_of(forgetful, secret), pytest.raises(RuntimeError, match=r"accounts.init_app"):
+        access.require_user()
+
+
+def test_without_it_no_account_is_deleted_in_part(forgetful: Flask) -> None:
+    with request_of(forgetful), pytest.raises(RuntimeError, match=r"accounts.init_app"):
+        delete_user(user_of())

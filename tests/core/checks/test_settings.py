@@ -139,6 +139,12 @@ def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
     ]
 
 
+def test_a_policy_of_accounts_is_reported_where_there_are_none(find: Find) -> None:
+    assert find("policy.misspelt", SECOND_FACTOR_ROLES=["admin"]) == [
+        "Nothing reads SECOND_FACTOR_ROLES: it belongs to self-service accounts."
+    ]
+
+
 def test_the_endpoint_that_is_meant_is_named(find: Find) -> None:
     [message] = find("policy.unknown-endpoint", LOGIN_PAGE="site.logn")
     assert message.endswith("is site.login meant?")

@@ -3,7 +3,7 @@
 app/models.py has `class User(AccountMixin, Model)`. Source: OWASP ASVS 6.3.3, 6.5.1.
 """
 
-from typing import Self, cast
+from typing import ClassVar, Self, cast
 from unicodedata import normalize
 
 from secure_flask.accounts import addresses, names
@@ -25,6 +25,8 @@ class AccountMixin(UserMixin):
     It adds to `UserMixin`: `email` (str or None, encrypted, found by `==`), `readable_email`
     (the same, None if it does not decrypt), and `has_authenticator` (bool).
     """
+
+    needs_accounts: ClassVar[bool] = True
 
     email = encrypted_column(unique=True)
     # Two names that differ in case alone have one value here.

@@ -12,18 +12,23 @@ from functools import partial
 from typing import Any
 
 from blinker import Namespace
-from flask import current_app
 from secure_flask.auth import access, logins, passwords, throttle, tokens
 from secure_flask.auth.current_login import forget_current_login
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
-from secure_flask.auth.users import UserMixin, changed_by, replace_hash, user_class
+from secure_flask.auth.users import (
+    UserMixin,
+    changed_by,
+    hook_of_accounts,
+    replace_hash,
+    user_class,
+)
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
-from secure_flask.state import Key, app_state
+from secure_flask.state import Key
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 from secure_flask.web.form_types import is_consumed_form
@@ -206,7 +211,7 @@ def is_right_password(user: UserMixin, password: str) -> bool:
 
 def second_factor_of(user: UserMixin) -> BeginHalf | None:
     """The function that begins the user's second step; None if the password is enough."""
-    asked_of = app_state(current_app).get(SECOND_FACTOR)
+    asked_of = hook_of_accounts(SECOND_FACTOR, user)
     return asked_of(user) if asked_of else None
 
 

@@ -8,7 +8,7 @@ Source: OWASP ASVS 8.2.1, 8.3.2.
 import re
 from collections.abc import Callable, Iterable
 from inspect import getattr_static
-from typing import Any, Self
+from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID, uuid4
 
 import click
@@ -44,6 +44,8 @@ _CLASS = """\
 class NoUserClass(click.ClickException, TypeError):
     """The app has no class of users. A command shows the message, which says what to write."""
 
+
+Hook = TypeVar("Hook")
 
 _registered: list[type["UserMixin"]] = []
 # Self-service accounts set these hooks: one demands a second factor by role, one deletes a user.
@@ -94,6 +96,9 @@ class UserMixin:
     """
 
     __tablename__ = "users"
+
+    # Whether the rules of accounts protect these users, as AccountMixin says.
+    needs_accounts: ClassVar[bool] = False
 
     # A UUID is known before the insert, so that encrypted values can be bound to the row.
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -156,9 +161,24 @@ def stored_roles() -> list[Role]:
 
 
 def demands_second_factor(user: UserMixin) -> bool:
-    """Whether a role of the user demands a second factor; False without the hook of this name."""
-    is_demanded = app_state(current_app).get(DEMANDS_SECOND_FACTOR)
+    """Whether a role of the user demands a second factor; False without self-service accounts."""
+    is_demanded = hook_of_accounts(DEMANDS_SECOND_FACTOR, user)
     return bool(is_demanded and is_demanded(user))
+
+
+def hook_of_accounts(key: Key[Hook], user: UserMixin) -> Hook | None:
+    """The function that self-service accounts set under this key; None where nobody needs one.
+
+    :raises RuntimeError: the user has such an account, and the app has not set accounts up.
+    """
+    hook = app_state(current_app).get(key)
+    # Without the hook, the password alone would log in users who have a second factor.
+    if hook is None and user.needs_accounts:
+        raise RuntimeError(
+            f"{user_class().__name__} inherits from AccountMixin: call `accounts.init_app(app)` "
+            f"after `secure_flask.init_app` where you create {current_app.name}."
+        )
+    return hook
 
 
 def has_user_class() -> bool:
@@ -243,7 +263,7 @@ def delete_user(user: UserMixin) -> None:
     The signal `user_deleted` is sent first. With self-service accounts `delete_account` does all of
     this, and raises its errors.
     """
-    if leave := app_state(current_app).get(DELETE_USER):
+    if leave := hook_of_accounts(DELETE_USER, user):
         leave(user)
         return
     user_deleted.send(user)
