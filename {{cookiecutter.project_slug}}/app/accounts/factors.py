@@ -32,7 +32,7 @@ from secure_flask.accounts import (
     recovery_codes_left,
     remove_authenticator,
     replace_recovery_codes,
-    show_recovery_codes_once,
+    show_recovery_codes,
     shown_recovery_codes,
 )
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
@@ -179,7 +179,7 @@ def renew_recovery_codes(body: Body) -> ResponseReturnValue:
 @responds("text/html")
 @recent_login(minutes=RECENT)
 def recovery_codes_page(state: str) -> ResponseReturnValue:
-    """Show new recovery codes once. The page has none when it is opened again."""
+    """Show new recovery codes for five minutes."""
     try:
         return render_template(
             "accounts/recovery_codes.html",
@@ -188,15 +188,15 @@ def recovery_codes_page(state: str) -> ResponseReturnValue:
         )
     except NotFound:
         flash(
-            "Recovery codes are shown only once. If you have not saved them, make new ones.",
+            "Recovery codes are shown for five minutes. If you have not saved yours, make new ones.",
             "error",
         )
         return redirect(url_for("self_service.factors_page"), 303)
 
 
 def codes_page(user: Any, codes: list[str]) -> str:
-    """The address of a page that shows new recovery codes once, and then leads to `next`."""
-    state = show_recovery_codes_once(user, codes)
+    """The address of a page that shows new recovery codes, and then leads to `next`."""
+    state = show_recovery_codes(user, codes)
     return url_for("self_service.recovery_codes_page", state=state, next=checked_next())
 
 

@@ -38,7 +38,7 @@ from secure_flask.accounts.recovery import (
 )
 from secure_flask.accounts.recovery_codes import (
     recovery_codes_left,
-    show_recovery_codes_once,
+    show_recovery_codes,
     shown_recovery_codes,
 )
 from secure_flask.accounts.registration import (
@@ -106,7 +106,7 @@ __all__ = [
     "resend_registration",
     "reset_password",
     "send_mail",
-    "show_recovery_codes_once",
+    "show_recovery_codes",
     "shown_recovery_codes",
     "text_of_mail",
     "user_deleted",

@@ -146,7 +146,7 @@ def delete_passkey(name: str) -> None:
 
 
 def replace_recovery_codes() -> list[str]:
-    """Replace all recovery codes of the logged-in user. The new ones are shown once.
+    """Replace all recovery codes of the logged-in user.
 
     `replace_recovery_codes()` returns eight texts, ends all other logins and commits.
 

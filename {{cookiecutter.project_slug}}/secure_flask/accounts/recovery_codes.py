@@ -1,6 +1,7 @@
 """Recovery codes, each of which replaces the second factor once.
 
-They are shown once. A row holds the SHA-256 of a code, whose 120 random bits nobody can guess.
+They are shown for five minutes. A row holds the SHA-256 of a code, whose 120 random bits nobody
+can guess.
 Source: OWASP ASVS 6.5.1, 6.5.2.
 """
 
@@ -59,10 +60,10 @@ def recovery_codes_left(user: AccountMixin) -> int:
     return db.session.scalar(mine) or 0
 
 
-def show_recovery_codes_once(user: AccountMixin, codes: list[str]) -> str:
-    """Store new codes, encrypted, for the page that shows them within five minutes, and commit.
+def show_recovery_codes(user: AccountMixin, codes: list[str]) -> str:
+    """Store new codes, encrypted, for the page that shows them for five minutes, and commit.
 
-    The result is a text for the address of this page: `show_recovery_codes_once(user, codes)`.
+    The result is a text for the address of this page: `show_recovery_codes(user, codes)`.
     """
     step = steps.add_step(NEW, SHOWN_FOR, user=user, codes=codes)
     state = steps.give_step_secret(step)
@@ -71,19 +72,18 @@ def show_recovery_codes_once(user: AccountMixin, codes: list[str]) -> str:
 
 
 def shown_recovery_codes(user: AccountMixin, state: str) -> list[str]:
-    """The new codes of a user, once: `shown_recovery_codes(current_user, state)`.
+    """The new codes of a user: `shown_recovery_codes(current_user, state)`.
 
-    `state` is the text that `show_recovery_codes_once` returned.
+    `state` is the text that `show_recovery_codes` returned. Reading uses nothing up, since the
+    response may be lost, and there is no other copy.
 
-    :raises ErrorResponse: 404, they were shown before, or five minutes have passed.
+    :raises ErrorResponse: 404, five minutes have passed, newer codes replaced them, or they are
+        another user's.
     """
     step = steps.find_step(NEW, state)
     if step is None or step.user_id != user.id:
         raise error_response(404, "Not Found")
     codes: list[str] = step.data["codes"]
-    if not steps.use_step(step):
-        raise error_response(404, "Not Found")
-    db.session.commit()
     return codes
 
 
