@@ -92,9 +92,26 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
         [*read_numbered_keyring(f"{key},{SECRETS['encryption_keys']}")] for key in (one, other)
     ]
     assert rings == [[max(OLD + 1, int(keyrings.key_id_of_today())), OLD]] * 2
+
+
+@pytest.mark.parametrize("ids", [[], ["2"], ["spring"], ["9999999999"]])
+def test_its_id_is_the_day_where_no_key_has_a_later_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, ids: list[str]
+) -> None:
     drop_old(app)
-    [key_id] = read_numbered_keyring(run(app, "generate-key").output.strip())
-    assert str(key_id) == keyrings.key_id_of_today()
+    monkeypatch.setattr(keyrings, "key_id_of_today", lambda: "20261125")
+    token_keys = ",".join(map(keyrings.new_key, ids))
+    monkeypatch.setitem(app.config, "TOKEN_KEYS", token_keys or None)
+    assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [20261125]
+
+
+def test_a_stolen_key_for_tokens_is_replaced_by_one_of_another_id(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop_old(app)
+    monkeypatch.setattr(keyrings, "key_id_of_today", lambda: "20261125")
+    monkeypatch.setitem(app.config, "TOKEN_KEYS", f"{keyrings.new_key()},{NEW}")
+    assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [20261126]
 
 
 def test_columns_of_both_kinds_are_found_in_the_order_of_their_names() -> None:

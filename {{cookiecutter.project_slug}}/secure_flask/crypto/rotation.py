@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, current_app
 from secure_flask.crypto import encryption
 from secure_flask.crypto.blind_indexes import INDEX_PREFIX, blind_index
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
@@ -31,9 +31,17 @@ crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and thei
 
 @crypto_commands.command("generate-key")
 def generate_key() -> None:
-    """Print a new key for ENCRYPTION_KEYS or BLIND_INDEX_KEYS; add it at the end first."""
-    newest = max(*encryption_keys(), *blind_index_keys())
+    """Print a new key for ENCRYPTION_KEYS, BLIND_INDEX_KEYS or TOKEN_KEYS, to add at the end."""
+    newest = max(*encryption_keys(), *blind_index_keys(), *_numbers_of_token_keys())
     click.echo(keyrings.new_key(str(max(newest + 1, int(keyrings.key_id_of_today())))))
+
+
+def _numbers_of_token_keys() -> list[int]:
+    """The ids of TOKEN_KEYS that a generated key could have; others are words or larger."""
+    ring = current_app.config["TOKEN_KEYS"]
+    ids = keyrings.read_keyring(ring) if ring else ()
+    numbers = [int(key_id) for key_id in ids if keyrings.NUMBER.fullmatch(key_id)]
+    return [number for number in numbers if number < keyrings.MAX_NUMBER]
 
 
 @crypto_commands.command("status")
