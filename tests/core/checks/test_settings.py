@@ -139,7 +139,7 @@ def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
     ]
 
 
-def test_a_policy_of_accounts_is_reported_where_there_are_none(find: Find) -> None:
+def test_a_second_factor_that_nothing_demands_is_reported(find: Find) -> None:
     assert find("policy.misspelt", SECOND_FACTOR_ROLES=["admin"]) == [
         "Nothing reads SECOND_FACTOR_ROLES: it belongs to self-service accounts."
     ]

@@ -34,8 +34,8 @@ _TESTING = {
     "TRAP_HTTP_EXCEPTIONS": "each error page, such as a 404, is answered and logged as a crash",
     "TRAP_BAD_REQUEST_ERRORS": "a form that lacks a field is answered and logged as a crash",
 }
-# The policy that accounts add. Its module is absent from a project without them.
-OF_ACCOUNTS = ("REGISTRATION", "RESERVED_NAMES", "SECOND_FACTOR_PAGE", "SECOND_FACTOR_ROLES")
+# Without self-service accounts nothing demands a second factor, whatever this value says.
+OF_ACCOUNTS = "SECOND_FACTOR_ROLES"
 YEAR = 365 * 24 * 60 * 60  # seconds
 # Docker and Podman create one of these files in each container.
 CONTAINER_FILES = (Path("/.dockerenv"), Path("/run/.containerenv"))
@@ -70,9 +70,10 @@ def misspelt_settings(app: Flask) -> Iterator[Finding]:
 def misspelt_policy(app: Flask) -> Iterator[Finding]:
     policy = app_state(app)[SETTINGS].policy
     known = {*policy.model_fields, *app_state(app)[KNOWN_NAMES]}
-    unread = (name for name in OF_ACCOUNTS if name in app.config and name not in known)
-    of_accounts = (f"{name}: it belongs to self-service accounts." for name in unread)
-    for problem in [*slips({*app.config}, known), *of_accounts]:
+    problems = [*slips({*app.config}, known)]
+    if OF_ACCOUNTS in app.config and OF_ACCOUNTS not in known:
+        problems.append(f"{OF_ACCOUNTS}: it belongs to self-service accounts.")
+    for problem in problems:
         yield Finding(
             f"Nothing reads {problem}",
             hint="Correct or remove the name in app/policy.py, or rename a constant of your own.",
