@@ -3,7 +3,7 @@
 It changes no line of the app. It prints the lines that its owner writes, and the routes that lack a
 mark; docs/how-to/adopt.md has the steps. The commit is made beside the work tree and taken over by
 one command of git, so a run that fails leaves everything as it was. It uses the standard library
-alone, and runs no code of the app.
+alone, and runs neither Python nor a hook of the app.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ HEADING = "\n    <h1>{{ self.title() }}</h1>"
 CONTENT = "{%- block content %}"
 ATTRIBUTES = "secure_flask/** text eol=lf linguist-vendored"
 MESSAGE = "Add the core of secure-flask\n\ngit revert takes it back. docs/how-to/adopt.md of the template says what comes next.\n"
+# A hook may lie in the app, where `core.hooksPath` or `core.fsmonitor` names it.
+NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
 UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 METHODS = ("get", "post", "put", "patch", "delete")
 MARKS = {"public", "login_required", "roles_required", "recent_login"}
@@ -121,7 +123,7 @@ class App:
 
     def git(self, *arguments: str, data: bytes | None = None, index: str | None = None) -> bytes:
         environment = {**os.environ, **({"GIT_INDEX_FILE": index} if index else {})}
-        command = ["git", "-C", str(self.folder), *arguments]
+        command = ["git", *NO_HOOKS, "-C", str(self.folder), *arguments]
         try:
             done = subprocess.run(command, input=data, env=environment, capture_output=True)  # noqa: S603
         except FileNotFoundError:

@@ -55,6 +55,8 @@ def sent():
     return ""
 """
 
+HOOKS = ("monitor", "post-index-change", "post-merge", "reference-transaction")
+
 
 class TheirApp:
     """An app that exists, in a repository of git."""
@@ -346,6 +348,21 @@ def test_no_code_of_the_app_runs(tmp_path: Path) -> None:
     app = TheirApp(tmp_path / "shop", **{"shop/run.py": "open('ran', 'w')"})
     adopted(app)
     assert not (app.folder / "ran").exists()
+
+
+def test_no_hook_of_the_app_runs(tmp_path: Path) -> None:
+    """As of an app whose developers use husky, which keeps hooks of git in the app."""
+    ran = tmp_path / "ran"
+    ran.touch()
+    script = f"#!/bin/sh\necho $0 >> '{ran.as_posix()}'\n"
+    app = TheirApp(tmp_path / "shop", **{f".husky/{name}": script for name in HOOKS})
+    for file in (app.folder / ".husky").iterdir():
+        file.chmod(0o755)
+    app.commit()
+    app.git("config", "core.hooksPath", ".husky")
+    app.git("config", "core.fsmonitor", ".husky/monitor")
+    adopted(app)
+    assert ran.read_text() == ""
 
 
 # What it prints.

@@ -28,8 +28,11 @@ from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from secure_flask.accounts.users import RECENT
 from secure_flask.auth import authentication
+from secure_flask.crypto.keyring import BLIND_INDEX_KEYS
+from secure_flask.settings import keyrings
+from secure_flask.state import app_state
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core.accounts.people import (
     ADDRESS,
@@ -50,7 +53,7 @@ from core.accounts.people import (
     user_of,
 )
 from core.accounts.site import User
-from core.conftest import PASSWORD, USERNAME, MakeApp, Wait
+from core.conftest import PASSWORD, SECRETS, USERNAME, MakeApp, Wait
 
 NEW = "countess@example.net"
 
@@ -284,6 +287,21 @@ def test_an_address_that_was_taken_meanwhile_is_not_given(token: str) -> None:
     add_user(email=NEW.upper())
     assert confirm(token) == 404
     assert user_of().email == ADDRESS
+
+
+def test_an_address_has_one_user_while_the_key_of_its_index_changes_too(
+    app: Flask, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_user(email=NEW)
+    ring = f"{keyrings.new_key('99')},{SECRETS['blind_index_keys']}"
+    state = app_state(app)
+    monkeypatch.setitem(state, BLIND_INDEX_KEYS, keyrings.read_numbered_keyring(ring))
+    assert confirm(token) == 404
+    assert user_of().email == ADDRESS
+    refused = run_command(app, "user", "email", USERNAME, NEW)
+    assert (refused.exit_code, refused.output) == (1, "Error: Another user has this address.\n")
+    with pytest.raises(IntegrityError):
+        add_user("eve", NEW)
 
 
 def test_a_user_without_an_address_gets_one_in_the_same_way(user: User) -> None:

@@ -13,6 +13,7 @@ from secure_flask.auth import logins
 from secure_flask.auth.login_table import Login
 from secure_flask.database import db
 from secure_flask.web.cookies import OpenedByCookie
+from secure_flask.web.csrf import csrf_exempt
 from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
@@ -191,6 +192,81 @@ def test_nor_does_who_sends_the_number_of_a_session_in_a_header(make_app: MakeAp
     number = {"X-Session": "1"}
     client.get("/probe/write/draft", headers=log_in(client) | number)
     assert client.get("/probe/read", headers=number).text == "None"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"[]", "application/csp-report", 204),
+        (b"{", "application/csp-report", 400),
+        (b" " * 20_000, "application/csp-report", 413),
+        (b"x", "text/plain", 415),
+    ],
+)
+def test_a_report_of_a_browser_leaves_the_session_of_its_user(
+    client: FlaskClient, body: bytes, kind: str, status: int
+) -> None:
+    log_in(client)
+    client.get("/probe/write/draft")
+    # A browser sends the cookies with a report, and a page of a sibling host can do so too.
+    sibling = {"Origin": "https://evil.localhost"}
+    answer = client.post(routes.REPORTS, data=body, content_type=kind, headers=sibling)
+    assert (answer.status_code, answer.headers.getlist("Set-Cookie")) == (status, [])
+    assert client.get("/probe/mine").text == "draft"
+
+
+def test_so_do_reports_above_their_limit(client: FlaskClient) -> None:
+    log_in(client)
+    client.get("/probe/write/draft")
+    answers = [client.post(routes.REPORTS, json=[]) for _ in range(61)]
+    assert [answer.status_code for answer in answers] == [204] * 60 + [429]
+    assert [answer.headers.getlist("Set-Cookie") for answer in answers] == [[]] * 61
+    assert client.get("/probe/mine").text == "draft"
+
+
+def add_hook(app: Flask) -> None:
+    """As a webhook: any site may send it a request with the cookies of a user."""
+
+    # The mark stays on a function, so these are not the functions of the other pages.
+    @app.route("/probe/hook", methods=["GET", "POST"])
+    @public
+    @csrf_exempt
+    def hook() -> str:
+        return read()
+
+    @app.post("/probe/hook/<note>")
+    @public
+    @csrf_exempt
+    def writing_hook(note: str) -> str:
+        return write(note)
+
+
+def test_a_view_that_any_site_may_call_finds_the_session_of_a_user_empty(
+    app: Flask, client: FlaskClient
+) -> None:
+    add_hook(app)
+    log_in(client)
+    client.get("/probe/write/draft")
+    answers = [client.get("/probe/hook"), client.post("/probe/hook")]
+    assert [answer.text for answer in answers] == ["None"] * 2
+    assert [answer.headers.getlist("Set-Cookie") for answer in answers] == [[]] * 2
+    assert client.get("/probe/mine").text == "draft"
+
+
+def test_what_such_a_view_writes_does_not_replace_it(app: Flask, client: FlaskClient) -> None:
+    add_hook(app)
+    log_in(client)
+    client.get("/probe/write/draft")
+    assert client.post("/probe/hook/foreign").status_code == 200
+    assert client.get("/probe/mine").text == "draft"
+
+
+def test_such_a_view_keeps_a_session_with_who_has_no_login(app: Flask, client: FlaskClient) -> None:
+    add_hook(app)
+    client.post("/probe/hook/first")
+    assert client.post("/probe/hook").text == "first"
+    client.post("/probe/hook/second")
+    assert client.get("/probe/read").text == "second"
 
 
 def test_a_logout_empties_it_and_a_message_of_that_view_is_shown(client: FlaskClient) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from secure_flask.database import db
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from core.crypto.encrypted_models import Base, Customer, Employee, Note, Person
+from core.crypto.encrypted_models import Base, Customer, Employee, Member, Note, Person
 
 # Its examples all use one app; kept ones would lie about in the project.
 settings.register_profile(
@@ -27,10 +28,12 @@ def _in_an_app(app_context: None) -> None:
 
 @pytest.fixture
 def session() -> Iterator[Session]:
-    """A database with the tables of encrypted_models.py."""
-    engine = create_engine("sqlite://")
-    models: list[Any] = [Person, Customer, Employee, Note]
-    Base.metadata.create_all(engine, [model.__table__ for model in models])
+    """A database with the tables of encrypted_models.py, of the same kind as the app's."""
+    engine = create_engine(db.engine.url)
+    models: list[Any] = [Person, Member, Customer, Employee, Note]
+    tables = [model.__table__ for model in models]
+    Base.metadata.create_all(engine, tables)
     with Session(engine) as session:
         yield session
+    Base.metadata.drop_all(engine, tables)
     engine.dispose()

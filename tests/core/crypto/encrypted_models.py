@@ -22,6 +22,14 @@ class Person(Base):
     email = encrypted_column(index=True)
 
 
+class Member(Base):
+    __tablename__ = "members"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    joined: Mapped[int] = mapped_column(default=0)
+    email = encrypted_column(unique=True)
+
+
 class Card(Base):
     __tablename__ = "cards"
 

@@ -1,16 +1,22 @@
 """An encrypted column: an ordinary attribute to the app, bound to its row in the database."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from flask import Flask
 from secure_flask import DecryptionError, blind_index, encrypt, encrypted_column
 from secure_flask.auth import users
+from secure_flask.crypto.keyring import BLIND_INDEX_KEYS
 from secure_flask.database import db
-from sqlalchemy import column, insert, select, table, text, update
+from secure_flask.settings import keyrings
+from secure_flask.state import app_state
+from sqlalchemy import column, func, insert, select, table, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, make_transient, mapped_column
 
-from core.conftest import PASSWORD
+from core.conftest import PASSWORD, SECRETS
 from core.crypto.encrypted_models import (
     EMAIL,
     OTHER,
@@ -20,6 +26,7 @@ from core.crypto.encrypted_models import (
     Base,
     Card,
     Customer,
+    Member,
     Person,
     add,
 )
@@ -104,6 +111,91 @@ def test_a_ciphertext_copied_between_objects_is_not_stored(session: Session) -> 
     session.add(Person(name="copy", email_encrypted=bob.email_encrypted))
     with pytest.raises(DecryptionError):
         session.commit()
+
+
+@pytest.fixture
+def use_keys(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """`use_keys("old,new")`: go on with these keys of blind indexes, as after a restart."""
+    keys = {"old": SECRETS["blind_index_keys"], "new": keyrings.new_key("2")}
+
+    def use(names: str) -> None:
+        ring = ",".join(keys[name] for name in names.split(","))
+        read = keyrings.read_numbered_keyring(ring)
+        monkeypatch.setitem(app_state(app), BLIND_INDEX_KEYS, read)
+
+    return use
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("old", "old"), ("old", "new,old"), ("old,new", "new,old"), ("new,old", "old,new")],
+)
+@pytest.mark.parametrize("change", ["insert", "update"])
+def test_a_unique_value_has_one_row_while_its_key_changes_too(
+    session: Session, use_keys: Callable[[str], None], before: str, after: str, change: str
+) -> None:
+    use_keys(before)
+    eve = Member(email=OTHER)
+    session.add_all([Member(email=EMAIL), eve])
+    session.commit()
+    use_keys(after)
+    if change == "insert":
+        session.add(Member(email=EMAIL.upper()))
+    else:
+        eve.email = EMAIL.upper()
+    with pytest.raises(IntegrityError) as refused:
+        session.commit()
+    assert "example.org" not in str(refused.value).lower()
+    session.rollback()
+    assert [eve.email, session.scalar(select(func.count()).select_from(Member))] == [OTHER, 2]
+
+
+def test_while_a_key_changes_a_unique_row_is_stored_again_and_may_lose_its_value(
+    session: Session, use_keys: Callable[[str], None]
+) -> None:
+    use_keys("old")
+    bob, eve = Member(email=EMAIL), Member(email=None)
+    session.add_all([bob, eve])
+    session.commit()
+    use_keys("new,old")
+    bob.email = EMAIL
+    session.commit()
+    bob.email, eve.joined = None, 1
+    session.commit()
+    eve.email = EMAIL
+    session.commit()
+    session.expire_all()
+    assert (bob.email, eve.email) == (None, EMAIL)
+
+
+def test_an_object_that_is_added_again_after_a_rollback_is_not_stored_twice(
+    session: Session, use_keys: Callable[[str], None]
+) -> None:
+    use_keys("new,old")
+    again = Member(email=EMAIL)
+    session.add(again)
+    session.flush()
+    session.rollback()
+    use_keys("old,new")
+    session.add(Member(email=EMAIL))
+    session.commit()
+    use_keys("new,old")
+    session.add(again)
+    with pytest.raises(IntegrityError):
+        session.commit()
+
+
+def test_other_columns_of_two_rows_with_an_equal_value_can_change(
+    session: Session, use_keys: Callable[[str], None]
+) -> None:
+    """Such as where bulk statements have stored them while a key changed."""
+    for keys in ("old", "new,old"):
+        use_keys(keys)
+        session.execute(insert(Member), [{"email": EMAIL}])
+    bob = session.scalars(select(Member)).first()
+    assert bob
+    bob.joined = 1
+    session.commit()
 
 
 @pytest.mark.asvs("11.3.3")

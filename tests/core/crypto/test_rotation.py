@@ -13,7 +13,8 @@ from secure_flask.database import db, paging
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import read_numbered_keyring
 from secure_flask.state import app_state
-from sqlalchemy import column, select, table, update
+from sqlalchemy import Index, column, select, table, update
+from sqlalchemy.exc import IntegrityError
 
 from core.conftest import PASSWORD, SECRETS
 from core.users import User
@@ -51,6 +52,27 @@ def drop_old(app: Flask) -> None:
     app_state(app).update({key: read_numbered_keyring(NEW) for key in BOTH})
 
 
+@pytest.fixture
+def unique_addresses(app: Flask) -> Iterator[None]:
+    """The database refuses a second equal index, as for `encrypted_column(unique=True)`."""
+    columns = User.__table__.columns
+    unique = Index("one_address", columns["email_index"], unique=True)
+    unique.create(db.engine)
+    yield
+    db.session.rollback()
+    unique.drop(db.engine)
+    columns["email_index"].table.indexes.remove(unique)
+
+
+def id_of(name: str) -> Any:
+    return db.session.scalars(select(User.id).filter_by(name=name)).one()
+
+
+def change_email(name: str, email: str) -> None:
+    db.session.scalars(select(User).filter_by(name=name)).one().email = email
+    db.session.commit()
+
+
 def run(app: Flask, command: str) -> Result:
     return app.test_cli_runner().invoke(args=["crypto", command])
 
@@ -81,8 +103,7 @@ def damage(name: str, **values: Any) -> str:
     """Store other bytes in a row; how the commands name that row."""
     db.session.execute(update(raw).where(raw.c.name == name).values(values))
     db.session.commit()
-    user_id = db.session.scalars(select(User.id).filter_by(name=name)).one()
-    return f"{COLUMN} of {user_id}: "
+    return f"{COLUMN} of {id_of(name)}: "
 
 
 def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
@@ -92,9 +113,26 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
         [*read_numbered_keyring(f"{key},{SECRETS['encryption_keys']}")] for key in (one, other)
     ]
     assert rings == [[max(OLD + 1, int(keyrings.key_id_of_today())), OLD]] * 2
+
+
+@pytest.mark.parametrize("ids", [[], ["2"], ["spring"], ["9999999999"]])
+def test_its_id_is_the_day_where_no_key_has_a_later_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, ids: list[str]
+) -> None:
     drop_old(app)
-    [key_id] = read_numbered_keyring(run(app, "generate-key").output.strip())
-    assert str(key_id) == keyrings.key_id_of_today()
+    monkeypatch.setattr(keyrings, "key_id_of_today", lambda: "20261125")
+    token_keys = ",".join(map(keyrings.new_key, ids))
+    monkeypatch.setitem(app.config, "TOKEN_KEYS", token_keys or None)
+    assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [20261125]
+
+
+def test_a_stolen_key_for_tokens_is_replaced_by_one_of_another_id(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop_old(app)
+    monkeypatch.setattr(keyrings, "key_id_of_today", lambda: "20261125")
+    monkeypatch.setitem(app.config, "TOKEN_KEYS", f"{keyrings.new_key()},{NEW}")
+    assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [20261126]
 
 
 def test_columns_of_both_kinds_are_found_in_the_order_of_their_names() -> None:
@@ -125,7 +163,7 @@ def test_rotation_that_is_interrupted_goes_on_where_it_was(
     put_in_front(app)
     renew, renewed = rotation._renew_value, list[bytes]()
 
-    def interrupted(stored: rotation.Stored, key: list[Any], seen: bytes) -> bool:
+    def interrupted(stored: rotation.Stored, key: list[Any], seen: bytes) -> str:
         renewed.append(seen)
         if len(renewed) == 4:
             raise KeyboardInterrupt
@@ -151,6 +189,56 @@ def test_a_value_of_no_known_key_is_named_and_the_rest_goes_on(app: Flask) -> No
     assert [line for line in status(app) if line.endswith(" missing 1")]
     assert "do-not-repeat-me" not in rotated.output
     assert "@" not in rotated.output
+
+
+@pytest.mark.usefixtures("unique_addresses")
+def test_two_rows_with_an_equal_value_are_named_and_the_rest_goes_on(app: Flask) -> None:
+    put_in_front(app)
+    change_email("ivy", "Eve@example.org")
+    rotated = run(app, "rotate")
+    assert rotated.exit_code == 1
+    assert (
+        f"{COLUMN} of {id_of('eve')}: left as it is, since {id_of('ivy')} has this value too: "
+        "change or delete one of the two, and rotate again\n"
+    ) in rotated.output
+    assert "1 values failed" in rotated.output
+    assert f"{COLUMN}: done, 4 values" in rotated.output
+    assert f"{COLUMN} key 2 current 4" in status(app)
+    assert f"{COLUMN} key {OLD} old 1" in status(app)
+    assert "@" not in rotated.output
+    change_email("ivy", EMAILS[2])
+    assert run(app, "rotate").exit_code == 0
+    assert status(app) == counted(2, "current")
+
+
+@pytest.mark.usefixtures("unique_addresses")
+def test_each_value_that_fails_is_named_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "PAGE", 10)
+    joe = damage("joe", email_encrypted=b"damaged")
+    put_in_front(app)
+    change_email("ivy", EMAILS[1])
+    rotated = run(app, "rotate")
+    assert "2 values failed" in rotated.output
+    named = [rotated.output.count(each) for each in (joe, f"{COLUMN} of {id_of('eve')}: ")]
+    assert named == [1, 1]
+    assert f"{COLUMN} key 2 current 3" in status(app)
+
+
+def test_a_row_that_another_constraint_refuses_is_named_without_its_value(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_in_front(app)
+    renew, eve = rotation._renew_value, id_of("eve")
+
+    def refused(stored: rotation.Stored, key: list[Any], seen: bytes) -> str:
+        if key == [eve]:
+            raise IntegrityError("UPDATE", {}, Exception("violates check\nDETAIL: a value"))
+        return renew(stored, key, seen)
+
+    monkeypatch.setattr(rotation, "_renew_value", refused)
+    output = run(app, "rotate").output
+    assert f"{eve}: left as it is, since the tables forbid a change: violates check\n" in output
+    assert f"{COLUMN} key 2 current 4" in status(app)
 
 
 @pytest.mark.parametrize("index", [None, bytes(36)])

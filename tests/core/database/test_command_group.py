@@ -30,6 +30,14 @@ def test_a_missing_table_is_named_with_the_commands(make_app: MakeApp) -> None:
     assert ".venv/bin/flask db upgrade" in said
 
 
+def test_a_value_that_is_taken_is_said_and_nothing_that_may_be_wrong(make_app: MakeApp) -> None:
+    said = run(make_app(), "INSERT INTO users SELECT * FROM users")
+    assert "users" in said
+    assert "unique" in said.lower()
+    assert "Nothing was changed" not in said, "the command may have stored other rows before"
+    assert "foreign key" not in said
+
+
 def test_a_typo_is_a_traceback(make_app: MakeApp) -> None:
     with pytest.raises(DBAPIError, match="SELEC"):
         run(make_app(), "SELEC 1", catch_exceptions=False)

@@ -3,7 +3,9 @@
 A visitor keeps the session through a login, with a cart or a flashed message. When the session of a
 logged-in user is saved, the user's id is stored in it. A request of another user finds the session
 empty, for example on a shared computer. An error page also finds it empty if the error comes before
-the user was looked up. This works with any session interface, such as an extension's.
+the user was looked up. So does a view without the check for cross-site requests, since nobody is
+looked up there: what it writes then is not stored, and the user's next page has the session as it
+was. This works with any session interface, such as an extension's.
 Source: OWASP ASVS 14.3.1.
 """
 
@@ -22,6 +24,7 @@ from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web.cookies import drop_unread_cookies
 from secure_flask.web.request_checks import add_request_check
+from secure_flask.web.view_options import view_options
 from sqlalchemy.exc import SQLAlchemyError
 
 if TYPE_CHECKING:
@@ -115,6 +118,10 @@ def _clear_session_of_another(request: Request) -> None:
     # A static file for which the user is looked up could not be cached.
     if not opened or _is_for_static_file(request):
         return
+    # Any site may send a request with the user's cookies to a view without the CSRF check.
+    if view_options(request).csrf_exempt:
+        _hide_session_of_user(opened)
+        return
     if opened.get(OWNER) != _id_of(logged_in_user()):
         opened.clear()
     request_state(request.environ)[_CHECKED] = True
@@ -125,12 +132,16 @@ def _handle_without_unchecked_session(handle: Callable[..., Any], *arguments: An
 
     The owner is not looked up here: refused requests cost no query, and the database may be away.
     """
-    state = request_state(request.environ)
-    opened = _opened_session(request)
-    if _CHECKED not in state and opened and OWNER in opened:
-        opened.clear()
-        state[_HIDDEN] = True
+    if _CHECKED not in request_state(request.environ):
+        _hide_session_of_user(_opened_session(request))
     return handle(*arguments)
+
+
+def _hide_session_of_user(opened: SessionMixin) -> None:
+    """Let the request find a user's session empty, and keep what is stored."""
+    if opened and OWNER in opened:
+        opened.clear()
+        request_state(request.environ)[_HIDDEN] = True
 
 
 def _opened_session(request: Request) -> SessionMixin:

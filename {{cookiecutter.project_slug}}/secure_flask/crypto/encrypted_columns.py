@@ -8,9 +8,11 @@ import json
 from functools import partial
 from typing import Any, NoReturn, cast
 
-from secure_flask.crypto.blind_indexes import BlindIndexSearch, blind_index
+from secure_flask.crypto.blind_indexes import BlindIndexSearch, blind_index, blind_indexes
 from secure_flask.crypto.encryption import decrypt, encrypt
-from sqlalchemy import Column, LargeBinary, Table, event
+from secure_flask.crypto.keyring import blind_index_keys
+from sqlalchemy import Column, Connection, LargeBinary, Table, event, func, inspect, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapper, mapped_column
 
@@ -22,7 +24,10 @@ def encrypted_column(
 
     `phone = encrypted_column(index=True)` creates the columns `phone_encrypted` and
     `phone_index`. With `index`, the operators `==`, `!=` and `in_` find rows by the normalised
-    value; see `blind_index`. With `unique`, which implies `index`, no two rows have the same one.
+    value; see `blind_index`. With `unique`, which implies `index`, no two rows have the same one: a
+    flush raises IntegrityError. While `BLIND_INDEX_KEYS` has several keys, two things can still store
+    an equal value, and `flask crypto rotate` names the rows: a bulk statement, and two processes with
+    different first keys at the same moment.
 
     The encryption context consists of the table name, the attribute name and the primary key,
     which must be known before the insert (`default=uuid4`). When you rename the table or the
@@ -74,6 +79,9 @@ class EncryptedColumn:
         setattr(owner, name, column)
         event.listen(owner, "after_mapper_constructed", self.follow, propagate=True)
         event.listen(owner, "before_insert", self.check, propagate=True)
+        if self.unique:
+            event.listen(owner, "after_insert", self.refuse_duplicate, propagate=True)
+            event.listen(owner, "after_update", self.refuse_duplicate, propagate=True)
 
     def read(self, instance: DeclarativeBase) -> str | None:
         ciphertext = getattr(instance, self.encrypted)
@@ -134,6 +142,27 @@ class EncryptedColumn:
     def check(self, mapper: Mapper[Any], connection: object, instance: DeclarativeBase) -> None:
         """Refuse to insert a ciphertext that was copied from another object: it cannot decrypt."""
         self.read(instance)
+
+    def refuse_duplicate(
+        self, mapper: Mapper[Any], connection: Connection, instance: DeclarativeBase
+    ) -> None:
+        """Refuse a value that another row has under another key, which the constraint cannot see.
+
+        :raises IntegrityError: as the constraint does for a value under the same key.
+        """
+        state = inspect(instance)
+        unchanged = state.has_identity and not state.attrs[self.index].history.has_changes()
+        if unchanged or len(blind_index_keys()) == 1:
+            return
+        value = self.read(instance)
+        if value is None:
+            return
+        index = mapper.columns[self.index]
+        indexes = blind_indexes(value, context=self.context_in(mapper))
+        same_value = select(func.count()).where(index.in_(indexes))
+        if connection.execute(same_value).scalar_one() > 1:
+            refused = ValueError(f"UNIQUE constraint failed: {index}, by another key")
+            raise IntegrityError(None, None, refused)
 
     def refuse(self) -> NoReturn:
         raise TypeError(

@@ -1,18 +1,19 @@
 """`flask crypto`: key rotation re-encrypts rows while the app runs.
 
 It is safe to interrupt and run again. A row is updated only if its value is still the one that was
-read, so a concurrent write is never lost: the app already writes with the new key.
+read, so a concurrent write is never lost: the app already writes with the new key. A row that fails
+is named and stays as it is, and the others go on.
 Source: OWASP ASVS 11.2.2; NIST SP 800-57.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import click
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, current_app
 from secure_flask.crypto import encryption
 from secure_flask.crypto.blind_indexes import INDEX_PREFIX, blind_index
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
@@ -24,6 +25,7 @@ from secure_flask.database.command_group import CommandGroup, add_command
 from secure_flask.database.database import all_mappers
 from secure_flask.database.paging import pages_of_rows
 from secure_flask.settings import keyrings
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapper
 
 crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and their keys.")
@@ -31,9 +33,17 @@ crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and thei
 
 @crypto_commands.command("generate-key")
 def generate_key() -> None:
-    """Print a new key for ENCRYPTION_KEYS or BLIND_INDEX_KEYS; add it at the end first."""
-    newest = max(*encryption_keys(), *blind_index_keys())
+    """Print a new key for ENCRYPTION_KEYS, BLIND_INDEX_KEYS or TOKEN_KEYS, to add at the end."""
+    newest = max(*encryption_keys(), *blind_index_keys(), *_numbers_of_token_keys())
     click.echo(keyrings.new_key(str(max(newest + 1, int(keyrings.key_id_of_today())))))
+
+
+def _numbers_of_token_keys() -> list[int]:
+    """The ids of TOKEN_KEYS that a generated key could have; others are words or larger."""
+    ring = current_app.config["TOKEN_KEYS"]
+    ids = keyrings.read_keyring(ring) if ring else ()
+    numbers = [int(key_id) for key_id in ids if keyrings.NUMBER.fullmatch(key_id)]
+    return [number for number in numbers if number < keyrings.MAX_NUMBER]
 
 
 @crypto_commands.command("status")
@@ -122,33 +132,49 @@ def _count_by_key(
 
 
 def _rotate_column(stored: Stored) -> int:
-    """Re-encrypt a column page by page; return the number of values that do not decrypt."""
+    """Re-encrypt a column page by page; return the number of values that failed."""
     done = 0
     failed = 0
     keys = list(stored.value.table.primary_key)
     found = sa.select(*keys, stored.raw).where(stored.outdated)
     for rows in pages_of_rows(db.session.execute, found, keys):
-        # End the read transaction: SQLite refuses to write in one that began before another write.
-        db.session.commit()
-        for *key, seen in rows:
-            if not _renew_value(stored, key, seen):
-                failed += 1
-                label = f"{stored.name} of {', '.join(map(str, key))}"
-                click.echo(f"{label}: not decrypted, left as it is", err=True)
-        db.session.commit()
+        for failure in _renew_rows(stored, rows):
+            failed += 1
+            click.echo(failure, err=True)
         done += len(rows)
         click.echo(f"{stored.name}: {done} values")
     click.echo(f"{stored.name}: done, {done} values")
     return failed
 
 
-def _renew_value(stored: Stored, key: list[object], seen: bytes) -> bool:
-    """Store a value under the first keys; False if it does not decrypt."""
+def _renew_rows(stored: Stored, rows: Sequence[Any]) -> list[str]:
+    """Store values in one transaction; return a sentence for each that failed.
+
+    If a constraint refuses a row, each row gets a separate transaction, so that only this row
+    fails. Savepoints would do the same, but cost two more statements for each row.
+    """
+    # End the read transaction: SQLite refuses to write in one that began before another write.
+    db.session.commit()
+    try:
+        reasons = [_renew_value(stored, key, seen) for *key, seen in rows]
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        if len(rows) > 1:
+            return [failure for row in rows for failure in _renew_rows(stored, [row])]
+        [[*key, seen]] = rows
+        reasons = [_explain_conflict(stored, key, seen, error)]
+    failed = [(key, reason) for (*key, _), reason in zip(rows, reasons, strict=True) if reason]
+    return [f"{stored.name} of {_key_text(key)}: {reason}" for key, reason in failed]
+
+
+def _renew_value(stored: Stored, key: list[object], seen: bytes) -> str:
+    """Store a value under the first keys; return why it failed, or an empty text."""
     context = stored.context_of(key)
     try:
         plaintext = decrypt(seen, context=context)
     except DecryptionError:
-        return False
+        return "not decrypted, left as it is"
     # The type of this literal replaces the column's, which would encrypt the value again.
     sealed = sa.literal(encrypt(plaintext, context=context), sa.LargeBinary())
     new: dict[Any, Any] = {stored.value: sealed}
@@ -158,4 +184,22 @@ def _renew_value(stored: Stored, key: list[object], seen: bytes) -> bool:
     same_row = [column == part for column, part in zip(table.primary_key, key, strict=True)]
     unchanged = sa.update(table).where(*same_row, stored.raw == seen)
     db.session.execute(unchanged.values(new))
-    return True
+    return ""
+
+
+def _explain_conflict(stored: Stored, key: list[object], seen: bytes, error: IntegrityError) -> str:
+    """Say which row has the same value, since nobody can find it by SQL."""
+    if stored.index is not None:
+        value = decrypt(seen, context=stored.context_of(key)).decode()
+        index = blind_index(value, context=stored.index_context)
+        same_value = sa.select(*stored.value.table.primary_key).where(stored.index == index)
+        if other := db.session.execute(same_value).first():
+            why = f"left as it is, since {_key_text(other)} has this value too"
+            return f"{why}: change or delete one of the two, and rotate again"
+    # Only the first line is shown: PostgreSQL adds lines with values.
+    return f"left as it is, since the tables forbid a change: {str(error.orig).splitlines()[0]}"
+
+
+def _key_text(key: Sequence[object]) -> str:
+    """A primary key as an operator reads it."""
+    return ", ".join(map(str, key))

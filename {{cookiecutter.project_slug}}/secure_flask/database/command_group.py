@@ -22,8 +22,9 @@ class _Explained(click.Command):
         except IntegrityError as error:
             # Only the first line is shown: PostgreSQL adds lines with values.
             [reason, *_] = str(error.orig).splitlines()
-            why = f"Nothing was changed, since the tables forbid it: {reason}."
-            raise click.ClickException(f"{why} Look at ondelete of their foreign keys.") from None
+            foreign = failures.is_missing_reference(error)
+            hint = " Look at ondelete of their foreign keys." if foreign else ""
+            raise click.ClickException(f"The tables forbid this: {reason}.{hint}") from None
         except (DBAPIError, TimeoutError) as error:
             raise _explained_database_error(error) from None
 

@@ -6,6 +6,7 @@ Lines are only ever added at the end, so an interruption loses no key. Source: O
 import os
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -64,9 +65,12 @@ def _refuse_unless_ignored(path: Path) -> None:
 
 
 def _add(path: Path, values: dict[str, str]) -> None:
-    # Only the owner may read the file: it holds secrets.
+    # Only the owner may read a new file: it holds secrets.
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
     with open(descriptor, "a", encoding="utf-8") as file:
+        # Everybody may read a copy of .env.example. A group was given the file on purpose.
+        if os.fstat(descriptor).st_mode & stat.S_IRWXO:
+            path.chmod(0o600)
         text = path.read_text("utf-8")
         file.write("" if not text or text.endswith("\n") else "\n")
         file.writelines(f"{name}={value}\n" for name, value in values.items())

@@ -42,7 +42,10 @@ class Refusal(NamedTuple):
 
 
 def csrf_exempt(view: Decorated) -> Decorated:
-    """Exempt a view from these checks. The view must not authenticate its caller."""
+    """Exempt a view from these checks. The view must not authenticate its caller.
+
+    It finds the session of a user empty, and what it writes into that is not stored.
+    """
     return add_options(view, csrf_exempt=True)
 
 
