@@ -19,7 +19,6 @@ from secure_flask.accounts import (
 from secure_flask.accounts.email_change import (
     LIFETIME,
     MAX_CHANGE_REQUESTS,
-    RECENT,
     find_email_change,
     request_email_change,
 )
@@ -27,6 +26,7 @@ from secure_flask.accounts.former_addresses import KEPT, MAX_CHANGES, remember_a
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
+from secure_flask.accounts.users import RECENT
 from secure_flask.auth import authentication
 from secure_flask.crypto.keyring import BLIND_INDEX_KEYS
 from secure_flask.settings import keyrings

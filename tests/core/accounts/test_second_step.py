@@ -5,12 +5,23 @@ from functools import partial
 
 import pytest
 from flask import Flask
-from secure_flask import change_password, db, log_in, log_out, reauthenticate
+from flask.testing import FlaskClient
+from secure_flask import (
+    Role,
+    change_password,
+    db,
+    log_in,
+    log_out,
+    login_required,
+    reauthenticate,
+)
 from secure_flask.accounts import replace_recovery_codes
 from secure_flask.auth import logins
 from secure_flask.auth.login_table import Login
+from secure_flask.auth.users import stored_roles
 from sqlalchemy import select
 
+from core import routes
 from core.accounts.ceremonies import SECOND, SIGN_IN, use
 from core.accounts.conftest import Request
 from core.accounts.devices import (
@@ -25,9 +36,20 @@ from core.accounts.devices import (
     enter_recovery_code,
     requests_at_once,
 )
-from core.accounts.people import OTHER, STRONG, add_user, logged, new_login, request_of
+from core.accounts.observing import stored_rows
+from core.accounts.people import (
+    ADDRESS,
+    OTHER,
+    STRONG,
+    add_user,
+    has_password,
+    logged,
+    new_login,
+    request_of,
+    set_address,
+)
 from core.accounts.site import User
-from core.conftest import PASSWORD, USERNAME, Wait
+from core.conftest import OWN_PAGE, PASSWORD, USERNAME, Wait, away
 from core.standing_clock import clock
 
 Enter = Callable[..., int]
@@ -134,13 +156,53 @@ def test_the_password_alone_makes_no_login_recent_and_both_factors_do(
 
 @pytest.mark.asvs("7.5.1")
 def test_a_new_password_makes_no_login_recent_where_there_is_a_second_factor(
-    app: Flask, user: User, secret: str, wait: Wait
+    user: User, secret: str, wait: Wait
 ) -> None:
     """Whoever has a login and the password would otherwise remove the factor."""
     wait(3600)
     change_password(PASSWORD, STRONG)
-    app.process_response(app.response_class())
     assert db.session.scalars(select(Login.authenticated)).all() == [clock.now() - 3600 - STEP]
+
+
+@pytest.fixture
+def browser(file_app: Flask) -> FlaskClient:
+    """One whose user has an authenticator app and a recent login."""
+    with file_app.app_context():
+        set_address(ADDRESS)
+        login = new_login()
+    with request_of(file_app, login):
+        add_app()
+    browser = file_app.test_client()
+    browser.set_cookie("dev-session", login)
+    return browser
+
+
+@pytest.mark.asvs("2.3.3")
+def test_a_password_change_that_fails_changes_nothing_of_a_user_with_a_second_factor(
+    browser: FlaskClient, file_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stored_rows(file_app)
+    with monkeypatch.context() as broken:
+        broken.setattr(logins, "start_login", away)
+        body = {"current_password": PASSWORD, "new_password": STRONG}
+        assert browser.post(routes.PASSWORD, json=body, headers=OWN_PAGE).status_code == 503
+    assert stored_rows(file_app) == before
+
+
+def test_a_password_change_commits_nothing_that_the_view_adds_after_it(
+    browser: FlaskClient, file_app: Flask
+) -> None:
+    @file_app.post("/password-and-role")
+    @login_required
+    def change() -> dict[str, object]:
+        body = change_password(PASSWORD, STRONG)
+        db.session.add(Role(name="draft"))
+        db.session.flush()
+        return body
+
+    assert browser.post("/password-and-role", headers=OWN_PAGE).status_code == 200
+    with file_app.app_context():
+        assert (has_password(USERNAME), stored_roles()) == (True, [])
 
 
 def test_a_reauthentication_whose_login_has_ended_gives_none(user: User, secret: str) -> None:

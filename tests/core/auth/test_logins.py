@@ -240,6 +240,14 @@ def test_ending_all_of_a_user_ends_each_kind_and_no_others(user: User, other: Us
     assert db.session.scalars(select(Login.user_id)).all() == [other.id]
 
 
+def test_all_of_a_user_end_after_a_lock_for_which_a_login_that_begins_waits(user: User) -> None:
+    with counted_statements(db.engine) as counted:
+        logins.end_logins_of(user, keep_keys=True)
+    update, *_, delete = counted.statements
+    assert update.startswith("UPDATE users SET disabled")
+    assert delete.startswith("DELETE FROM logins")
+
+
 def test_a_login_that_has_ended_meanwhile_is_not_replaced(user: User) -> None:
     secret = created(user)
     login = logins.find_login_by_secret(KIND, secret)
@@ -355,11 +363,12 @@ def test_a_login_that_is_one_too_many_reads_none_of_the_others(user: User, numbe
 
 
 @pytest.mark.parametrize("number", SIZES)
-def test_all_logins_and_keys_of_a_user_end_in_two_statements(user: User, number: int) -> None:
+def test_all_logins_and_keys_of_a_user_end_in_four_statements(user: User, number: int) -> None:
     fill(user, number)
     with counted_statements(db.engine) as counted:
         logins.end_logins_of(user)
-    assert counted.sizes == (2, 0)
+    # The two rows are the user's, which is locked and read again.
+    assert counted.sizes == (4, 2)
     assert listed(user) == []
 
 

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from select import select
+from select import select as wait_for
 from threading import Thread
 from typing import Any
 
@@ -15,12 +15,14 @@ import click
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.users import user_class
 from secure_flask.database import db, engine_options
-from sqlalchemy import text
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, MakeApp
+from core.conftest import LOGIN, OWN_PAGE, USERNAME, MakeApp, log_in
 from core.database.test_database import READY, assert_unavailable, client_of, statement
 
 psycopg = pytest.importorskip("psycopg")
@@ -155,11 +157,35 @@ def test_nobody_waits_long_for_locked_rows(
 
 
 @on_postgresql
+def test_who_logs_out_everywhere_else_waits_for_a_login_that_begins_and_ends_it(
+    limited: Limited,
+) -> None:
+    client = limited("lock_timeout=50").test_client()
+    credentials = log_in(client)
+
+    def end_others() -> int:
+        return client.delete(routes.SESSIONS, headers=credentials).status_code
+
+    with client.application.app_context():
+        with db.engine.begin() as other:
+            # A login changes the row of the user, and then adds its own.
+            model = user_class()
+            same = update(model).values(password_hash=model.password_hash)
+            of_user = other.scalar(same.where(model.name == USERNAME).returning(model.id))
+            times = dict.fromkeys(("created", "last_used", "expires"), 0)
+            row = {"user_id": of_user, "kind": "session", "secret_hash": b"", **times}
+            other.execute(insert(Login).values(id="0" * 32, **row))
+            assert end_others() == 503
+        assert end_others() == 204
+        assert db.session.scalar(select(func.count()).select_from(Login)) == 1
+
+
+@on_postgresql
 def test_nobody_keeps_rows_locked_by_doing_nothing(limited: Limited) -> None:
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
         connection: Any = db.session.connection().connection.driver_connection
-        select([connection], [], [], 10)  # until the server hangs up
+        wait_for([connection], [], [], 10)  # until the server hangs up
         return str(db.session.scalar(text("SELECT 1")))
 
     app = limited("idle_in_transaction_session_timeout=50")

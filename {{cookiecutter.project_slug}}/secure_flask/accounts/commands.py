@@ -95,11 +95,12 @@ def _described_factors(user: AccountMixin) -> list[str]:
 
 
 def _remove_factors(user: AccountMixin) -> None:
+    # This locks the row of the user before those of the factors, as a change by the user does.
+    logins.end_logins_of(user)
     user.totp_secret = user.totp_last_step = None
     recovery_codes.delete_recovery_codes(user)
     for passkey in passkeys.passkeys_of(user):
         db.session.delete(passkey)
-    logins.end_logins_of(user)
     _record_factor_change(user, "factors")
     notices.factors_changed(user, "An operator removed all second factors")
     db.session.commit()

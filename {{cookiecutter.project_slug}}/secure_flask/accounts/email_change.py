@@ -16,7 +16,7 @@ from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import MailParts, mail_kind
 from secure_flask.accounts.outbox import HOUR, OutgoingMail, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step
-from secure_flask.accounts.users import AccountMixin, account_of
+from secure_flask.accounts.users import RECENT, AccountMixin, account_of, require_recent_user
 from secure_flask.auth import access, authentication
 from secure_flask.auth.current_login import current_login
 from secure_flask.auth.users import UserMixin, address_changed, replace_hash
@@ -31,7 +31,6 @@ MAX_CHANGE_REQUESTS = 10  # of a user
 LIFETIME = HOUR
 # A mail waits for an hour at most, and its link then works for an hour.
 REQUEST_LIFETIME = 2 * HOUR
-RECENT = 5  # minutes
 REQUESTED = audit.Event("email_change_requested")
 
 
@@ -40,10 +39,10 @@ def request_email_change(email: str) -> None:
 
     The address is a checked one: `request_email_change(checked_address(email))`.
 
-    :raises ErrorResponse: 401, nobody is logged in; 429, too many changes, or too many mails
-        for this network.
+    :raises ErrorResponse: 401, no login of the last five minutes; 429, too many changes, or too
+        many mails for this network.
     """
-    user = account_of(access.require_user())
+    user = require_recent_user()
     require_few_changes(user)
     turn = take_mail_turn()
     lock_mailbox(email)

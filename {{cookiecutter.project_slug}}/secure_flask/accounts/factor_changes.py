@@ -20,8 +20,8 @@ from secure_flask.accounts.authenticator import AuthenticatorSetup
 from secure_flask.accounts.factors import AUTHENTICATOR, RECOVERY, factors_of, role_demands_factor
 from secure_flask.accounts.second_step import INVITATION, use_invitation
 from secure_flask.accounts.steps import Step
-from secure_flask.accounts.users import AccountMixin, account_of
-from secure_flask.auth import access, logins
+from secure_flask.accounts.users import AccountMixin, account_of, require_recent_user
+from secure_flask.auth import logins
 from secure_flask.auth.current_login import current_login
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import replace_hash
@@ -29,8 +29,6 @@ from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, plain_error
 from sqlalchemy import select
-
-RECENT = 5  # minutes since the user showed all factors
 
 
 def begin_authenticator(tf_token: str | None = None) -> AuthenticatorSetup:
@@ -90,8 +88,7 @@ def remove_authenticator() -> None:
     :raises ErrorResponse: 401, no login of the last five minutes; 409, a role demands a factor, and
         there is no other.
     """
-    access.require_login(minutes=RECENT)
-    user = _lock_user(account_of(access.require_user()))
+    user = _lock_user(require_recent_user())
     user.totp_secret = user.totp_last_step = None
     _finish_removal(user, "The authenticator app was removed")
 
@@ -101,8 +98,8 @@ def begin_passkey_registration() -> dict[str, object]:
 
     The dict has `state` (str), and `options` for navigator.credentials.create() of the browser.
 
-    :raises ErrorResponse: 401, nobody is logged in; 403, it would be the first factor that a role
-        demands; 409, the user has as many as are allowed.
+    :raises ErrorResponse: 401, no login of the last five minutes; 403, it would be the first factor
+        that a role demands; 409, the user has as many as are allowed.
     """
     return passkeys.begin_passkey_registration_of(_who_adds())
 
@@ -113,9 +110,9 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, list[str]]:
     `add_passkey(state, credential, "My phone")`; `credential` is the JSON of the device's answer.
     With the first factor of a user the dict has `recovery_codes` (list of str), else it is empty.
 
-    :raises ErrorResponse: 400, the answer does not fit; 401, nobody is logged in; 403, it would be
-        the first factor that a role demands; 409, there is a passkey of this name, or the user has
-        as many as are allowed.
+    :raises ErrorResponse: 400, the answer does not fit; 401, no login of the last five minutes;
+        403, it would be the first factor that a role demands; 409, there is a passkey of this name,
+        or the user has as many as are allowed.
     """
     user = _who_adds()
     if name in [each.name for each in passkeys.passkeys_of(user)]:
@@ -136,10 +133,10 @@ def delete_passkey(name: str) -> None:
 
     `delete_passkey("My phone")`, a name of `list_passkeys`.
 
-    :raises ErrorResponse: 401, nobody is logged in; 404, no passkey has this name; 409, a role
-        demands a factor, and there is no other.
+    :raises ErrorResponse: 401, no login of the last five minutes; 404, no passkey has this name;
+        409, a role demands a factor, and there is no other.
     """
-    user = _lock_user(account_of(access.require_user()))
+    user = _lock_user(require_recent_user())
     if not passkeys.delete_passkey_of(user, name):
         raise error_response(404, "Not Found")
     _finish_removal(user, "A passkey was deleted")
@@ -150,10 +147,10 @@ def replace_recovery_codes() -> list[str]:
 
     `replace_recovery_codes()` returns eight texts, ends all other logins and commits.
 
-    :raises ErrorResponse: 401, nobody is logged in; 409, there is no second factor that they could
-        replace.
+    :raises ErrorResponse: 401, no login of the last five minutes; 409, there is no second factor
+        that they could replace.
     """
-    user = _lock_user(account_of(access.require_user()))
+    user = _lock_user(require_recent_user())
     if not factors_of(user):
         raise error_response(409, "Set up an authenticator app or a passkey first")
     codes = recovery_codes.replace_recovery_codes(user)
@@ -168,13 +165,12 @@ def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
         return half, account_of(half.user)
     if tf_token:
         raise half_logins.half_login_ended()
-    access.require_login(minutes=RECENT)
     return None, _who_adds()
 
 
 def _who_adds() -> AccountMixin:
-    """The logged-in user; 403 if a role demands that an invitation sets up the first factor."""
-    user = account_of(access.require_user())
+    """The user of a recent login; 403 if a role demands an invitation for the first factor."""
+    user = require_recent_user()
     if role_demands_factor(user) and not factors_of(user):
         raise error_response(403, "A role of yours demands a second factor: log in again")
     return user

@@ -7,16 +7,12 @@ at login and at reauthentication. Source: OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
 from collections.abc import Callable
 from functools import partial
 
-from flask import Flask, Response, after_this_request, current_app
+from flask import Flask, current_app
 from secure_flask.accounts import half_logins, passkeys, recovery_codes
 from secure_flask.accounts.users import AccountMixin, account_of
-from secure_flask.auth import access
-from secure_flask.auth.authentication import SECOND_FACTOR, password_changed
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.auth.users import DEMANDS_SECOND_FACTOR, UserMixin
-from secure_flask.database import db
 from secure_flask.state import app_state
-from sqlalchemy import Update, update
 
 AUTHENTICATOR = "authenticator"
 PASSKEY = "passkey"
@@ -53,19 +49,3 @@ def init_app(app: Flask) -> None:
     state = app_state(app)
     state[SECOND_FACTOR] = second_step_of
     state[DEMANDS_SECOND_FACTOR] = role_demands_factor
-
-
-@password_changed.connect
-def _keep_age(user: UserMixin) -> None:
-    """Keep the age of the login: for a recent login, a user with a factor must show it too."""
-    if factors_of(account_of(user)):
-        present = access.require_login()
-        mine = (Login.user_id == user.id, Login.created >= present.created)
-        age = update(Login).where(*mine).values(authenticated=present.authenticated)
-        after_this_request(lambda response: _store(age, response))
-
-
-def _store(age: Update, response: Response) -> Response:
-    db.session.execute(age)
-    db.session.commit()
-    return response

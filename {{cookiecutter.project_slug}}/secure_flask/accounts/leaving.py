@@ -16,7 +16,7 @@ from secure_flask.accounts.email_change import CHANGE_REQUEST, MAX_CHANGE_REQUES
 from secure_flask.accounts.former_addresses import former_addresses_of
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.registration import end_registrations_of
-from secure_flask.accounts.users import AccountMixin, account_of
+from secure_flask.accounts.users import AccountMixin, account_of, require_recent_user
 from secure_flask.auth import access, authentication, keys
 from secure_flask.auth.current_login import current_key, current_login
 from secure_flask.auth.login_table import Login
@@ -45,11 +45,15 @@ def delete_account(user: AccountMixin) -> None:
 
     `delete_account(current_user)` sends the signal `user_deleted` first.
 
-    :raises ErrorResponse: 401, the login of this request has ended in the meantime; 403, a key of
-        this user sent the request.
+    Users delete their own account by a login of the last five minutes. For another user, your view
+    decides who may do this.
+
+    :raises ErrorResponse: 401, no such login, or the login of this request has ended in the
+        meantime; 403, a key of this user sent the request.
     """
-    if (key := current_key()) and key.user_id == user.id:
-        access.require_login()
+    present = current_key() or current_login()
+    if present and present.user_id == user.id:
+        require_recent_user()
     email = account_of(user).readable_email
     if email:
         lock_mailbox(email)
@@ -74,8 +78,9 @@ def personal_data(user: AccountMixin) -> dict[str, object]:
     `unconfirmed_emails`, `former_emails` (lists of str), `logins` and `keys` (as `list_logins` and
     `list_api_keys` return), and the numbers `recovery_codes` and `trusted_networks`.
 
-    :raises ErrorResponse: 401, nobody is logged in.
+    :raises ErrorResponse: 401, no login of the last five minutes.
     """
+    require_recent_user()
     requests = steps.steps_of_user(CHANGE_REQUEST, user, limit=MAX_CHANGE_REQUESTS)
     return {
         "account": _values_of_row(user, without=SECRETS),

@@ -4,8 +4,8 @@ Source: OWASP ASVS 6.3.7.
 """
 
 from secure_flask.accounts import notices
-from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, account_of
-from secure_flask.auth import access, throttle
+from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, require_recent_user
+from secure_flask.auth import throttle
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import field_error
@@ -17,10 +17,10 @@ def change_name(name: str) -> AccountMixin:
 
     The name is a checked one: `change_name(checked_name(text))`.
 
-    :raises ErrorResponse: 401, nobody is logged in; 409, it is taken; 429, too many tries,
-        which would find out names.
+    :raises ErrorResponse: 401, no login of the last five minutes; 409, it is taken; 429, too many
+        tries, which would find out names.
     """
-    user = account_of(access.require_user())
+    user = require_recent_user()
     old = user.name
     user_id = user.id
     with throttle.count_attempt("name", str(user_id)) as attempt:

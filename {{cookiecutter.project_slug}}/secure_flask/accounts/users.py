@@ -7,6 +7,7 @@ from typing import ClassVar, Self, cast
 from unicodedata import normalize
 
 from secure_flask.accounts import addresses, names
+from secure_flask.auth import access
 from secure_flask.auth.users import UserMixin
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encryption import readable_value
@@ -15,6 +16,7 @@ from secure_flask.web.validation import Reason
 from sqlalchemy import BigInteger, String, select
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
+RECENT = 5  # minutes since the user showed all factors
 NAME_TAKEN = "This name is taken: choose another"
 MAX_FOLDED = 600  # characters; folding makes a name at most four times as long
 
@@ -75,6 +77,15 @@ def account_of(user: object) -> AccountMixin:
     if not isinstance(user, AccountMixin):
         raise TypeError("Write `class User(AccountMixin, Model)` in app/models.py.")
     return user
+
+
+def require_recent_user() -> AccountMixin:
+    """The logged-in user, for a change that needs a login of the last RECENT minutes.
+
+    :raises ErrorResponse: 401, there is no such login; 403, a key sent the request.
+    """
+    access.require_login(minutes=RECENT)
+    return account_of(access.require_user())
 
 
 def _address_in(name: str) -> str | None:

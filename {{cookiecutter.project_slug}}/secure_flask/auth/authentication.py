@@ -14,7 +14,7 @@ from typing import Any
 from blinker import Namespace
 from secure_flask.auth import access, logins, passwords, throttle, tokens
 from secure_flask.auth.current_login import forget_current_login
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
@@ -127,7 +127,9 @@ def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[
     # The present login stays until `renew_login`, which raises 401 if it has ended meanwhile.
     logins.end_logins_of(user, keep=login, keep_keys=keep_keys)
     password_changed.send(user)
-    body = renew_login(user, login)
+    # The password alone makes no login recent for a user with a second factor: its age stays.
+    voucher = Voucher("login", login.authenticated) if second_factor_of(user) else None
+    body = renew_login(user, login, voucher=voucher)
     audit.record(audit.PASSWORD_CHANGE)
     return body
 
@@ -215,10 +217,13 @@ def second_factor_of(user: UserMixin) -> BeginHalf | None:
     return asked_of(user) if asked_of else None
 
 
-def renew_login(user: UserMixin, login: Login, *, second_factor: bool = False) -> dict[str, Any]:
+def renew_login(
+    user: UserMixin, login: Login, *, second_factor: bool = False, voucher: Voucher | None = None
+) -> dict[str, Any]:
     """Replace a login by a new one of its kind; return the body. The user's row must be locked."""
-    kind = tokens.token_type_of(login)
-    return kind.issue_token(user, keep=login.kept, second_factor=second_factor, replaces=login)
+    return tokens.token_type_of(login).issue_token(
+        user, keep=login.kept, second_factor=second_factor, replaces=login, voucher=voucher
+    )
 
 
 def _verified_user(name: str, password: str, new: str | None = None) -> UserMixin | None:

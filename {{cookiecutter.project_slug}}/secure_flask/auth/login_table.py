@@ -24,7 +24,7 @@ IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
 
 
 class Voucher(NamedTuple):
-    """Who identified a user elsewhere, and when the user logged in there.
+    """Who identified a user before this login, such as another site, and when.
 
     `at` is in seconds since 1970; None if it is unknown.
     """

@@ -15,7 +15,7 @@ from flask import current_app
 from secure_flask.auth import clients
 from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import Login, Voucher, live_logins
-from secure_flask.auth.users import UserMixin
+from secure_flask.auth.users import UserMixin, locked_user
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
@@ -140,8 +140,8 @@ def end_login_of(login_id: str, user: UserMixin) -> bool:
 
 def end_logins_of(user: UserMixin, *, keep: Login | None = None, keep_keys: bool = False) -> None:
     """End all logins of a user but `keep`, and all keys unless `keep_keys`; the caller commits."""
-    # The flush writes the changed row of the user and so locks it: no login begins meanwhile.
-    db.session.flush()
+    # The lock waits for a login that begins now, so that it ends below too.
+    locked_user(user)
     _delete_logins(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
     # Keys end after the logins, which could make new ones.
     if not keep_keys and (ended := _delete_rows(ApiKey, ApiKey.user_id == user.id)):

@@ -42,8 +42,8 @@ class TokenType(Protocol):
     ) -> dict[str, Any]:
         """Log a user in, in place of the login `replaces`; return the body of the response.
 
-        `second_factor` says that the user has shown one. `voucher` says who identified a user who
-        entered no password here.
+        `second_factor` says that the user has shown one. `voucher` says who identified the user
+        before, and when.
         """
 
     def find_login(self, request: Request) -> Login | None:
