@@ -118,12 +118,17 @@ def operate(app: Flask, *arguments: str) -> str:
 # Refusals.
 
 
+def _store_what_is_left() -> None:
+    """Commit, as an owner's handler of errors may do: a refusal must have left nothing."""
+    db.session.commit()
+
+
 @contextmanager
 def refused(status: int, *fields: str) -> Iterator[None]:
     """The block ends with this status, and with a reason for each of these fields of a form."""
     with pytest.raises(HTTPException) as caught:
         yield
-    db.session.rollback()
+    _store_what_is_left()
     found = getattr(caught.value, "fields", None) or {}
     assert (caught.value.code, {*found}) == (status, {*fields})
 
@@ -133,7 +138,7 @@ def status_of(rule: Callable[..., Any], *arguments: Any, **named: Any) -> int:
     try:
         rule(*arguments, **named)
     except HTTPException as refusal:
-        db.session.rollback()
+        _store_what_is_left()
         return refusal.code or 0
     return 200
 

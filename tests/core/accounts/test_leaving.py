@@ -26,6 +26,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from core.accounts import full_accounts
+from core.accounts.conftest import Request
 from core.accounts.devices import AT_ONCE, at_once
 from core.accounts.people import (
     ADDRESS,
@@ -36,6 +37,7 @@ from core.accounts.people import (
     logged,
     mailed_token,
     new_login,
+    operate,
     recipients,
     request_of,
     run_command,
@@ -377,3 +379,14 @@ def test_the_data_take_as_many_statements_for_ten_rows_as_for_one(
                 data(app, secret=secret)
             numbers.append(len(sent.statements))
     assert numbers[0] == numbers[1]
+
+
+def test_the_address_that_came_meanwhile_gets_the_notice_too(
+    file_app: Flask, of_user: Request
+) -> None:
+    new = "new@example.org"
+    with of_user():
+        user = user_of()
+        operate(file_app, "user", "email", USERNAME, new)
+        delete_account(user)
+        assert {ADDRESS, new} <= {*recipients()}

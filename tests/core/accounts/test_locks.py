@@ -13,7 +13,8 @@ from secure_flask.accounts import steps
 from secure_flask.accounts.outbox import HOUR
 from sqlalchemy import event
 
-from core.accounts.devices import begin_login, enter_recovery_code
+from core.accounts.ceremonies import answer, ask, device_for, of_each_ceremony
+from core.accounts.devices import Passkey, begin_login, enter_recovery_code
 from core.accounts.people import ADDRESS, STRONG, request_of
 from core.accounts.site import User
 from core.conftest import PASSWORD
@@ -25,6 +26,9 @@ LOCKS = {
     "UPDATE users": "user",
     "DELETE FROM account_steps WHERE account_steps.id": "step",
     "DELETE FROM account_steps WHERE account_steps.user_id": "step",
+    "DELETE FROM recovery_codes": "factor",
+    "INSERT INTO passkeys": "factor",
+    "UPDATE passkeys": "factor",
 }
 
 
@@ -94,4 +98,14 @@ def test_a_half_login_that_is_completed_locks_the_user_first() -> None:
     codes, half = accounts.replace_recovery_codes(), begin_login()
     with locked() as found:
         assert enter_recovery_code(codes[0], half) == 200
-    assert [each for each in found if "step" in each] == [["user", "step"]]
+    assert [each for each in found if "step" in each] == [["user", "factor", "step"]]
+
+
+@of_each_ceremony
+def test_a_passkey_is_added_and_used_after_the_lock_of_its_user(
+    ceremony: str, passkey: Passkey
+) -> None:
+    asked = ask(ceremony)
+    with locked() as found:
+        assert answer(ceremony, asked, device_for(ceremony, passkey)) == 200
+    assert [each[:2] for each in found if "factor" in each] == [["user", "factor"]]

@@ -14,6 +14,7 @@ from secure_flask.accounts.registration import request_registration
 from secure_flask.auth import passwords
 from secure_flask.auth.login_table import Login
 from sqlalchemy import select, update
+from werkzeug.exceptions import HTTPException
 
 from core.accounts.conftest import Request
 from core.accounts.devices import AT_ONCE, requests_at_once
@@ -150,6 +151,16 @@ def test_a_link_whose_password_was_not_stored_says_so_and_serves_again(
         assert reset(token) == 404
     assert has_password(USERNAME, PASSWORD)
     assert reset(token) == 200
+
+
+def test_a_link_that_ended_meanwhile_leaves_no_password_that_a_later_commit_stores(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "use_step", lambda step: False)
+    with pytest.raises(HTTPException):
+        reset_password(token, STRONG)
+    db.session.commit()
+    assert has_password(USERNAME, PASSWORD)
 
 
 def test_of_eight_requests_with_one_link_one_sets_the_password(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -10,6 +11,7 @@ from secure_flask.accounts import development_mails, mail_limits, outbox, regist
 from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.registration import LIFETIME, MAX_OPEN, MAX_PENDING
 from secure_flask.accounts.steps import MAX_FAILURES, Step
+from secure_flask.auth import passwords
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError
 
@@ -25,6 +27,7 @@ from core.accounts.people import (
     add_user,
     has_password,
     mailed_token,
+    operate,
     poor_passwords,
     recipients,
     refused,
@@ -36,7 +39,7 @@ from core.accounts.people import (
     user_of,
 )
 from core.accounts.site import User
-from core.conftest import PASSWORD, USERNAME, MakeApp, Wait
+from core.conftest import PASSWORD, USERNAME, MakeApp, Wait, slow_hasher
 from core.standing_clock import clock
 from core.statements import SIZES, counted_statements
 
@@ -281,6 +284,17 @@ def test_a_registration_reserves_no_name_and_another_may_be_chosen() -> None:
     with refused(403, "password"):
         confirm(token, THIEF, name="rear admiral")
     assert confirm(token, STRONG, name="rear admiral") == "rear admiral"
+
+
+def test_the_link_has_ended_where_another_account_got_the_address_meanwhile(
+    file_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with file_app.app_context():
+        token = registered()
+    give = partial(operate, file_app, "user", "email", USERNAME, EMAIL)
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", give))
+    with request_of(file_app), refused(404):
+        confirm(token, STRONG)
 
 
 @pytest.mark.parametrize(("password", "status"), [(THIEF, 403), (STRONG, 409)])

@@ -15,11 +15,17 @@ from secure_flask import (
     login_required,
     reauthenticate,
 )
-from secure_flask.accounts import replace_recovery_codes
-from secure_flask.auth import logins
+from secure_flask.accounts import (
+    complete_login_by_recovery_code,
+    recovery_codes_left,
+    replace_recovery_codes,
+    steps,
+)
+from secure_flask.auth import logins, passwords
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import stored_roles
 from sqlalchemy import select
+from werkzeug.exceptions import HTTPException
 
 from core import routes
 from core.accounts.ceremonies import SECOND, SIGN_IN, use
@@ -47,9 +53,10 @@ from core.accounts.people import (
     new_login,
     request_of,
     set_address,
+    user_of,
 )
 from core.accounts.site import User
-from core.conftest import OWN_PAGE, PASSWORD, USERNAME, Wait, away
+from core.conftest import OWN_PAGE, PASSWORD, USERNAME, Wait, away, slow_hasher
 from core.standing_clock import clock
 
 Enter = Callable[..., int]
@@ -210,3 +217,27 @@ def test_a_reauthentication_whose_login_has_ended_gives_none(user: User, secret:
     log_out()
     assert enter_code(code_of(secret), half) == 401
     assert db.session.scalars(select(Login)).all() == []
+
+
+def test_a_login_that_is_under_way_needs_the_factor_that_is_set_up_meanwhile(
+    file_app: Flask, of_user: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def set_up_an_app() -> None:
+        with of_user():
+            add_app()
+
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", set_up_an_app))
+    with request_of(file_app):
+        assert log_in(USERNAME, PASSWORD)["tf_required"]
+
+
+@pytest.mark.usefixtures("secret")
+def test_a_half_login_that_ended_meanwhile_uses_no_recovery_code_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes, half = replace_recovery_codes(), begin_login()
+    monkeypatch.setattr(steps, "use_step", lambda step: False)
+    with pytest.raises(HTTPException):
+        complete_login_by_recovery_code(codes[0], half)
+    db.session.commit()
+    assert recovery_codes_left(user_of()) == len(codes)

@@ -20,6 +20,7 @@ from secure_flask.auth.users import user_class
 from secure_flask.database import db, engine_options
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import ProgrammingError
+from werkzeug.exceptions import HTTPException
 
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, USERNAME, MakeApp, log_in
@@ -154,6 +155,22 @@ def test_nobody_waits_long_for_locked_rows(
         assert log_in() == 503
     assert "due to lock timeout" in capsys.readouterr().err
     assert log_in() == 200
+
+
+@on_postgresql
+def test_the_page_of_an_error_reads_the_database_after_a_wait_for_locked_rows(
+    limited: Limited,
+) -> None:
+    app = limited("lock_timeout=50")
+
+    @app.errorhandler(503)
+    def busy(error: HTTPException) -> tuple[str, int]:
+        return str(db.session.scalar(select(func.count()).select_from(Login))), 503
+
+    with app.app_context(), db.engine.begin() as other:
+        other.execute(text("LOCK TABLE users"))
+        response = app.test_client().post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE)
+    assert (response.status_code, response.text) == (503, "0")
 
 
 @on_postgresql

@@ -183,8 +183,8 @@ def _lock_user(user: AccountMixin) -> AccountMixin:
     # A login that has ended meanwhile must not add a factor.
     lives = login is None or db.session.scalar(select(Login.id).where(Login.id == login.id))
     if not (unchanged and lives):
+        db.session.rollback()
         raise plain_error(401)
-    db.session.refresh(user)
     return user
 
 

@@ -105,6 +105,7 @@ def finish_half_login(step: Step, user: AccountMixin, factor: str) -> dict[str, 
     # The row of the user stays locked until the commit, as in a login by password alone. Its lock
     # comes before that of the step, as in a change of the password, so that they cannot deadlock.
     if not (replace_hash(user, user.password_hash) and steps.use_step(step)):
+        db.session.rollback()
         raise half_login_ended()
     return begin_full_login(user, options, factor)
 
@@ -120,6 +121,7 @@ def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -
     networks.trust_network(user)
     login = replaced_login(options)
     if login is None and options["replaces"]:
+        db.session.rollback()
         raise half_login_ended()
     voucher = Voucher(*options["voucher"]) if options["voucher"] else None
     if login is None:

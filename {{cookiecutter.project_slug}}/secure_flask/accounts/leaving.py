@@ -116,7 +116,9 @@ def _locked_user(user: AccountMixin) -> AccountMixin:
     """Lock the row of a user, and return the user, for which `current_user` is a proxy."""
     model = user_class()
     login = current_login()
-    found = db.session.scalar(select(model).where(model.id == user.id).with_for_update())
+    # The user is read again: another request may have changed the address meanwhile.
+    query = select(model).where(model.id == user.id).with_for_update()
+    found = db.session.scalar(query.execution_options(populate_existing=True))
     lives = select(Login.id).where(Login.id == login.id) if login else None
     if found is None or (lives is not None and db.session.scalar(lives) is None):
         raise access.unauthenticated()

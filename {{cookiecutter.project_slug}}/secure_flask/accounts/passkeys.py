@@ -11,11 +11,11 @@ from uuid import UUID, uuid4
 from flask import current_app
 from secure_flask.accounts import passkey_challenges, public_urls
 from secure_flask.accounts.users import AccountMixin
-from secure_flask.auth.users import UserMixin, user_class
+from secure_flask.auth.users import UserMixin, replace_hash, user_class
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.database import CoreModel
-from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.errors import ErrorResponse, error_response, plain_error
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -95,7 +95,8 @@ def finish_passkey_registration(
 ) -> Passkey:
     """Use the challenge up, which commits; then add the passkey to the caller's transaction.
 
-    :raises ErrorResponse: 400, the answer does not fit the challenge.
+    :raises ErrorResponse: 400, the answer does not fit the challenge; 401, the user was disabled or
+        changed the password meanwhile.
     """
     import webauthn
 
@@ -115,6 +116,8 @@ def finish_passkey_registration(
         raise error_response(400, INVALID_PASSKEY) from None
     if not is_usable:
         raise error_response(400, INVALID_PASSKEY)
+    if not replace_hash(user, user.password_hash):
+        raise plain_error(401)
     passkey = Passkey(user_id=user.id, name=name, host=public_urls.public_host())
     passkey.last_used = seconds_now()
     passkey.credential_id = made.credential_id
@@ -184,7 +187,9 @@ def passkey_owner(
         )
     except Exception:
         return None
-    return found if _count_use(passkey, shown.new_sign_count) else None
+    # All changes of passkeys lock the row of the user first, so that they cannot deadlock.
+    locked = replace_hash(found, found.password_hash)
+    return found if locked and _count_use(passkey, shown.new_sign_count) else None
 
 
 def refused_passkey(credential: str) -> ErrorResponse:

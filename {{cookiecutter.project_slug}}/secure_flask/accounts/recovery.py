@@ -59,6 +59,7 @@ def reset_password(token: str, password: str) -> AccountMixin:
     hashed = passwords.hash_new_password(password, user.name, user.email, field="password")
     # The row of the user is locked before its steps, as in a change of the password (no deadlock).
     if not (replace_hash(user, hashed) and steps.use_step(step)):
+        db.session.rollback()
         raise error_response(404, INVALID_LINK)
     forget_links(step.email or "")
     notices.password_changed(user)

@@ -12,6 +12,7 @@ from uuid import UUID
 from secure_flask.accounts import steps
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import logins
+from secure_flask.auth.users import replace_hash
 from secure_flask.database import db
 from secure_flask.database.database import CoreModel
 from secure_flask.web.errors import error_response
@@ -49,6 +50,9 @@ def delete_recovery_codes(user: AccountMixin) -> None:
 
 def use_recovery_code(user: AccountMixin, code: str) -> bool:
     """Use a code up, within the caller's transaction; False if it is not a code of the user."""
+    # All changes of factors lock the row of the user first, so that they cannot deadlock.
+    if not replace_hash(user, user.password_hash):
+        return False
     mine = (RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hash_of_code(code))
     used = delete(RecoveryCode).where(*mine).returning(RecoveryCode.user_id)
     return db.session.scalar(used) is not None

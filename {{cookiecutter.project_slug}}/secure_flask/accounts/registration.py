@@ -164,6 +164,9 @@ def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
         db.session.rollback()
         # The failure counts, or one link could test any number of names.
         steps.count_step_failure(step_id)
+        if address_owner(email):
+            # Another account got the address while the password was hashed.
+            raise error_response(404, INVALID_LINK) from None
         if user_class().find(name) is None:
             # The name is free, so another column is wrong, such as a required one that is empty.
             raise

@@ -202,15 +202,17 @@ def replace_hash(user: UserMixin, new: str) -> bool:
     """Store a password hash, unless another request changed it or disabled the user meanwhile.
 
     The row stays locked until the commit, so a concurrent login or change of the password waits
-    and then sees this change.
+    and then sees this change. The user is read again, since another request may have set up a
+    second factor meanwhile.
     """
     model = type(user)
     unchanged = (model.id == user.id, model.password_hash == user.password_hash)
     swap = update(model).where(*unchanged, model.disabled.is_(False)).values(password_hash=new)
-    replaced = db.session.scalar(swap.returning(model.id)) is not None
-    if not replaced:
+    options = {"populate_existing": True}
+    replaced = db.session.scalar(swap.returning(model), execution_options=options)
+    if replaced is None:
         db.session.rollback()
-    return replaced
+    return replaced is not None
 
 
 def locked_user(user: UserMixin) -> UserMixin | None:

@@ -195,13 +195,15 @@ def _release(error: object) -> None:
     """
     if not db.session.registry.has():
         return
+    # A test or a command still uses its objects after a request in its context. `close` keeps
+    # loaded attributes, which a test may read later, such as `current_user`.
+    in_context = IN_CONTEXT in request_state(request.environ)
+    _end_transaction(db.session().rollback if in_context else db.session().close)
+
+
+def _end_transaction(end: Callable[[], None]) -> None:
     try:
-        if IN_CONTEXT in request_state(request.environ):
-            # A test or a command still uses its objects after the request.
-            db.session.rollback()
-        else:
-            # `close` keeps loaded attributes, which a test may read later, such as `current_user`.
-            db.session().close()
+        end()
     except DBAPIError:
         db.session().invalidate()
 
@@ -233,12 +235,17 @@ def _respond_to_overflow(error: OverflowError) -> ResponseReturnValue:
 
 
 def _respond_invalid(error: Exception) -> ResponseReturnValue:
+    _end_transaction(db.session().rollback)
     # The message may quote the value.
     audit.record(audit.INPUT_REFUSED, reason=type(getattr(error, "orig", error)).__name__)
     return response_for(plain_error(400))
 
 
 def _respond_unavailable(error: Exception) -> ResponseReturnValue:
+    # In a failed transaction, PostgreSQL refuses each statement, such as one of a page for this
+    # error. Without a connection nothing can be read again, so what was read stays.
+    if isinstance(error, DBAPIError) and not error.connection_invalidated:
+        _end_transaction(db.session().rollback)
     audit.record(audit.CRASH, exc_info=error)
     return response_for(plain_error(503, Retry_After="5"))
 
