@@ -23,8 +23,8 @@ from secure_flask.state import Key, app_state, request_state
 from secure_flask.web import audit
 from secure_flask.web.logs import USER_ID
 from secure_flask.web.validation import Reason
-from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy import Column, ForeignKey, String, Table, Uuid, event, select, update
+from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, relationship
 from sqlalchemy.orm.exc import ObjectDeletedError
 
 MAX_NAME = 150  # characters
@@ -93,6 +93,7 @@ class UserMixin:
     Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
     `roles` (list of `Role`). `User.find(name)` returns a user or None. `has_password` is a bool.
     `role_names` is a list of str. Check it, not `roles`: a key may have fewer roles than its user.
+    `is_authenticated` is True, unless your class defines it.
     """
 
     __tablename__ = "users"
@@ -148,6 +149,17 @@ class UserMixin:
         The text must not depend on which users exist: the rate limits would reveal it.
         """
         return folded_name(name)
+
+
+@event.listens_for(UserMixin, "after_mapper_constructed", propagate=True)
+def _add_is_authenticated(mapper: Mapper[Any], cls: type[UserMixin]) -> None:
+    """Let templates ask `current_user.is_authenticated`, as with Flask-Login.
+
+    It is added after the columns are known: as an attribute of UserMixin it would replace a column
+    or a property of another mixin.
+    """
+    if getattr_static(cls, "is_authenticated", None) is None:
+        cls.is_authenticated = True  # type: ignore[attr-defined]
 
 
 def is_role(name: object) -> bool:
