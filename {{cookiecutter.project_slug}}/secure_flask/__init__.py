@@ -65,6 +65,7 @@ from secure_flask.settings.configuration import override_policy
 from secure_flask.web import audit
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.csp import csp, csp_nonce
+from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.errors import error_response
 from secure_flask.web.forms import consumes_form, one_line, or_form
 from secure_flask.web.logs import GUNICORN_LOGGING
@@ -109,6 +110,7 @@ __all__ = [
     "create_user",
     "csp",
     "csp_nonce",
+    "csrf_exempt",
     "current_user",
     "db",
     "decrypt",
