@@ -8,7 +8,7 @@ Source: OWASP ASVS 8.2.1, 8.3.2.
 import re
 from collections.abc import Callable, Iterable
 from inspect import getattr_static
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from uuid import UUID, uuid4
 
 import click
@@ -118,6 +118,11 @@ class UserMixin:
         # SQLAlchemy loads the roles at the first use, so a request that needs none sends no query.
         return relationship(secondary=user_roles, order_by=Role.name, passive_deletes=True)
 
+    if TYPE_CHECKING:
+        # Type checkers do not see that `_add_is_authenticated` adds it.
+        @property
+        def is_authenticated(self) -> bool: ...
+
     @property
     def role_names(self) -> list[str]:
         return [role.name for role in self.roles]
@@ -159,7 +164,7 @@ def _add_is_authenticated(mapper: Mapper[Any], cls: type[UserMixin]) -> None:
     or a property of another mixin.
     """
     if getattr_static(cls, "is_authenticated", None) is None:
-        cls.is_authenticated = True  # type: ignore[attr-defined]
+        cls.is_authenticated = True  # type: ignore[method-assign, assignment]
 
 
 def is_role(name: object) -> bool:
