@@ -715,6 +715,8 @@ ROUNDS: dict[str, list[Edit]] = {
             DESCRIPTION='"Brot & Brötchen, <frisch> \\\\ täglich 🥐"',
         ),
         edit_of_policy("below_a_path", APPLICATION_ROOT='"/shop"'),
+        # `url_for` outside of a request, such as in a job, needs this name.
+        edit_of_policy("links_in_jobs", SERVER_NAME='"www.shop.example.com"'),
         Edit(one_more_source),
         Edit(shown_by_a_portal),
         edit_of_policy("short_passwords", PASSWORD_MIN_LENGTH="8"),

@@ -34,6 +34,7 @@ from secure_flask import (
     log_out,
     login_required,
     or_form,
+    override_policy,
     public,
     reauthenticate,
     recent_login,
@@ -83,7 +84,8 @@ class Me(ResponseBody):
 
 def create_app(settings: Settings, **policy: object) -> Flask:
     app = Flask(__name__, static_folder=None, static_url_path="/static")
-    app.config.update({**POLICY, **policy})
+    app.config.update(POLICY)
+    override_policy(app, policy)
     init_app(app, settings)
     app.register_blueprint(blueprint)
     return app

@@ -12,6 +12,7 @@ from secure_flask import db
 from secure_flask.settings.__main__ import fresh_secrets
 from sqlalchemy.pool import QueuePool
 
+from app import create_app
 from views import PROJECT
 from views.conftest import Lines, MakeApp
 
@@ -35,6 +36,12 @@ def start(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def run_conf() -> dict[str, Any]:
     return runpy.run_path(str(PROJECT / "gunicorn.conf.py"))
+
+
+@pytest.mark.parametrize("given", [{"database_url": "sqlite://"}, {"test_config": {}}], ids=str)
+def test_a_test_that_names_its_database_in_another_way_gets_no_app(given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="create_app takes upper-case names"):
+        create_app(**given)
 
 
 def test_a_good_environment_serves_and_says_what_is_in_force(

@@ -13,13 +13,14 @@ def create_app(settings: Settings | None = None, **overrides: object) -> Flask:
 
     `overrides` replace upper-case names of `policy.py` in tests.
 
+    :raises TypeError: an override is not upper case.
     :raises SettingsError: a setting is missing or insecure.
     :raises PolicyError: `policy.py` has a value that a browser would misread, or that weakens a
         protection.
     """
     app = Flask(__name__)
     app.config.from_object("app.policy")
-    app.config.update(overrides)
+    secure_flask.override_policy(app, overrides)
     secure_flask.init_app(app, settings or Settings.load())
     for module in (login, account, pages, api, seed):
         app.register_blueprint(module.blueprint)

@@ -61,6 +61,7 @@ from secure_flask.database import THREADS, Model, db
 from secure_flask.database.command_group import Command
 from secure_flask.database.migrations import run_migrations
 from secure_flask.settings import Settings, SettingsError
+from secure_flask.settings.configuration import override_policy
 from secure_flask.web import audit
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.csp import csp, csp_nonce
@@ -138,6 +139,7 @@ __all__ = [
     "on_starting",
     "one_line",
     "or_form",
+    "override_policy",
     "public",
     "reauthenticate",
     "recent_login",
@@ -170,6 +172,7 @@ def init_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
     :raises PolicyError: the policy has a value that a browser would misread, or `app.config` has
         one that weakens a protection.
     :raises SettingsError: a setting that the policy needs is missing.
+    :raises TypeError: `settings` is another object, such as a dict.
     """
     from secure_flask.wiring import wire_app
 

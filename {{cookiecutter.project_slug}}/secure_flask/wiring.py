@@ -25,6 +25,7 @@ from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
 from secure_flask.settings.configuration import (
     READ_ONCE,
     ReadOnce,
+    refuse_other_objects,
     refuse_other_values,
     refuse_weak_fallbacks,
 )
@@ -64,6 +65,7 @@ def wire_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
 
 
 def _configure(app: Flask, settings: Settings) -> None:
+    refuse_other_objects(settings)
     state = begin_app_state(app)
     given = settings.for_flask()
     # `flask check` looks for a misspelling of these names of Flask and the settings.

@@ -55,6 +55,7 @@ def build_app(**changes: Any) -> Flask:
         "TESTING": True,
         "PROPAGATE_EXCEPTIONS": False,
         "APPLICATION_ROOT": "/",
+        "SERVER_NAME": None,
         "PREFERRED_URL_SCHEME": "https" if production else "http",
     }
     settings = testing.settings(Settings, **{**SETTINGS, **changes})

@@ -9,6 +9,7 @@ from secure_flask import accounts
 from core.accounts.devices import STEP
 from core.accounts.observing import stored_rows
 from core.accounts.people import add_user, status_of
+from core.accounts.site import User
 from core.accounts.test_keys import CHANGES
 from core.conftest import Wait
 
@@ -38,3 +39,7 @@ def test_an_old_login_deletes_another_user(wait: Wait) -> None:
     other = add_user()
     wait(5 * 60 + 1)
     assert status_of(accounts.delete_account, other) == 200
+
+
+def test_a_user_is_authenticated_as_templates_ask() -> None:
+    assert User().is_authenticated is True

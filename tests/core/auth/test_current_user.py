@@ -51,6 +51,16 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
     return app
 
 
+HABIT = "{% if current_user.is_authenticated %}in{% else %}out{% endif %}"
+
+
+def test_a_template_may_ask_whether_the_user_is_authenticated(app: Flask) -> None:
+    app.add_url_rule("/probe/habit", "habit", public(lambda: render_template_string(HABIT)))
+    client = app.test_client()
+    assert client.get("/probe/habit").text == "out"
+    assert client.get("/probe/habit", headers=log_in(client)).text == "in"
+
+
 def by_form(client: FlaskClient) -> dict[str, str]:
     log_in_by_form(client)
     return OWN_PAGE

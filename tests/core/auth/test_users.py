@@ -154,3 +154,51 @@ def test_an_app_has_one_class_of_users_and_classes_that_inherit_from_it() -> Non
     assert "class User(UserMixin, Model):" in said
     assert "Error: No class inherits from UserMixin. Write it into app/models.py" in said
     assert "elsewhere.Person is a second class of users beside __main__.User: let it" in said
+
+
+# Each class of users has `is_authenticated` by itself, from a mixin or not at all.
+DEFINED = """
+import sys
+from secure_flask import Model, UserMixin
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column
+
+class Column:
+    is_authenticated: Mapped[bool] = mapped_column(default=False)
+class Annotated:
+    is_authenticated: Mapped[bool]
+class Property:
+    is_authenticated = property(lambda self: False)
+class Hybrid:
+    @hybrid_property
+    def is_authenticated(self):
+        return self.disabled is not None and False
+class Nothing:
+    pass
+
+User = type("User", (*map(globals().get, sys.argv[1:]), Model), {})
+has_column = "is_authenticated" in User.__table__.columns
+user = User(is_authenticated=False) if has_column else User()
+print(user.is_authenticated, has_column)
+"""
+
+
+@pytest.mark.parametrize("comes_first", [True, False])
+@pytest.mark.parametrize(
+    ("mixin", "shown"),
+    [
+        ("Nothing", "True False"),
+        ("Column", "False True"),
+        ("Annotated", "False True"),
+        ("Property", "False False"),
+        ("Hybrid", "False False"),
+    ],
+)
+def test_a_user_is_authenticated_unless_the_owners_class_says_so_itself(
+    mixin: str, shown: str, comes_first: bool
+) -> None:
+    order = [mixin, "UserMixin"] if comes_first else ["UserMixin", mixin]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = [sys.executable, "-B", "-c", DEFINED, *order]
+    said = subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == shown

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 from flask import Config, Flask
-from secure_flask import db
+from secure_flask import db, init_app
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.settings.configuration import READ_ONCE
 from secure_flask.state import app_state
 from secure_flask.web.origins import PolicyError
 
 from core.conftest import PRODUCTION, SECRETS, SETTINGS, MakeApp, every_token_type
-from core.site import create_app
+from core.site import POLICY, create_app
 
 SECRET = "Qw8zXn3mVt5bKy2cRj7dHs4gLf9pTa6e"
 URL = f"sqlite:///{SECRET}.db"
@@ -121,6 +121,38 @@ def test_the_value_of_the_settings_and_a_default_of_a_library_are_fine(make_app:
     make_app(fill=False, SQLALCHEMY_DATABASE_URI=uri, **same)
     # The default of Flask-SQLAlchemy.
     make_app(fill=False, SQLALCHEMY_DATABASE_URI=None)
+
+
+@pytest.mark.parametrize(
+    "given", [{"database_url": URL}, {"sqlalchemy_database_uri": URL}, {"test_config": {}}], ids=str
+)
+def test_an_override_in_lower_case_is_refused(given: dict[str, Any]) -> None:
+    [name] = given
+    with pytest.raises(TypeError) as refused:
+        create_app(settings(Settings), **given)
+    assert str(refused.value).startswith(f"{name}: ")
+    assert "create_app(testing.settings(Settings, database_url=…))" in str(refused.value)
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("given", [{"TESTING": True}, "testing", None], ids=repr)
+def test_what_is_no_settings_object_is_refused(given: Any) -> None:
+    with pytest.raises(TypeError, match=f"got {type(given).__name__} ") as refused:
+        create_app(given)
+    assert "create_app(testing.settings(Settings, database_url=…), TESTING=True)" in str(
+        refused.value
+    )
+
+
+def test_the_name_of_a_setting_in_lower_case_is_refused_in_the_configuration() -> None:
+    app = Flask("shop")
+    app.config.update(POLICY, database_url=URL, currency="CHF", sqlalchemy_database_uri=URL, own=1)
+    with pytest.raises(SettingsError) as refused:
+        init_app(app, settings(ShopSettings))
+    found = re.findall(r"\n  (\w+): ", refused.value.message)
+    assert sorted(found) == ["currency", "database_url", "sqlalchemy_database_uri"]
+    assert IN_A_TEST.format("currency", "CURRENCY") in refused.value.message
+    assert SECRET not in refused.value.message
 
 
 class ShopSettings(Settings):

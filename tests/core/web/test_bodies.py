@@ -141,6 +141,22 @@ def test_a_limit_is_said_as_people_know_it_and_in_the_owners_words(
     assert answer.json == {"error": f"Höchstens {words}"}
 
 
+def test_a_kind_of_request_that_comes_later_is_refused_at_each_request(make_app: MakeApp) -> None:
+    app = make_app(fill=False)
+    app.request_class = Request
+    said = "app.request_class was replaced after secure_flask.init_app"
+    with pytest.raises(PolicyError, match=said):
+        app.test_client().get("/")
+    with pytest.raises(PolicyError, match=said):
+        app.test_client().get("/")
+
+
+def test_a_kind_of_request_that_builds_on_the_checked_one_may_come_later(make_app: MakeApp) -> None:
+    app = make_app(fill=False)
+    app.request_class = type("Own", (app.request_class,), {})
+    assert app.test_client().get("/").status_code == 200
+
+
 def test_an_app_keeps_its_own_kind_of_request_whose_bodies_are_as_complete() -> None:
     class Own(Request):
         own = "mine"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, abort, render_template_string, request
+from flask import Blueprint, Flask, Response, abort, render_template_string, request
 from flask.testing import FlaskClient
 from jinja2 import ChoiceLoader, DictLoader
 from secure_flask.auth.access import login_required, public
@@ -21,7 +21,7 @@ from secure_flask.web.rate_limits import limited
 from secure_flask.web.validation import Body, validated
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait, away, log_in, protect
@@ -322,6 +322,94 @@ def test_a_page_of_the_owner_takes_the_place_of_any_error(
     status = 503 if database_is_away else 401
     answer = whole.get("/_test/of/private", headers={"Accept": AS_BROWSERS, **credentials})
     assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
+
+
+def pass_through(error: Exception) -> Any:
+    """A handler of Flask's documentation, "Generic Exception Handlers"."""
+    return error if isinstance(error, HTTPException) else ("crash", 500)
+
+
+def with_another_body(error: Exception) -> Any:
+    """Another one of that page."""
+    assert isinstance(error, HTTPException)
+    response: Any = error.get_response()
+    response.data = f"{error.code}: {error.description}"
+    response.content_type = "text/plain"
+    return response
+
+
+# The errors that the core raises; `abort(401)` and the like are answered by Werkzeug.
+OF_THE_CORE = [400, 403, 413, 415, 429]
+
+
+@pytest.mark.parametrize("status", OF_THE_CORE)
+def test_an_error_that_a_handler_returns_is_answered_as_without_it(
+    whole: FlaskClient, status: int
+) -> None:
+    whole.application.register_error_handler(Exception, pass_through)
+    program, browser = refuse(whole, status), refuse(whole, status, Accept=AS_BROWSERS)
+    assert (program.status_code, browser.status_code) == (status, status)
+    assert (program.mimetype, browser.mimetype) == ("application/json", "text/html")
+    assert (program.json or {})["error"] in browser.text
+    assert browser.headers["X-Request-ID"] in browser.text
+    waits = [answer.headers.get("Retry-After") for answer in (program, browser)]
+    assert [wait is not None for wait in waits] == [status == 429] * 2
+
+
+@pytest.mark.parametrize("handler", [pass_through, with_another_body])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_handler_of_every_error_leaves_the_way_to_the_login_page(
+    whole: FlaskClient, handler: Any, method: str
+) -> None:
+    whole.application.config["LOGIN_PAGE"] = "site.page"
+    whole.application.register_error_handler(Exception, handler)
+    page = whole.open("/_test/of/private", method=method, headers={"Accept": AS_BROWSERS})
+    login_page = "/login?next=/_test/of/private"
+    assert (page.status_code, page.headers.get("Location")) == (303, login_page)
+    assert whole.get("/_test/of/private").status_code == 401
+
+
+def test_a_handler_of_every_error_may_write_its_own_body(whole: FlaskClient) -> None:
+    whole.application.register_error_handler(HTTPException, with_another_body)
+    answer = whole.get("/_test/refused")
+    assert (answer.status_code, answer.text) == (409, "409: Already there")
+    assert (answer.headers["Retry-After"], answer.mimetype) == ("1", "text/plain")
+
+
+def test_a_view_may_return_an_error_that_it_catches(whole: FlaskClient) -> None:
+    def view() -> Any:
+        try:
+            fail("refused")
+        except HTTPException as error:
+            return error
+
+    whole.application.add_url_rule("/_test/caught", view_func=public(view))
+    answer = whole.get("/_test/caught")
+    assert (answer.status_code, answer.json) == (409, {"error": "Already there"})
+    assert answer.headers["Retry-After"] == "1"
+    head = whole.head("/_test/caught")
+    assert (head.status_code, head.data, head.mimetype) == (409, b"", "application/json")
+
+
+def test_the_hint_of_an_error_is_in_what_a_handler_returns(whole: FlaskClient) -> None:
+    whole.application.register_error_handler(Exception, pass_through)
+    form = {"data": {"a": "b"}, "headers": OWN_PAGE}
+    assert "@consumes_form" in (whole.post("/_test/post/it", **form).json or {})["hint"]
+
+
+def test_an_error_with_a_response_is_answered_by_that(whole: FlaskClient) -> None:
+    def view() -> Any:
+        error = error_response(409, "Already there")
+        error.response = Response("mine", 418)
+        return error
+
+    whole.application.add_url_rule("/_test/own", view_func=public(view))
+    assert (whole.get("/_test/own").status_code, whole.get("/_test/own").text) == (418, "mine")
+
+
+def test_an_error_is_an_answer_outside_of_a_request_too() -> None:
+    answer = Client(error_response(409, "Already there", Retry_After="1")).get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (409, "1")
 
 
 @pytest.mark.parametrize("status", REFUSED)

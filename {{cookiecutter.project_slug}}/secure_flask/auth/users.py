@@ -8,7 +8,7 @@ Source: OWASP ASVS 8.2.1, 8.3.2.
 import re
 from collections.abc import Callable, Iterable
 from inspect import getattr_static
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from uuid import UUID, uuid4
 
 import click
@@ -23,8 +23,8 @@ from secure_flask.state import Key, app_state, request_state
 from secure_flask.web import audit
 from secure_flask.web.logs import USER_ID
 from secure_flask.web.validation import Reason
-from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy import Column, ForeignKey, String, Table, Uuid, event, select, update
+from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, relationship
 from sqlalchemy.orm.exc import ObjectDeletedError
 
 MAX_NAME = 150  # characters
@@ -93,6 +93,7 @@ class UserMixin:
     Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
     `roles` (list of `Role`). `User.find(name)` returns a user or None. `has_password` is a bool.
     `role_names` is a list of str. Check it, not `roles`: a key may have fewer roles than its user.
+    `is_authenticated` is True, unless your class defines it.
     """
 
     __tablename__ = "users"
@@ -116,6 +117,11 @@ class UserMixin:
     def roles(cls) -> Mapped[list[Role]]:
         # SQLAlchemy loads the roles at the first use, so a request that needs none sends no query.
         return relationship(secondary=user_roles, order_by=Role.name, passive_deletes=True)
+
+    if TYPE_CHECKING:
+        # Type checkers do not see that `_add_is_authenticated` adds it.
+        @property
+        def is_authenticated(self) -> bool: ...
 
     @property
     def role_names(self) -> list[str]:
@@ -148,6 +154,17 @@ class UserMixin:
         The text must not depend on which users exist: the rate limits would reveal it.
         """
         return folded_name(name)
+
+
+@event.listens_for(UserMixin, "after_mapper_constructed", propagate=True)
+def _add_is_authenticated(mapper: Mapper[Any], cls: type[UserMixin]) -> None:
+    """Let templates ask `current_user.is_authenticated`, as with Flask-Login.
+
+    It is added after the columns are known: as an attribute of UserMixin it would replace a column
+    or a property of another mixin.
+    """
+    if getattr_static(cls, "is_authenticated", None) is None:
+        cls.is_authenticated = True  # type: ignore[method-assign, assignment]
 
 
 def is_role(name: object) -> bool:

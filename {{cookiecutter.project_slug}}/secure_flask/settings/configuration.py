@@ -21,13 +21,45 @@ _DEFAULTS = {**Flask.default_config, "SQLALCHEMY_DATABASE_URI": None}
 _SETTINGS = {"SQLALCHEMY_DATABASE_URI": "DATABASE_URL", "PRODUCTION": "APP_ENV"}
 
 
+def override_policy(app: Flask, overrides: Mapping[str, object]) -> None:
+    """Replace names of `app.config` in a test: `override_policy(app, overrides)`.
+
+    `overrides` are the keywords of `create_app`, as in `create_app(settings, MAX_LOGINS=1)`.
+
+    :raises TypeError: a name is not upper case, such as that of a setting.
+    """
+    refused = [name for name in overrides if not name.isupper()]
+    if refused:
+        raise TypeError(
+            f"{', '.join(refused)}: create_app takes upper-case names of app/policy.py, as in "
+            "create_app(settings, TESTING=True). For a setting write "
+            "create_app(testing.settings(Settings, database_url=…))."
+        )
+    app.config.update(overrides)
+
+
+def refuse_other_objects(settings: object) -> None:
+    """
+    :raises TypeError: it is no Settings, but what other projects configure a test with.
+    """
+    if not isinstance(settings, Settings):
+        raise TypeError(
+            f"secure_flask.init_app got {type(settings).__name__} in place of settings: in a test "
+            "write create_app(testing.settings(Settings, database_url=…), TESTING=True), settings "
+            "in lower case and names of app/policy.py in upper case."
+        )
+
+
 def refuse_other_values(config: Mapping[str, Any], settings: Settings) -> None:
     """
-    :raises SettingsError: `app.config` and the settings hold different values for a name.
+    :raises SettingsError: `app.config` and the settings hold different values for a name, or
+        `app.config` has the name in lower case.
     """
     given = settings.for_flask()
     given["SQLALCHEMY_DATABASE_URI"] = given["DATABASE_URL"]
     refused = [name for name, value in given.items() if not _agrees(config, name, value)]
+    # Flask reads no name in lower case, so its value would be ignored.
+    refused += [name.lower() for name in given if name.lower() in config]
     if refused:
         raise SettingsError(
             "app.config and the settings hold different values. The settings count, so remove "
@@ -114,7 +146,7 @@ def _how_to_set(names: Iterable[str], settings: Mapping[str, Any]) -> str:
     """A line for each name: how to set it in a test, and how in production."""
     lines = []
     for name in names:
-        setting = _SETTINGS.get(name, name)
+        setting = _SETTINGS.get(name.upper(), name.upper())
         if setting in settings:
             as_setting = "" if setting == name else f"the setting {setting}; "
             test = f"testing.settings(Settings, {setting.lower()}=…)"

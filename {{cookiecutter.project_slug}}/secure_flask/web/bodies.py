@@ -33,6 +33,10 @@ _RAISED = (
     "create_app(settings, MAX_CONTENT_LENGTH=…), for production MAX_CONTENT_LENGTH = … in "
     "app/policy.py."
 )
+_REPLACED = (
+    "app.request_class was replaced after secure_flask.init_app, so bodies would not be checked: "
+    "set it above init_app, which adds the checks to your class."
+)
 # Messages write sizes as people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
 
@@ -45,7 +49,7 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 def init_app(app: Flask) -> None:
     """
     :raises PolicyError: MAX_FORM_PARTS is None. The first request raises it too, and also if
-        MAX_CONTENT_LENGTH was raised or removed after `init_app`.
+        MAX_CONTENT_LENGTH was raised or removed after `init_app`, or `app.request_class` replaced.
     """
     most = app.config["MAX_CONTENT_LENGTH"]
     _refuse_weaker(app.config, most)
@@ -53,6 +57,7 @@ def init_app(app: Flask) -> None:
     # `cache` stores no exception, so each later request is refused too.
     check = cache(partial(_refuse_weaker, app.config, most))
     request_checks.add_request_check(app, lambda request: check())
+    request_checks.add_request_check(app, _check_class)
     request_checks.add_request_check(app, _check_body)
 
 
@@ -160,6 +165,11 @@ class CheckedRequest(flask.Request):
             return super().stream
         # Werkzeug refuses a chunked body of exactly the limit, so it may read one byte more.
         return get_input_stream(self.environ, max_content_length=limit + 1)
+
+
+def _check_class(request: Request) -> None:
+    if not isinstance(request, CheckedRequest):
+        raise PolicyError(_REPLACED)
 
 
 def _check_body(request: Request) -> None:

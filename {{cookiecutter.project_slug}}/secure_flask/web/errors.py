@@ -13,6 +13,7 @@ from flask import (
     Flask,
     Response,
     current_app,
+    has_request_context,
     jsonify,
     make_response,
     redirect,
@@ -73,6 +74,15 @@ class ErrorResponse(HTTPException):
 
     def get_headers(self, *arguments: object, **options: object) -> list[tuple[str, str]]:
         return list(self.headers.items())
+
+    def get_response(self, environ: Any = None, scope: Any = None) -> Any:
+        """The response where a handler or a view returns the error: as without the handler.
+
+        It is the error's own `response`, if it has one.
+        """
+        if self.response is not None or not has_request_context():
+            return super().get_response(environ, scope)
+        return default_response(self)
 
 
 def error_response(status: int, message: str, **headers: str) -> ErrorResponse:

@@ -13,10 +13,17 @@ from datetime import date, time
 from math import isfinite
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Request, current_app
 from flask.json.provider import DefaultJSONProvider, JSONProvider
 from pydantic_core import from_json
+from secure_flask.web import request_checks
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.own_classes import on_top_of
+
+_REPLACED = (
+    "app.json was replaced after secure_flask.init_app, so JSON would not be read strictly: set it "
+    "above init_app, which keeps how your class writes."
+)
 
 
 def loads(text: str | bytes, **options: Any) -> Any:
@@ -34,6 +41,9 @@ def loads(text: str | bytes, **options: Any) -> Any:
 
 
 def init_app(app: Flask) -> None:
+    """
+    :raises PolicyError: at a request, `app.json` was replaced after `init_app`.
+    """
     own = type(app.json)
     # An app whose provider overrides `default` still writes by it.
     writes_itself = getattr(own, "default", None) is not DefaultJSONProvider.default
@@ -43,6 +53,7 @@ def init_app(app: Flask) -> None:
     settings = vars(app.json)
     app.json = app.json_provider_class(app)
     vars(app.json).update(settings)
+    request_checks.add_request_check(app, _check_provider)
 
 
 class StrictReading(JSONProvider):
@@ -60,6 +71,11 @@ class StrictJSONProvider(StrictReading, DefaultJSONProvider):
         if isinstance(value, date | time):
             return value.isoformat()
         return DefaultJSONProvider.default(value)
+
+
+def _check_provider(request: Request) -> None:
+    if not isinstance(current_app.json, StrictReading):
+        raise PolicyError(_REPLACED)
 
 
 def _finite(text: str) -> float:
