@@ -15,7 +15,7 @@ from secure_flask.state import app_state
 from secure_flask.web import audit, origins, request_checks
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.cors import CORS_ORIGINS
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import add_hint, error_response
 from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS, has_body, is_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.templates import add_to_templates
@@ -97,10 +97,9 @@ def _wrong_type(request: Request, message: str) -> Exception:
     """The 415. In development, it and the log say what to write if a form was sent."""
     error = error_response(415, message)
     view = current_app.view_functions.get(request.endpoint or "")
-    if view and request.mimetype in FORM_TYPES and not current_app.config["PRODUCTION"]:
+    if view and request.mimetype in FORM_TYPES:
         name = qualified_name(view, request.method)
-        error.hint = f"{name} takes no forms. Write @consumes_form below the line of its route."
-        current_app.logger.warning(error.hint)
+        add_hint(error, f"{name} takes no forms. Write @consumes_form below the line of its route.")
     return error
 
 
