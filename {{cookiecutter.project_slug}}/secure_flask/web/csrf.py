@@ -94,12 +94,19 @@ def _check_csrf(request: Request) -> None:
 
 
 def _wrong_type(request: Request, message: str) -> Exception:
-    """The 415. In development, it and the log say what to write if a form was sent."""
+    """The 415. In development, it and the log say what to write for such a body."""
     error = error_response(415, message)
     view = current_app.view_functions.get(request.endpoint or "")
-    if view and request.mimetype in FORM_TYPES:
-        name = qualified_name(view, request.method)
+    name = qualified_name(view, request.method)
+    if request.mimetype in FORM_TYPES:
         add_hint(error, f"{name} takes no forms. Write @consumes_form below the line of its route.")
+    # `@consumes` refuses what is left of the types that forms send.
+    elif request.mimetype not in SENT_BY_FORMS:
+        add_hint(
+            error,
+            f"{name} does not take bodies of this type: if it should, write the type into "
+            '@consumes("…") below the line of its route.',
+        )
     return error
 
 
