@@ -473,6 +473,21 @@ def test_development_names_the_view_that_takes_no_form_and_the_decorator(
     assert named == dict.fromkeys(said, (True, True))
 
 
+def test_the_advice_for_a_form_helps_where_a_decorator_hides_the_mark(make_app: MakeApp) -> None:
+    def without_wraps(view: Callable[[], ResponseReturnValue]) -> Callable[[], ResponseReturnValue]:
+        return lambda: view()
+
+    app = make_app()
+    hidden = public(without_wraps(consumes_form(lambda: done())))
+    shown = public(consumes_form(without_wraps(lambda: done())))
+    for name, view in {"hidden": hidden, "shown": shown}.items():
+        app.add_url_rule(f"/_test/{name}", name, view, methods=["POST"])
+    client = app.test_client()
+    hint = hint_for(client, "/_test/hidden", URLENCODED) or ""
+    assert "above any decorator that lacks functools.wraps" in hint
+    assert status_of_type(client, "/_test/shown", URLENCODED) == 204
+
+
 def test_production_says_no_more_of_it_than_the_type(make_app: MakeApp, lines: Lines) -> None:
     client = with_plain_views(make_app(**PRODUCTION))
     lines()

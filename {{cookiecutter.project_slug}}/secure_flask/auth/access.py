@@ -231,8 +231,8 @@ def _check_access(request: Request) -> None:
 def _hint_of_unmarked_view(request: Request, endpoint: str) -> str:
     name = qualified_name(current_app.view_functions.get(endpoint), request.method)
     return (
-        f"{name} has no mark, so it needs a login: if everybody may call it, write @public below "
-        f"the line of its route, or {endpoint!r} into PUBLIC_ENDPOINTS."
+        f"{name} has no mark, so it needs a login: if everybody may call it, write @public "
+        f"directly below the line of its route, or {endpoint!r} into PUBLIC_ENDPOINTS."
     )
 
 

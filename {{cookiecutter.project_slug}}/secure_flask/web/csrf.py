@@ -99,7 +99,11 @@ def _wrong_type(request: Request, message: str) -> Exception:
     view = current_app.view_functions.get(request.endpoint or "")
     name = qualified_name(view, request.method)
     if request.mimetype in FORM_TYPES:
-        add_hint(error, f"{name} takes no forms. Write @consumes_form below the line of its route.")
+        add_hint(
+            error,
+            f"{name} takes no forms: write @consumes_form below the line of its route, above any "
+            "decorator that lacks functools.wraps.",
+        )
     # `@consumes` refuses what is left of the types that forms send.
     elif request.mimetype not in SENT_BY_FORMS:
         add_hint(
