@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from secure_flask.auth.access import public
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.web.hosts import probe
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import create_environ, run_wsgi_app
 
 from core.conftest import Lines, MakeApp
@@ -212,6 +213,17 @@ def test_ignored_proxies_are_logged(make_app: MakeApp, caplog: pytest.LogCapture
     [line] = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "PROXY_HOPS" in line.getMessage()
     assert "1.1.1.1" not in line.getMessage()
+
+
+def test_an_address_that_the_owners_middleware_has_read_is_not_called_ignored(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    client = with_views(app)
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    believed = client.get(PATH, headers={"X-Forwarded-For": "1.1.1.1"})
+    assert believed.text == "http 1.1.1.1"
+    assert caplog.records == []
 
 
 def test_an_ambiguous_path_is_404(make_app: MakeApp) -> None:

@@ -107,6 +107,9 @@ def _require_https(request: Request) -> Response | None:
 
 
 def _warn_of_ignored_proxy(request: Request) -> None:
+    # A ProxyFix that the owner has put around the app has read the header.
+    if "werkzeug.proxy_fix.orig" in request.environ:
+        return
     state = app_state(current_app)
     if "HTTP_X_FORWARDED_FOR" in request.environ and _PROXY_WARNED not in state:
         state[_PROXY_WARNED] = True
