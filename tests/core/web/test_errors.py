@@ -279,7 +279,7 @@ def test_a_page_that_fails_itself_leaves_the_error_in_json(
     monkeypatch.setattr(whole.application.jinja_env, "loader", loader)
     answer = refuse(whole, 404, Accept=AS_BROWSERS)
     assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
-    assert "TemplateNotFound('gone.html')" in caplog.text
+    assert "TemplateNotFound: gone.html" in caplog.text
 
 
 def test_an_app_without_a_page_for_errors_sends_json_and_logs_nothing(
