@@ -176,6 +176,37 @@ def test_a_view_is_closed_unless_a_mark_or_the_policy_opens_it(make_app: MakeApp
     assert users == dict.fromkeys(VIEWS, "in")
 
 
+def unmarked_answers(app: Flask) -> tuple[TestResponse, TestResponse]:
+    """What a stranger gets from a view without a mark, and from one that is marked as closed."""
+    app.add_url_rule("/_test/unmarked", "unmarked", another())
+    app.add_url_rule("/_test/marked", "marked", login_required(another()))
+    client = app.test_client()
+    return client.get("/_test/unmarked"), client.get("/_test/marked")
+
+
+def test_development_says_how_to_open_a_view_without_a_mark(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    unmarked, marked = unmarked_answers(make_app())
+    said = {"hint": unmarked.get_json()["hint"], "log": caplog.text}
+    named = ("@public", "'unmarked'", "PUBLIC_ENDPOINTS", f"{__name__}.another")
+    assert {where: [each in text for each in named] for where, text in said.items()} == {
+        where: [True] * 4 for where in said
+    }
+    assert marked.json == {"error": "Authentication required"}
+    assert "'marked'" not in caplog.text
+
+
+def test_production_says_no_more_of_a_view_without_a_mark_than_of_another(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    app = make_app(**PRODUCTION)
+    lines()
+    unmarked, marked = unmarked_answers(app)
+    assert (unmarked.status_code, unmarked.data) == (401, marked.data)
+    assert lines() == []
+
+
 @pytest.mark.parametrize(
     "listed", [["a.b"], {"a.b"}, "a.b", None, {"a.b": ""}, {"a.b": " "}, {"a.b": None}, {"a.b": 1}]
 )

@@ -3,19 +3,25 @@
 from collections.abc import Callable
 from io import BytesIO
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask, Request, request
 from flask.testing import FlaskClient
-from secure_flask.auth.access import public
+from markupsafe import escape
+from secure_flask.auth.access import public, takes_credentials
 from secure_flask.web.bodies import body_stream
+from secure_flask.web.forms import consumes_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.responses import consumes
+from secure_flask.web.validation import Body, validated
+from secure_flask.web.view_options import marked_options
+from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import OWN_PAGE, MakeApp, protect
+from core.conftest import OWN_PAGE, PRODUCTION, Lines, MakeApp, protect
 
-OCTETS = "application/octet-stream"
+OCTETS, JSON = "application/octet-stream", "application/json"
 IN_CHUNKS = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
 
 
@@ -44,7 +50,10 @@ def send(client: FlaskClient, way: str, body: bytes, **environ: object) -> str:
     environ = {"wsgi.input": BytesIO(body), "wsgi.input_terminated": True, **environ}
     environ = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": OCTETS, **environ}
     answer = client.post(f"/_test/{way}", environ_overrides=environ)
-    return answer.text if answer.status_code == 200 else f"{answer.status_code} {answer.json}"
+    if answer.status_code == 200:
+        return answer.text
+    # Development adds a hint.
+    return f"{answer.status_code} { {'error': answer.get_json()['error']} }"
 
 
 CUT_OFF = "400 {'error': 'Invalid request'}"
@@ -78,6 +87,83 @@ def test_an_error_of_the_server_in_a_body_leaves_its_class_in_the_log(
     [line] = caplog.records
     assert "ArithmeticError" in line.getMessage()
     assert "a chunk of no length" not in caplog.text
+
+
+class Page(Body):
+    text: str
+
+
+def with_limited_views(app: Flask) -> FlaskClient:
+    """A client of an app with a view for each kind of body, with the limit of the policy."""
+    views: dict[str, Callable[..., str]] = {
+        "form": consumes_form(lambda: "read"),
+        "json": validated(Page)(lambda page: "read"),
+        "octets": consumes(OCTETS)(lambda: str(len(request.get_data()))),
+        # Werkzeug keeps such a form in memory, so MAX_FORM_MEMORY_SIZE limits it, not this view.
+        "memory": consumes_form(max_size=2**20)(lambda: "read"),
+        "secret": takes_credentials(validated(Page)(lambda page: "read")),
+        "larger": validated(Page)(consumes(JSON, max_size=2**20)(lambda page: "read")),
+    }
+    for name, view in views.items():
+        app.add_url_rule(f"/_limit/{name}", name, public(view), methods=["POST"])
+    return app.test_client()
+
+
+def post_much(client: FlaskClient, name: str, **headers: str) -> TestResponse:
+    """Send a view more than it takes, of the type that it takes."""
+    bodies: dict[str, dict[str, Any]] = {
+        "form": {"data": {"file": (BytesIO(b"a" * 70_000), "a.txt")}},
+        "octets": {"data": b"a" * 70_000, "content_type": OCTETS},
+        "memory": {"data": {"text": "a" * 600_000}},
+    }
+    sent = bodies.get(name, {"json": {"text": "a" * 70_000}})
+    return client.post(f"/_limit/{name}", headers={**OWN_PAGE, **headers}, **sent)
+
+
+MARKS = {
+    "form": "@consumes_form(max_size=…)",
+    "json": '@consumes("application/json", max_size=…)',
+    "octets": f'@consumes("{OCTETS}", max_size=…)',
+}
+
+
+@pytest.mark.parametrize(("name", "mark"), MARKS.items())
+def test_development_says_how_a_view_takes_a_larger_body(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, name: str, mark: str
+) -> None:
+    client = with_limited_views(make_app())
+    answer = post_much(client, name)
+    page = post_much(client, name, Accept="text/html")
+    assert (answer.status_code, page.status_code) == (413, 413)
+    assert mark in answer.get_json()["hint"]
+    assert escape(mark) in page.text
+    assert mark in caplog.text
+
+
+def test_a_view_that_follows_the_advice_takes_more_and_keeps_its_model(make_app: MakeApp) -> None:
+    client = with_limited_views(make_app())
+    assert post_much(client, "larger").text == "read"
+    view = client.application.view_functions["larger"]
+    assert marked_options(view).consumes == {JSON: Page}
+
+
+@pytest.mark.parametrize("name", ["memory", "secret"])
+def test_no_advice_is_given_where_the_view_does_not_set_the_limit_or_takes_a_secret(
+    make_app: MakeApp, name: str
+) -> None:
+    answer = post_much(with_limited_views(make_app()), name)
+    assert answer.status_code == 413
+    assert answer.get_json().keys() == {"error"}
+
+
+def test_production_says_no_more_of_a_large_body_than_the_limit(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    client = with_limited_views(make_app(**PRODUCTION))
+    lines()
+    answers = [post_much(client, name) for name in MARKS]
+    assert [f"{answer.status_code} {answer.json}" for answer in answers] == [TOO_LARGE] * 3
+    assert lines() == []
 
 
 @pytest.mark.parametrize(

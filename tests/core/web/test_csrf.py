@@ -461,6 +461,8 @@ def with_plain_views(app: Flask) -> FlaskClient:
     """A client of an app with views as plain Flask has them."""
     app.add_url_rule("/_test/order", "order", public(done), methods=["POST"])
     app.add_url_rule("/_test/orders", view_func=Orders.as_view("orders"))
+    fields = public(consumes_form(lambda: done()))
+    app.add_url_rule("/_test/fields", "fields", fields, methods=["POST"])
     return app.test_client()
 
 
@@ -482,6 +484,21 @@ def test_development_names_the_view_that_takes_no_form_and_the_decorator(
     assert named == dict.fromkeys(said, (True, True))
 
 
+def test_the_advice_for_a_form_helps_where_a_decorator_hides_the_mark(make_app: MakeApp) -> None:
+    def without_wraps(view: Callable[[], ResponseReturnValue]) -> Callable[[], ResponseReturnValue]:
+        return lambda: view()
+
+    app = make_app()
+    hidden = public(without_wraps(consumes_form(lambda: done())))
+    shown = public(consumes_form(without_wraps(lambda: done())))
+    for name, view in {"hidden": hidden, "shown": shown}.items():
+        app.add_url_rule(f"/_test/{name}", name, view, methods=["POST"])
+    client = app.test_client()
+    hint = hint_for(client, "/_test/hidden", URLENCODED) or ""
+    assert "above any decorator that lacks functools.wraps" in hint
+    assert status_of_type(client, "/_test/shown", URLENCODED) == 204
+
+
 def test_production_says_no_more_of_it_than_the_type(make_app: MakeApp, lines: Lines) -> None:
     client = with_plain_views(make_app(**PRODUCTION))
     lines()
@@ -494,12 +511,40 @@ def test_production_says_no_more_of_it_than_the_type(make_app: MakeApp, lines: L
     assert lines() == []
 
 
+def hint_for(client: FlaskClient, path: str, content_type: str | None) -> str | None:
+    """The hint of development for a body of a type that the view does not take."""
+    answer = client.post(path, data=b"a=1", content_type=content_type, headers=OWN_PAGE)
+    assert answer.status_code in (404, 415)
+    hint: str | None = answer.get_json().get("hint")
+    return hint
+
+
 @pytest.mark.parametrize(
-    ("path", "content_type"), [("/_test/order", "image/png"), ("/_test/nowhere", URLENCODED)]
+    ("path", "content_type"),
+    [
+        ("/_test/order", "application/xml"),
+        ("/_test/order", "text/csv"),
+        ("/_test/order", "application/octet-stream"),
+        ("/_test/fields", JSON),
+    ],
 )
-def test_what_no_form_sends_gets_no_advice_about_forms(
-    make_app: MakeApp, path: str, content_type: str
+def test_development_says_how_a_view_takes_another_type_that_no_form_sends(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, path: str, content_type: str
 ) -> None:
     client = with_plain_views(make_app())
-    answer = client.post(path, data=b"a=1", content_type=content_type, headers=OWN_PAGE)
-    assert answer.get_json().keys() == {"error"}
+    hint = hint_for(client, path, content_type) or ""
+    assert '@consumes("' in hint
+    assert "@consumes_form" not in hint
+    # It repeats nothing that was sent.
+    assert content_type not in hint
+    assert hint in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [("/_test/order", "text/plain"), ("/_test/order", None), ("/_test/nowhere", URLENCODED)],
+)
+def test_no_advice_is_given_that_would_be_refused(
+    make_app: MakeApp, path: str, content_type: str | None
+) -> None:
+    assert hint_for(with_plain_views(make_app()), path, content_type) is None

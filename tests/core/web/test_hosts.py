@@ -9,9 +9,10 @@ from flask.testing import FlaskClient
 from secure_flask.auth.access import public
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.web.hosts import probe
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import create_environ, run_wsgi_app
 
-from core.conftest import MakeApp
+from core.conftest import Lines, MakeApp
 
 SITE = "www.example.org"
 HTTP, HTTPS = f"http://{SITE}", f"https://{SITE}"
@@ -62,6 +63,27 @@ def test_a_forged_host_is_refused(client: FlaskClient, host: str) -> None:
     answer = client.get(PATH, headers={"Host": host})
     assert answer.status_code == 400
     assert "evil" not in f"{answer.headers} {answer.text}"
+
+
+def test_development_says_where_the_names_of_the_app_are_listed(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = client.get(PATH, headers={"Host": "192.168.1.5:8000"})
+    page = client.get(PATH, headers={"Host": "192.168.1.5:8000", "Accept": "text/html"})
+    assert (answer.status_code, page.status_code) == (400, 400)
+    said = {"hint": answer.get_json()["hint"], "page": page.text, "log": caplog.text}
+    assert [where for where, text in said.items() if "TRUSTED_HOSTS" not in text] == []
+
+
+def test_production_says_nothing_of_a_host_but_that_it_is_unknown(
+    site: FlaskClient, lines: Lines
+) -> None:
+    lines()
+    answer = site.get(PATH, base_url=HTTPS, headers={"Host": "evil.example"})
+    page = site.get(PATH, base_url=HTTPS, headers={"Host": "evil.example", "Accept": "text/html"})
+    assert answer.json == {"error": "Unknown host"}
+    assert "TRUSTED_HOSTS" not in page.text
+    assert lines() == []
 
 
 def test_a_request_without_a_host_is_refused(client: FlaskClient) -> None:
@@ -191,6 +213,17 @@ def test_ignored_proxies_are_logged(make_app: MakeApp, caplog: pytest.LogCapture
     [line] = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "PROXY_HOPS" in line.getMessage()
     assert "1.1.1.1" not in line.getMessage()
+
+
+def test_an_address_that_the_owners_middleware_has_read_is_not_called_ignored(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    client = with_views(app)
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    believed = client.get(PATH, headers={"X-Forwarded-For": "1.1.1.1"})
+    assert believed.text == "http 1.1.1.1"
+    assert caplog.records == []
 
 
 def test_an_ambiguous_path_is_404(make_app: MakeApp) -> None:

@@ -1,9 +1,12 @@
 """Log lines, as a collector or a developer reads them, whatever they hold."""
 
+import io
 import logging
 import re
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -209,6 +212,72 @@ def test_a_line_of_gunicorn_quotes_nothing_of_a_request_that_failed(
     record = logging.LogRecord("gunicorn.error", logging.ERROR, "", 1, message, quoted, None)
     assert WithoutRequests().filter(record)
     assert record.getMessage() == kept
+
+
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    """The logger that an owner configures; it has its handlers and its level back afterwards."""
+    logger = logging.getLogger()
+    former = logger.level
+    handlers = list(logger.handlers)
+    yield logger
+    logger.handlers[:] = handlers
+    logger.setLevel(former)
+
+
+def crash_and_be_audited(app: Flask) -> None:
+    """One request crashes, and one is audited."""
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+
+    @app.get("/_test/crash")
+    @public
+    def crash() -> str:
+        raise ZeroDivisionError("by nothing")
+
+    app.test_client().get("/_test/crash")
+    app.test_client().get("/_test/audited")
+
+
+def test_a_handler_of_the_owners_prints_tracebacks_as_text_beside_the_line_of_the_core(
+    app: Flask, root: logging.Logger, lines: Lines
+) -> None:
+    stream = io.StringIO()
+    owners = logging.StreamHandler(stream)
+    owners.setFormatter(logging.Formatter("OWN %(levelname)s %(message)s"))
+    # It comes first, so what it keeps in the record must not come into the line of the core.
+    root.handlers.insert(0, owners)
+    crash_and_be_audited(app)
+    written = stream.getvalue()
+    assert "exc_info" not in written
+    assert written.count("Traceback (most recent call last):") == 1
+    assert "\nZeroDivisionError: by nothing\n" in written
+    crashed, audited = lines()
+    assert crashed["exception"].endswith("ZeroDivisionError: by nothing")
+    assert (crashed["event"], audited["event"]) == ("sys_crash", "authz_fail")
+
+
+def test_dictconfig_as_the_page_shows_it_writes_the_lines_of_the_core_once(
+    app: Flask, root: logging.Logger, lines: Lines
+) -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "logs.md"
+    examples = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    [example] = [each for each in examples if "dictConfig" in each]
+    exec(example)  # noqa: S102 - it is what a reader copies
+    crash_and_be_audited(app)
+    crashed, audited = lines()
+    assert crashed["exception"].endswith("ZeroDivisionError: by nothing")
+    assert (crashed["route"], audited["route"]) == ("/_test/crash", "/_test/audited")
+
+
+def test_a_line_that_asks_for_the_error_where_there_is_none_has_none(
+    app: Flask, lines: Lines
+) -> None:
+    structlog.get_logger("app").error("first", exc_info=True)
+    logging.getLogger("app").error("second", exc_info=True)
+    assert [(line["event"], "exception" in line) for line in lines()] == [
+        ("first", False),
+        ("second", False),
+    ]
 
 
 class Refused(Exception):

@@ -28,12 +28,19 @@ from secure_flask.clock import seconds_now
 from secure_flask.state import app_state
 from secure_flask.web import audit, request_checks
 from secure_flask.web.closed_views import close_view
-from secure_flask.web.errors import PLAIN_MESSAGES, ErrorResponse, error_response, plain_error
+from secure_flask.web.errors import (
+    PLAIN_MESSAGES,
+    ErrorResponse,
+    add_hint,
+    error_response,
+    plain_error,
+)
 from secure_flask.web.view_options import (
     Decorated,
     ViewOptions,
     add_options,
     marked_options,
+    qualified_name,
     view_options,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -209,6 +216,8 @@ def _check_access(request: Request) -> None:
     if not is_public(rule.endpoint, options):
         if key := current_key():
             key_requests.count_request_of_key(key)
+        elif options.access is None and logged_in_user() is None:
+            raise add_hint(unauthenticated(), _hint_of_unmarked_view(request, rule.endpoint))
         _require(options.roles, options.recent_login)
         keep_proved_of_login(options.demands)
         return
@@ -217,6 +226,14 @@ def _check_access(request: Request) -> None:
     if options.demands:
         # The view is a public method of a closed class.
         demands.waive_demands(options.demands)
+
+
+def _hint_of_unmarked_view(request: Request, endpoint: str) -> str:
+    name = qualified_name(current_app.view_functions.get(endpoint), request.method)
+    return (
+        f"{name} has no mark, so it needs a login: if everybody may call it, write @public "
+        f"directly below the line of its route, or {endpoint!r} into PUBLIC_ENDPOINTS."
+    )
 
 
 def _close(view: Any, mark: str, **options: Any) -> Any:

@@ -12,16 +12,16 @@ from typing import IO, Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
 import flask
-from flask import Config, Flask, Request, request
+from flask import Config, Flask, Request, current_app, request
 from secure_flask.web import audit, request_checks
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.errors import ErrorResponse, error_response, plain_error
+from secure_flask.web.errors import ErrorResponse, add_hint, error_response, plain_error
 from secure_flask.web.form_types import URLENCODED, is_consumed_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.own_classes import on_top_of
 from secure_flask.web.texts import translated_text
 from secure_flask.web.uploads import open_upload, uploaded_files
-from secure_flask.web.view_options import view_options
+from secure_flask.web.view_options import qualified_name, view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
@@ -113,7 +113,7 @@ class CompleteBody(io.RawIOBase):
         self.length += len(part)
         limit = self.request.max_content_length
         if limit is not None and self.length > limit:
-            raise _too_large(_in_words(limit))
+            raise _too_long(self.request, limit)
         # gunicorn returns a short body without an error when the client disconnects.
         if stated is not None and not part:
             raise plain_error(400)
@@ -157,7 +157,7 @@ class CheckedRequest(flask.Request):
         try:
             return cast(IO[bytes], CompleteBody(self, self._limited_stream()))
         except RequestEntityTooLarge:
-            raise _too_large(_in_words(self.max_content_length or 0)) from None
+            raise _too_long(self, self.max_content_length or 0) from None
 
     def _limited_stream(self) -> IO[bytes]:
         limit = self.max_content_length
@@ -200,6 +200,29 @@ def _urlencoded(body: bytes, most: int | None) -> bytes:
         raise RequestEntityTooLarge
     unquote_to_bytes(body).decode()
     return body
+
+
+def _too_long(request: Request, limit: int) -> ErrorResponse:
+    """The 413 for a whole body. In development, it and the log say how the view takes more."""
+    error = _too_large(_in_words(limit))
+    options = view_options(request)
+    # MAX_FORM_MEMORY_SIZE may be the limit, and a refusal of credentials has no details.
+    is_of_view = limit == (options.max_size or current_app.config["MAX_CONTENT_LENGTH"])
+    if is_of_view and not options.credentials:
+        view = current_app.view_functions.get(request.endpoint or "")
+        add_hint(
+            error,
+            f"{qualified_name(view, request.method)} takes {_in_words(limit)}: for more write "
+            f"{_mark_with_limit(request)} directly above the function, with the size in bytes.",
+        )
+    return error
+
+
+def _mark_with_limit(request: Request) -> str:
+    if is_consumed_form(request):
+        return "@consumes_form(max_size=…)"
+    declared = request.mimetype in (view_options(request).consumes or {})
+    return f'@consumes("{request.mimetype if declared else "application/json"}", max_size=…)'
 
 
 def _too_large(limit: str) -> ErrorResponse:

@@ -15,7 +15,7 @@ from secure_flask.state import app_state
 from secure_flask.web import audit, origins, request_checks
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.cors import CORS_ORIGINS
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import add_hint, error_response
 from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS, has_body, is_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.templates import add_to_templates
@@ -95,13 +95,23 @@ def _check_csrf(request: Request) -> None:
 
 
 def _wrong_type(request: Request, message: str) -> Exception:
-    """The 415. In development, it and the log say what to write if a form was sent."""
+    """The 415. In development, it and the log say what to write for such a body."""
     error = error_response(415, message)
     view = current_app.view_functions.get(request.endpoint or "")
-    if view and request.mimetype in FORM_TYPES and not current_app.config["PRODUCTION"]:
-        name = qualified_name(view, request.method)
-        error.hint = f"{name} takes no forms. Write @consumes_form below the line of its route."
-        current_app.logger.warning(error.hint)
+    name = qualified_name(view, request.method)
+    if request.mimetype in FORM_TYPES:
+        add_hint(
+            error,
+            f"{name} takes no forms: write @consumes_form below the line of its route, above any "
+            "decorator that lacks functools.wraps.",
+        )
+    # `@consumes` refuses what is left of the types that forms send.
+    elif request.mimetype not in SENT_BY_FORMS:
+        add_hint(
+            error,
+            f"{name} does not take bodies of this type: if it should, write the type into "
+            '@consumes("…") below the line of its route.',
+        )
     return error
 
 

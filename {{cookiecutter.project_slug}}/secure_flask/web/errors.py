@@ -111,6 +111,14 @@ def field_error(status: int, field: str, message: str) -> ErrorResponse:
     return error
 
 
+def add_hint(error: ErrorResponse, hint: str) -> ErrorResponse:
+    """The error with what the developer has to write, which only development shows and logs."""
+    if not current_app.config["PRODUCTION"]:
+        error.hint = hint
+        current_app.logger.warning(hint)
+    return error
+
+
 def response_for(error: HTTPException) -> ResponseReturnValue:
     """The response to an HTTP error inside a handler, by your `@app.errorhandler` if it exists."""
     response: ResponseReturnValue = current_app.handle_http_exception(error)

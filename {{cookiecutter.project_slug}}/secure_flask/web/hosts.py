@@ -15,7 +15,7 @@ from flask import Flask, Request, abort, current_app, redirect
 from secure_flask.state import Key, app_state
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import add_hint, error_response
 from secure_flask.web.view_options import Decorated, add_options, view_options
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
@@ -30,6 +30,11 @@ _PROXY_WARNED = Key[bool]("proxy warned")
 _PATH = re.compile(r"(?:/(?!/).*)?", re.DOTALL)
 # The ports that Werkzeug accepts: it treats any other Host as missing.
 _PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
+# The hint does not repeat the name that the client sent.
+_ANOTHER_NAME = (
+    "TRUSTED_HOSTS lacks the host of this address: add it in .env beside the others, as in "
+    "TRUSTED_HOSTS=localhost,192.168.1.5."
+)
 
 
 def probe(view: Decorated) -> Decorated:
@@ -81,7 +86,7 @@ def _refuse_untrusted_host(trusted: frozenset[str], request: Request) -> None:
     if not (view_options(request).probe or name in trusted):
         error = error_response(400, "Unknown host")
         error.links = False
-        raise error
+        raise add_hint(error, _ANOTHER_NAME)
 
 
 def _name(host: str) -> str:
@@ -102,6 +107,9 @@ def _require_https(request: Request) -> Response | None:
 
 
 def _warn_of_ignored_proxy(request: Request) -> None:
+    # A ProxyFix that the owner has put around the app has read the header.
+    if "werkzeug.proxy_fix.orig" in request.environ:
+        return
     state = app_state(current_app)
     if "HTTP_X_FORWARDED_FOR" in request.environ and _PROXY_WARNED not in state:
         state[_PROXY_WARNED] = True

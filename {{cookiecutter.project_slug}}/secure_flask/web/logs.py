@@ -14,7 +14,6 @@ Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1 to 16.2.5, 16.4.1.
 import logging
 import os
 import re
-import sys
 from collections.abc import Iterator
 from time import perf_counter
 from typing import Any, TextIO, cast
@@ -103,14 +102,15 @@ def formatter(*, production: bool) -> logging.Formatter:
             _add_request,
             _bound,
             JSONRenderer() if production else _readable,
-        ]
+        ],
+        keep_exc_info=True,
     )
 
 
 def init_app(app: Flask) -> None:
     production = app.config["PRODUCTION"]
     structlog.configure(
-        processors=[ProcessorFormatter.wrap_for_formatter],
+        processors=[_wrap_for_formatter],
         wrapper_class=BoundLogger,
         logger_factory=LoggerFactory(),
     )
@@ -148,23 +148,25 @@ def _write_access(response: Response) -> Response:
     return response
 
 
+def _wrap_for_formatter(logger: Any, method: str, line: EventDict) -> Any:
+    """As structlog's, with the error in the record, from which each formatter prints it."""
+    error = line.pop("exc_info", None)
+    arguments, options = ProcessorFormatter.wrap_for_formatter(logger, method, line)
+    return arguments, {**options, "exc_info": error}
+
+
 def _add_traceback(logger: object, method: str, line: EventDict) -> EventDict:
-    error = _logged_error(line.get("exc_info"))
-    line = format_exc_info(cast(Any, logger), method, line)
+    # This is a copy of the record. The formatter would add what stays there below the line.
+    record: logging.LogRecord = line["_record"]
+    error = record.exc_info[1] if record.exc_info else None
+    record.exc_info = None
+    record.exc_text = None
+    line = format_exc_info(cast(Any, logger), method, {**line, "exc_info": error})
     for detail in _details_of(error):
         # Each line in the traceback of an exception group begins with a margin.
         quoted = r"\n[ |]*".join(map(re.escape, detail.split("\n")))
         line["exception"] = re.sub(quoted, "...", line["exception"])
     return line
-
-
-def _logged_error(exc_info: object) -> BaseException | None:
-    """The error of a line, from any value of `exc_info` that `logging` and structlog accept."""
-    if isinstance(exc_info, tuple):
-        exc_info = exc_info[1]
-    elif exc_info and not isinstance(exc_info, BaseException):
-        exc_info = sys.exception()
-    return exc_info if isinstance(exc_info, BaseException) else None
 
 
 def _details_of(error: BaseException | None) -> Iterator[str]:

@@ -139,6 +139,9 @@ def test_an_error_page_leads_on_and_a_form_that_was_too_large_keeps_what_was_typ
     expect(page.get_by_role("heading", level=1)).to_have_text("Too large: at most 64 kB")
     expect(page.get_by_role("navigation").get_by_role("link", name="Tasks")).to_be_visible()
     expect(page.get_by_text("use your browser's Back button")).to_be_visible()
+    # The hint of development is one long line of text.
+    expect(page.get_by_text("@consumes_form(max_size=…)")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.go_back()
     expect(page.get_by_label("Title")).to_have_value("Much")
 
