@@ -467,6 +467,23 @@ def test_it_names_the_routes_that_lack_a_mark_of_the_core(shop: TheirApp) -> Non
     assert " form  " not in listed
 
 
+def test_the_template_itself_is_no_app(tmp_path: Path) -> None:
+    clone = support.copy_template(tmp_path / "template")
+    support.init_git(clone)
+    for app in ("", ".", "docs"):
+        done = support.attempt(sys.executable, "-B", "adopt.py", app, cwd=clone)
+        assert (done.returncode, "Name the app: make adopt APP=" in done.stdout) == (2, True)
+    assert support.run("git", "rev-list", "--count", "HEAD", cwd=clone).strip() == "1"
+
+
+def test_make_adopt_without_an_app_says_how_to_name_it() -> None:
+    support.need(shutil.which("make"), "make")
+    asked = ("make", "--dry-run", "-o", ".venv/bin/cookiecutter", "adopt")
+    done = support.attempt(*asked, cwd=support.TEMPLATE)
+    assert (done.returncode, "Name the app: make adopt APP=" in done.stdout) == (2, True)
+    assert "adopt.py" not in done.stdout
+
+
 def test_make_adopt_runs_it(shop: TheirApp) -> None:
     support.need(shutil.which("make"), "make")
     said = support.run("make", "--dry-run", "adopt", f"APP={shop.folder}", cwd=support.TEMPLATE)
