@@ -230,6 +230,13 @@ def test_an_app_in_a_folder_of_its_repository_gets_all_in_there(tmp_path: Path) 
     assert (app.folder / "web" / "secure_flask" / "VERSION").exists()
 
 
+def test_a_tilde_is_the_home_folder(shop: TheirApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(shop.folder.parent))
+    command = (sys.executable, "-B", support.TEMPLATE / "adopt.py", "~/shop")
+    support.run(*command, cwd=shop.folder.parent)
+    assert (shop.folder / "secure_flask").is_dir()
+
+
 # What it refuses, and then it writes nothing.
 
 
