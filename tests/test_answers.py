@@ -34,8 +34,8 @@ ORIGINS = runpy.run_path(str(support.FOLDER / "secure_flask" / "web" / "origins.
 PROVIDERS = importlib.metadata.packages_distributions()
 OWN = {"app", "gunicorn_conf", "instance", "migrations", "secure_flask", "tests", "wsgi"}
 DEVICES = {"aux", "con", "nul", "prn", *(f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10))}
-# What the Makefile installs, and what other systems and versions of Python need.
-ELSEWHERE = {"async_timeout", "colorama", "pyee", "tzdata", "uv"}
+# What other systems and versions of Python need.
+ELSEWHERE = {"async_timeout", "colorama", "pyee", "tzdata"}
 
 # Wherever one of these is executed, a file appears.
 HOSTILE = {
