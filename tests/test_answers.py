@@ -108,6 +108,23 @@ def test_a_refused_answer_is_never_executed(bake: Bake) -> None:
     assert not list(bake.folder.rglob("executed"))
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        'https://a.example"\n[tool.pytest.ini_options]\naddopts = "--lf',
+        'https://a.example/"x',
+        "http://a.example",
+        "git@github.com:a/b",
+    ],
+)
+def test_an_address_of_the_template_that_no_update_takes_is_refused(
+    source: str, bake: Bake
+) -> None:
+    baked = bake.replay(_source=source)
+    assert f"_source: {ascii(source)} is no https address" in baked.refusal
+    assert not list(baked.out.iterdir())
+
+
 @pytest.mark.parametrize("question", support.CHOICES)
 @pytest.mark.parametrize("choice", ["yes", "", " Strict", ["strict"], None], ids=repr)
 def test_a_choice_is_never_guessed(question: str, choice: object) -> None:
