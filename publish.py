@@ -33,6 +33,9 @@ LEFT = """
     git push https://github.com/{org}/{name} HEAD:main
     git push https://github.com/{org}/{name} v{version}
 
+Before the last one, let GitHub publish the docs: Settings > Pages > Source is GitHub Actions, and
+Settings > Environments > github-pages allows the tags v*. It allows no tag by itself.
+
 Move the second key, {offline}, to a place without a network. CONTRIBUTING.md, Releasing,
 says what each key is for.
 """

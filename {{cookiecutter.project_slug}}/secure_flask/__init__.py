@@ -64,6 +64,7 @@ from secure_flask.settings import Settings, SettingsError
 from secure_flask.web import audit
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.csp import csp, csp_nonce
+from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.errors import error_response
 from secure_flask.web.forms import consumes_form, one_line, or_form
 from secure_flask.web.logs import GUNICORN_LOGGING
@@ -108,6 +109,7 @@ __all__ = [
     "create_user",
     "csp",
     "csp_nonce",
+    "csrf_exempt",
     "current_user",
     "db",
     "decrypt",

@@ -365,3 +365,14 @@ def test_a_handler_of_the_owner_for_any_class_of_an_error_comes_first(
     if not registered_first:
         app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
     assert app.test_client().get("/fail").text == f"mine: {type(error).__name__}"
+
+
+def test_an_object_keeps_what_it_has_after_a_commit_until_it_is_refreshed(app: Flask) -> None:
+    with app.app_context():
+        user = User.find(USERNAME)
+        assert user
+        db.session.execute(text("UPDATE users SET name = 'eve'"))
+        db.session.commit()
+        assert user.name == USERNAME
+        db.session.refresh(user)
+        assert user.name == "eve"

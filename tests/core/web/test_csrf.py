@@ -22,7 +22,7 @@ from core import routes
 from core.conftest import OWN_PAGE, PRODUCTION, Lines, MakeApp, log_in, log_in_by_form
 
 OWN, FRIEND, STRANGER = "http://localhost", "https://app.example", "https://evil.example"
-WRITE, UPLOAD, OPEN = "/_test/write", "/_test/upload", "/_test/open"
+WRITE, UPLOAD, OPEN, HOOK = "/_test/write", "/_test/upload", "/_test/open", "/_test/hook"
 ANY, PRIVATE, SOCKET = "/_test/any", "/_test/private", "/_test/socket"
 LARGE = b"\x89" * 100_000  # more than a body may hold elsewhere
 URLENCODED, MULTIPART = FORM_TYPES
@@ -64,6 +64,12 @@ def app(make_app: MakeApp) -> Flask:
     @csrf_exempt
     def anybody() -> ResponseReturnValue:
         return {"user": current_user.name if current_user else None}
+
+    @app.post(HOOK)
+    @public
+    @csrf_exempt
+    def hook() -> ResponseReturnValue:
+        return request.form.to_dict()
 
     @app.post(PRIVATE)
     @login_required
@@ -371,6 +377,11 @@ def test_an_exempt_view_takes_all_and_authenticates_nobody(
             with subtests.test(kind, sent=list(headers)):
                 response = client.post(OPEN, data=b"{}", headers=headers, content_type=kind)
                 assert (response.status_code, response.json) == (200, {"user": None})
+
+
+def test_a_webhook_gets_the_form_of_a_program_that_sends_no_origin(client: FlaskClient) -> None:
+    response = client.post(HOOK, data={"payment": "received"})
+    assert response.json == {"payment": "received"}
 
 
 def status_of_type(client: FlaskClient, path: str, content_type: str) -> int:

@@ -42,9 +42,10 @@ class Refusal(NamedTuple):
 
 
 def csrf_exempt(view: Decorated) -> Decorated:
-    """Exempt a view from these checks. The view must not authenticate its caller.
+    """Take writes of any site and any type in a view, such as a webhook: `@csrf_exempt`.
 
-    It finds the session of a user empty, and what it writes into that is not stored.
+    Nobody is logged in there. The view finds the session of a user empty, and what it writes into
+    that is not stored. It must check a signature of the sender, and log nobody in.
     """
     return add_options(view, csrf_exempt=True)
 

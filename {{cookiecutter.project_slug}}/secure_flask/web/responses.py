@@ -72,7 +72,8 @@ def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decora
     for media_type in SENT_BY_FORMS.intersection(media_types):
         raise ValueError(
             f"@consumes({media_type!r}): a form of any site can send that. Write @consumes_form, "
-            "which checks where a form comes from; see docs/pages-and-forms.md."
+            "which checks where a form comes from, or @csrf_exempt for a program that proves who it "
+            "is by a signature."
         )
     # Without `max_size`, the limit of another decorator stays.
     limits = {"max_size": max_size} if max_size else {}
