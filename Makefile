@@ -71,7 +71,7 @@ new: .venv/bin/cookiecutter
 	.venv/bin/python new.py '$(OUT)'
 
 adopt: .venv/bin/cookiecutter
-	.venv/bin/python adopt.py '$(APP)'
+	.venv/bin/python adopt.py '$(or $(APP),$(error Name the app: make adopt APP=../their-app))'
 
 publish: .venv/ready
 	.venv/bin/python publish.py '$(ORG)'

@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        said = _adopt(App(options.app), options)
+        said = _adopt(App(options.app.expanduser()), options)
     except AdoptError as error:
         sys.exit(_failed(str(error)))
     except (OSError, ValueError) as error:
@@ -117,6 +117,10 @@ class App:
                 f"{self.folder.name}/ is in no git repository, so nothing could be taken back. Run "
                 "`git init`, and commit the app."
             ) from None
+        if self.top.resolve() == HERE:
+            raise AdoptError(
+                "This is the template itself. Name the app: make adopt APP=../their-app"
+            )
         self.prefix = self.folder.relative_to(self.top.resolve()).as_posix()
         names = self.git("ls-files", "-z").decode("utf-8", "replace")
         self.names = sorted(filter(None, names.split("\0")))

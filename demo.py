@@ -7,6 +7,7 @@ set-up does not push them off the screen.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -20,6 +21,7 @@ from pathlib import Path
 
 TEMPLATE = Path(__file__).resolve().parent
 PROJECT = TEMPLATE / "build" / "my-service"
+EXAMPLE = TEMPLATE / "{{cookiecutter.project_slug}}" / ".env.example"
 PYTHON = PROJECT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # The server has this name, since browsers refuse passkeys on 127.0.0.1.
@@ -70,9 +72,16 @@ def set_up() -> None:
 
 
 def run(*command: str | Path, folder: Path = PROJECT, text: str = "") -> None:
-    finished = subprocess.run(command, cwd=folder, input=text, text=True)
+    finished = subprocess.run(command, cwd=folder, env=environment(), input=text, text=True)
     if finished.returncode:
         sys.exit(f"This failed: {' '.join(map(str, command))}")
+
+
+def environment() -> dict[str, str]:
+    """Leave out the settings of another project, above all its DATABASE_URL."""
+    settings = re.findall(r"^(?:# )?([A-Z_]+)=", EXAMPLE.read_text("utf-8"), re.MULTILINE)
+    others = re.compile("|".join([*settings, "FLASK_.*"]), re.IGNORECASE)
+    return {name: value for name, value in os.environ.items() if not others.fullmatch(name)}
 
 
 def serve(port: int, login: str) -> int:
@@ -80,7 +89,7 @@ def serve(port: int, login: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # Without the reloader the server is one process, so terminate() stops it completely.
     command = (PYTHON, "-m", "flask", "run", "--no-reload", *HOST, "--port", str(port))
-    server = subprocess.Popen(command, cwd=PROJECT)
+    server = subprocess.Popen(command, cwd=PROJECT, env=environment())
     try:
         while server.poll() is None:
             if is_ready(port):

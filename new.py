@@ -27,7 +27,8 @@ NO_SITE = "No site is named, so `framing` is deny: nobody may show your pages in
 
 
 def main() -> None:
-    out = Path(*sys.argv[1:2]).absolute()
+    # Not every shell replaces the `~` of `make new OUT=~/projects`.
+    out = Path(*sys.argv[1:2]).expanduser().absolute()
     try:
         answers = ask_all(out)
     except (KeyboardInterrupt, EOFError):

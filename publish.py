@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +56,7 @@ def main() -> None:
         run("git", "checkout", "--quiet", "--", ".")
         raise
     left = {"org": arguments.org, "name": NAME, "version": version}
-    print(LEFT.format(**left, key=signing, offline=offline))
+    print(LEFT.format(**left, key=shlex.quote(str(signing)), offline=offline))
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -38,6 +38,9 @@ LOCATION = re.compile(
 DEFAULT_PORT = {"http": "80", "https": "443"}
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
+# `_source` in cookiecutter.json: update.py takes only https, and a quote would end it in TOML.
+SOURCE = re.compile(r"https://[A-Za-z0-9][!#-\[\]-~]*")
+
 # What is wrong, as the end of a sentence "question: 'answer' …", and what to try instead.
 Fault = tuple[str, list[str]]
 
@@ -251,6 +254,13 @@ This command for a POSIX shell (on Windows: Git Bash) has the suggested answers 
 Nothing was written. What follows is cookiecutter's own report of this."""
 
 
+NO_SOURCE = """
+_source: {source} is no https address of a template. cookiecutter.json sets it, unless a file of
+answers or the default_context of your own configuration does.
+
+Nothing was written. What follows is cookiecutter's own report of this."""
+
+
 IN_THE_WAY = """
 Without accounts=self-service, this would delete these files of the project that exists here:
 
@@ -263,6 +273,8 @@ Nothing was written. What follows is cookiecutter's own report of this."""
 
 def main() -> None:
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
+    if not SOURCE.fullmatch(str(answers["_source"])):
+        sys.exit(NO_SOURCE.format(source=ascii(answers["_source"])))
     RESERVED.update(" ".join(answers["_taken_names"]).split())
     problems, accepted = examine(answers)
     if problems:

@@ -230,6 +230,13 @@ def test_an_app_in_a_folder_of_its_repository_gets_all_in_there(tmp_path: Path) 
     assert (app.folder / "web" / "secure_flask" / "VERSION").exists()
 
 
+def test_a_tilde_is_the_home_folder(shop: TheirApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(shop.folder.parent))
+    command = (sys.executable, "-B", support.TEMPLATE / "adopt.py", "~/shop")
+    support.run(*command, cwd=shop.folder.parent)
+    assert (shop.folder / "secure_flask").is_dir()
+
+
 # What it refuses, and then it writes nothing.
 
 
@@ -465,6 +472,24 @@ def test_it_names_the_routes_that_lack_a_mark_of_the_core(shop: TheirApp) -> Non
     assert "sent  @public, or @login_required from step 4 @consumes_form" in listed
     assert "add_url_rule(…)" in listed
     assert " form  " not in listed
+
+
+def test_the_template_itself_is_no_app(tmp_path: Path) -> None:
+    clone = support.copy_template(tmp_path / "template")
+    support.init_git(clone)
+    apps = ("", ".", "docs")
+    said = {app: support.attempt(sys.executable, "-B", "adopt.py", app, cwd=clone) for app in apps}
+    advised = [app for app in apps if "Name the app: make adopt APP=" in said[app].stdout]
+    assert (advised, {each.returncode for each in said.values()}) == ([*apps], {2})
+    assert support.run("git", "rev-list", "--count", "HEAD", cwd=clone).strip() == "1"
+
+
+def test_make_adopt_without_an_app_says_how_to_name_it() -> None:
+    support.need(shutil.which("make"), "make")
+    asked = ("make", "--dry-run", "-o", ".venv/bin/cookiecutter", "adopt")
+    done = support.attempt(*asked, cwd=support.TEMPLATE)
+    assert (done.returncode, "Name the app: make adopt APP=" in done.stdout) == (2, True)
+    assert "adopt.py" not in done.stdout
 
 
 def test_make_adopt_runs_it(shop: TheirApp) -> None:

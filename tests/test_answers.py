@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib.metadata
+import json
 import os
 import runpy
 import shlex
@@ -34,8 +35,8 @@ ORIGINS = runpy.run_path(str(support.FOLDER / "secure_flask" / "web" / "origins.
 PROVIDERS = importlib.metadata.packages_distributions()
 OWN = {"app", "gunicorn_conf", "instance", "migrations", "secure_flask", "tests", "wsgi"}
 DEVICES = {"aux", "con", "nul", "prn", *(f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10))}
-# What the Makefile installs, and what other systems and versions of Python need.
-ELSEWHERE = {"async_timeout", "colorama", "pyee", "tzdata", "uv"}
+# What other systems and versions of Python need.
+ELSEWHERE = {"async_timeout", "colorama", "pyee", "tzdata"}
 
 # Wherever one of these is executed, a file appears.
 HOSTILE = {
@@ -100,12 +101,43 @@ def test_an_answer_is_never_executed(text: str, bake: Bake) -> None:
     assert not list(bake.folder.rglob("executed"))
 
 
+def test_an_answer_stays_text_where_the_hooks_are_off(bake: Bake) -> None:
+    text, entry = 'x";open("executed","w");"', 'x"];__import__("os").mkdir("executed");["\\'
+    lists = dict.fromkeys(("csp_sources", "frame_ancestors", "cors_origins"), entry)
+    answers = {"security_contact": text, "token_type": text, "framing": "allowlist", **lists}
+    file = bake.folder / "answers.json"
+    file.write_text(json.dumps({"cookiecutter": DEFAULTS | answers}), "utf-8")
+    baked = bake.run(str(bake.template), "--accept-hooks", "no", "--replay-file", str(file))
+    policy = baked.policy()
+    assert [policy[name.upper()] for name in answers if name != "framing"] == [
+        *(text, text),
+        *([entry] for _ in lists),
+    ]
+
+
 def test_a_refused_answer_is_never_executed(bake: Bake) -> None:
     questions = [question for question in DEFAULTS if question != "project_slug"]
     baked = bake.replay(**dict.fromkeys(questions, "\n".join(HOSTILE.values())))
     assert len(baked.problems) > len(questions)
     assert bake.shell(baked.command, baked.out).exit_code == 0
     assert not list(bake.folder.rglob("executed"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'https://a.example"\n[tool.pytest.ini_options]\naddopts = "--lf',
+        'https://a.example/"x',
+        "http://a.example",
+        "git@github.com:a/b",
+    ],
+)
+def test_an_address_of_the_template_that_no_update_takes_is_refused(
+    source: str, bake: Bake
+) -> None:
+    baked = bake.replay(_source=source)
+    assert f"_source: {source!a} is no https address" in baked.refusal
+    assert not list(baked.out.iterdir())
 
 
 @pytest.mark.parametrize("question", support.CHOICES)

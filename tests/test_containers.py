@@ -171,7 +171,7 @@ def test_each_image_is_pinned_by_digest_renewed_and_has_a_stand_in(
     file: str, new_project: NewProject
 ) -> None:
     project = new_project()
-    named = re.findall(r"^(?:FROM| +image:) (\S+)", (project / file).read_text("utf-8"), re.M)
+    named = re.findall(r'^(?:FROM| +image:) "?([^"\s]+)', (project / file).read_text("utf-8"), re.M)
     pinned = {*named} - {NAME}
     assert pinned == containers.images(project / file)
     made = {path.name.partition(".")[0] for path in containers.STAND_INS.iterdir()}

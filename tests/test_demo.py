@@ -40,19 +40,35 @@ def test_a_fresh_clone_serves_a_page_and_the_login_printed_last_works(tmp_path: 
         assert clients.log_in(port, name, password).body["token"]
 
 
-@pytest.mark.parametrize("told_by", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "kill"])
-def test_no_server_is_left_when_the_demo_ends(
-    told_by: signal.Signals, ready_project: NewProject, tmp_path: Path
-) -> None:
-    port, log = support.free_port(), tmp_path / "log"
+@pytest.fixture
+def copy(ready_project: NewProject, tmp_path: Path) -> Path:
+    """A folder with demo.py, and the project that it has made."""
     shutil.copy(DEMO, tmp_path)
+    example = f"{support.FOLDER.name}/.env.example"
+    support.copy(support.TEMPLATE / example, tmp_path / example)
     project = tmp_path / "build" / "my-service"
     project.parent.mkdir()
     ready_project().rename(project)
+    return tmp_path
+
+
+def test_the_settings_of_another_project_do_not_count(copy: Path) -> None:
+    others = {"database_url": f"sqlite:///{copy}/other.db", "FLASK_APP": "other"}
+    port, log = support.free_port(), copy / "log"
+    upgrade = "demo.run(demo.PYTHON, '-m', 'flask', 'db', 'upgrade')"
+    serve = f"import demo; {upgrade}; demo.serve({port}, 'the login')"
+    with support.started(sys.executable, "-c", serve, cwd=copy, log=log, **others) as process:
+        wait_for(re.compile("the login"), log, process)
+    assert not (copy / "other.db").exists()
+
+
+@pytest.mark.parametrize("told_by", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "kill"])
+def test_no_server_is_left_when_the_demo_ends(told_by: signal.Signals, copy: Path) -> None:
+    port, log = support.free_port(), copy / "log"
     # A process that a shell starts in the background ignores Ctrl-C, and so does what it starts.
     heed = "signal.signal(signal.SIGINT, signal.default_int_handler)"
     serve = f"import demo, signal; {heed}; demo.serve({port}, 'the login')"
-    with support.started(sys.executable, "-c", serve, cwd=tmp_path, log=log) as process:
+    with support.started(sys.executable, "-c", serve, cwd=copy, log=log) as process:
         wait_for(re.compile("the login"), log, process)
         process.send_signal(told_by)
         process.wait(timeout=60)

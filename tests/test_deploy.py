@@ -23,7 +23,7 @@ import following
 import proxies
 import services
 import support
-from conftest import NewProject
+from conftest import Bake, NewProject
 
 KUBERNETES = "1.37"
 MANIFESTS = sorted((support.TEMPLATE / "docs" / "examples" / "kubernetes").glob("*.yaml"))
@@ -65,6 +65,12 @@ def test_hadolint_finds_nothing_in_the_dockerfile(project: Path) -> None:
 def test_compose_yaml_follows_the_specification(project: Path) -> None:
     schema = ("--builtin-schema", "vendor.compose-spec")
     support.python("-m", "check_jsonschema", *schema, "compose.yaml", cwd=project)
+
+
+@pytest.mark.parametrize("slug", ["null", "no", "yes"])
+def test_a_name_that_yaml_reads_as_another_value_stays_a_name(slug: str, bake: Bake) -> None:
+    compose = yaml.safe_load((bake(project_slug=slug).path / "compose.yaml").read_text("utf-8"))
+    assert (compose["name"], compose["services"]["app"]["image"]) == (slug, slug)
 
 
 def test_compose_takes_each_secret_from_env(compose: dict[str, Any]) -> None:

@@ -97,10 +97,15 @@ def said_at_the_end(project: Path, log: Path) -> str:
     return said
 
 
-def make(project: Path, target: str) -> subprocess.CompletedProcess[str]:
+def make(project: Path, target: str, **environment: str) -> subprocess.CompletedProcess[str]:
     support.need(shutil.which("make"), "make")
     command = ("make", "--old-file=.venv/ready", "PYTHON=false", target)
-    return support.attempt(*command, cwd=project)
+    return support.attempt(*command, cwd=project, **environment)
+
+
+def test_the_app_of_another_project_does_not_count(project: Path) -> None:
+    checked = make(project, "deploy-check", FLASK_APP="other")
+    assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.slow

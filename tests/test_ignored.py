@@ -26,10 +26,9 @@ def project(new_project: NewProject) -> Path:
     return project
 
 
-def add_all(project: Path) -> set[str]:
-    """Add what git does not ignore; gives the names."""
-    # What the user ignores everywhere has no say here.
-    support.run("git", "-c", "core.excludesFile=", "add", ".", cwd=project)
+def add_all(project: Path, everywhere: Path | str = "") -> set[str]:
+    """Add what git does not ignore, with a list of what the user ignores everywhere."""
+    support.run("git", "-c", f"core.excludesFile={everywhere}", "add", ".", cwd=project)
     return {*support.run("git", "ls-files", cwd=project).splitlines()}
 
 
@@ -48,6 +47,16 @@ def test_secrets_and_data_stay_out(project: Path) -> None:
 def test_all_that_was_rendered_goes_in(project: Path, rendered: Rendered) -> None:
     touch(project, WANTED)
     assert add_all(project) == support.file_names(rendered({})) | {*WANTED}
+
+
+def test_a_list_of_the_user_for_all_projects_keeps_no_file_of_the_core_out(
+    project: Path, rendered: Rendered, tmp_path: Path
+) -> None:
+    """GitHub's list for Python has MANIFEST, a file of setuptools, and `lib/`."""
+    everywhere = tmp_path / "ignored"
+    everywhere.write_text("MANIFEST\n*.md\nweb/\n", "utf-8")
+    core = {name for name in support.file_names(rendered({})) if name.startswith("secure_flask/")}
+    assert core - add_all(project, everywhere) == set()
 
 
 def test_nothing_goes_in_that_a_tool_made(ready_project: NewProject, rendered: Rendered) -> None:

@@ -142,3 +142,19 @@ def test_a_stale_lock_is_renewed_at_the_desk(project: Path) -> None:
     make_stale(project)
     support.run("make", "PYTHON=true", "--what-if=pyproject.toml", ".venv/ready", cwd=project)
     assert 'name = "another"' in (project / "uv.lock").read_text("utf-8")
+
+
+def test_a_python_that_another_tool_names_does_not_replace_the_environment(project: Path) -> None:
+    """As pyenv and Heroku do."""
+    (project / ".python-version").write_text("3.99\n")
+    status, text = in_ci(project)
+    assert (status, (project / ".venv" / "bin" / "uv").exists()) == (0, True), text
+
+
+def test_an_environment_that_uv_has_made_has_uv() -> None:
+    [installed] = re.findall(
+        r"^\t\.venv/bin/pip install .*'(uv.+)'$",
+        (support.FOLDER / "Makefile").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert installed in map(str, support.declared(support.FOLDER))

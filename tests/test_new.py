@@ -23,12 +23,14 @@ class Asker:
 
     template: Path
 
-    def __call__(self, *typed: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *typed: str, out: str = os.pardir, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         settings = {"COOKIECUTTER_CONFIG": str(self.template / "own.yaml"), "COLUMNS": "300"}
         return subprocess.run(
-            [sys.executable, "new.py", os.pardir],
+            [sys.executable, "new.py", out],
             cwd=self.template,
-            env=os.environ | support.COMPILED | settings,
+            env=os.environ | support.COMPILED | settings | environment,
             input="".join(f"{line}\n" for line in typed),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -75,6 +77,12 @@ def test_an_allowlist_without_a_site_becomes_deny_and_says_so(ask: Asker) -> Non
     assert "so `framing` is deny" in said
     policy = literals(ask.template.parent / "shop" / "app" / "policy.py")
     assert policy["FRAME_ANCESTORS"] == ["'none'"]
+
+
+def test_a_tilde_is_the_home_folder(ask: Asker, tmp_path: Path) -> None:
+    ask("Shop", *[ENTER] * 9, out="~/projects", HOME=str(tmp_path))
+    assert (tmp_path / "projects" / "shop" / "app").is_dir()
+    assert not (ask.template / "~").exists()
 
 
 def test_who_stops_reads_no_traceback(ask: Asker) -> None:

@@ -125,6 +125,13 @@ def test_the_four_commands_publish_what_projects_are_made_from_and_updated_by(
     assert (project / "secure_flask/web/framing.py").read_text("utf-8") == "# Newer.\n"
 
 
+def test_the_commands_quote_a_folder_of_keys(clone: Path, keys: Path) -> None:
+    folder = keys.rename(keys.with_name("my keys"))
+    said = publish(clone, folder).stdout
+    [tag] = re.findall(r"^    (git -c .+)$", said, re.MULTILINE)
+    assert f"user.signingKey={folder}/cookiecutter-secure-flask-release" in shlex.split(tag)
+
+
 def test_every_address_that_a_user_sees_gets_the_name(clone: Path, keys: Path) -> None:
     assert publish(clone, keys).returncode == 0
     questions = (clone / "cookiecutter.json").read_text("utf-8")

@@ -209,6 +209,7 @@ def test_passes_its_own_tests_on_another_python(rendered: Rendered, tmp_path: Pa
         pytest.skip("needs another Python from 3.11 on")
     project = shutil.copytree(rendered({}), tmp_path / "project")
     support.python("-m", "uv", "sync", "--python", another, cwd=project)
+    assert (project / ".venv" / "bin" / "uv").exists()
     support.own_tests(project, program=project / ".venv" / "bin" / "python")
 
 

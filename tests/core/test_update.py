@@ -502,7 +502,7 @@ def test_so_is_a_file_that_git_does_not_know_and_hides(project: Project) -> None
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("secure_flask/VERSION", None), ("migrations/versions/0003_own.py", "revision = (\n")],
+    [("secure_flask/SIGNERS", None), ("migrations/versions/0003_own.py", "revision = (\n")],
 )
 def test_what_cannot_be_read_stops_it_with_2(project: Project, name: str, text: str | None) -> None:
     """1 would say that there is a newer release."""
@@ -517,6 +517,13 @@ def test_edits_are_shown_before_they_are_lost(project: Project) -> None:
     said = project.update("--replace-edits")
     # Against what was rendered, not against the new release.
     assert "-STRICT = 1\n+STRICT = 7\n" in said
+    assert update.find_edits(project.core) == []
+
+
+@pytest.mark.parametrize("name", ["VERSION", "MANIFEST", "web/csp.py"])
+def test_a_file_whose_loss_was_committed_comes_back(project: Project, name: str) -> None:
+    project.edit(project.core, {name: None})
+    project.update("v1.0.0", "--replace-edits")
     assert update.find_edits(project.core) == []
 
 

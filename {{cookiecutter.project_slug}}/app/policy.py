@@ -10,7 +10,7 @@ PROJECT_NAME = "{{ cookiecutter.project_name | replace('\\', '\\\\') | replace('
 DESCRIPTION = "{{ cookiecutter.description | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}"  # fmt: skip
 
 # Where to report a vulnerability: an e-mail address or https URL, for security.txt.
-SECURITY_CONTACT = "{{ cookiecutter.security_contact }}"  # fmt: skip
+SECURITY_CONTACT = "{{ cookiecutter.security_contact | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}"  # fmt: skip
 
 # What may run and load in pages: STRICT, PARANOID or RELAXED (secure_flask/csp_levels.py).
 # cookiecutter: if cookiecutter.csp == "strict"
@@ -27,7 +27,7 @@ CSP = csp_levels.RELAXED
 CSP_SOURCES: list[str] = [
     # One exact origin per line, with the reason.
     # cookiecutter: for origin in cookiecutter.csp_sources.replace(",", " ").split() | unique
-    "{{ origin }}",
+    "{{ origin | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}",
     # cookiecutter: endfor
 ]
 
@@ -46,7 +46,7 @@ FRAME_ANCESTORS: list[str] = [
     # cookiecutter: set named = {"deny": "'none'", "sameorigin": "'self'"}
     # cookiecutter: set listed = named.get(cookiecutter.framing, cookiecutter.frame_ancestors)
     # cookiecutter: for source in listed.replace(",", " ").split() | unique
-    "{{ source }}",
+    "{{ source | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}",
     # cookiecutter: endfor
 ]
 
@@ -54,14 +54,14 @@ FRAME_ANCESTORS: list[str] = [
 CORS_ORIGINS: list[str] = [
     # One exact origin per line, with the reason.
     # cookiecutter: for origin in cookiecutter.cors_origins.replace(",", " ").split() | unique
-    "{{ origin }}",
+    "{{ origin | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}",
     # cookiecutter: endfor
 ]
 
 # Which token apps and scripts get at login, `POST /login` by JSON: opaque (a random token), session
 # (the cookie that browsers get, for a single-page app of this site) or jwt (a signed token that
 # other services can check). Browsers always get a cookie.
-TOKEN_TYPE = "{{ cookiecutter.token_type }}"  # noqa: S105 - a kind of token, no password
+TOKEN_TYPE = "{{ cookiecutter.token_type | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}"  # noqa: S105 - a kind of token, no password
 
 # Headers that you add to every response, or change; None removes one.
 HEADER_CHANGES: dict[str, str | None] = {

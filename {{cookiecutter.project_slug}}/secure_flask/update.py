@@ -74,8 +74,9 @@ def main() -> int:
 
 
 def _update(template: "Template", options: argparse.Namespace) -> int:
-    installed = (CORE / "VERSION").read_text("utf-8").strip()
     before = _read_core()
+    # Without VERSION each release is newer, and has to be named.
+    installed = before.get("VERSION", b"0.0.0").decode().strip()
     if not (tags := _candidates(template, options, installed)):
         print(f"secure_flask {installed} is the newest release.")
         return 0
