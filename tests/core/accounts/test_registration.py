@@ -10,7 +10,7 @@ from secure_flask import db
 from secure_flask.accounts import development_mails, mail_limits, outbox, registration
 from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.registration import LIFETIME, MAX_OPEN, MAX_PENDING
-from secure_flask.accounts.steps import MAX_FAILURES, Step
+from secure_flask.accounts.steps import MAX_DELETED, MAX_FAILURES, Step
 from secure_flask.auth import passwords
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError
@@ -271,6 +271,12 @@ def test_a_full_table_costs_a_registration_and_its_confirmation_no_more_rows(
                 confirm(token, STRONG)
         counted.append(found.sizes)
     assert counted[0] == counted[1]
+
+
+def test_a_table_that_became_too_large_shrinks_by_each_registration(app: Flask) -> None:
+    fill_steps(app, 3 * MAX_DELETED, EMAIL)
+    register()
+    assert len(open_ones()) == 2 * MAX_DELETED + 1
 
 
 # Names.
