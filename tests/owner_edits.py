@@ -668,7 +668,7 @@ def other_words_of_the_error_page(project: Path) -> None:
 
 
 def new_columns_of_users(project: Path) -> None:
-    replace(project, "app/models.py", r"    email = .*\n", rf"\g<0>{NEW_COLUMNS}")
+    replace(project, "app/models.py", r"    # Your own columns, as in\n", rf"{NEW_COLUMNS}\g<0>")
     replace(
         project,
         "app/models.py",
