@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from flask import Flask, current_app, request
+from flask import Blueprint, Flask, current_app, request
 from flask.testing import FlaskClient
 from flask.views import MethodView
 from secure_flask import current_user, log_out, login_required, public, recent_login, roles_required
@@ -280,3 +280,18 @@ def test_a_test_calls_it_within_a_request_of_a_user_who_may(app: Flask, view: An
     assert cookie
     with app.test_request_context(headers={"Cookie": f"dev-session={cookie.value}"}):
         assert FOR_ADMINS(view)("a") == "a"
+
+
+def test_a_mark_on_what_runs_before_the_views_of_a_blueprint_closes_them(
+    app: Flask, ask: Ask
+) -> None:
+    blueprint = Blueprint("team", __name__)
+
+    @blueprint.before_request
+    @FOR_ADMINS
+    def guard() -> None:
+        """Let the request go on."""
+
+    blueprint.add_url_rule(PATH, view_func=public(lambda: "team"))
+    app.register_blueprint(blueprint)
+    assert ask() == {ADMIN: 200, USER: 403, STRANGER: 401}
