@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,6 +15,10 @@ from conftest import Rendered
 
 USES = re.compile(r"^ *(?:- )?uses: (?!\./)(.*)$", re.MULTILINE)
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
+PROJECT = support.FOLDER / "pyproject.toml"
+NEWEST = "3.15"
+# The major version in each release of Debian.
+POSTGRESQL = {"trixie": "17", "forky": "18"}
 
 
 @pytest.fixture(params=["template", "project"])
@@ -74,6 +79,15 @@ def test_github_can_read_them(folder: Path) -> None:
         support.python(*check, "vendor.dependabot", dependabot, cwd=folder)
 
 
+def test_no_update_of_postgresql_stops_at_the_files_of_the_old_version() -> None:
+    updates = yaml.safe_load((support.FOLDER / ".github" / "dependabot.yml").read_text("utf-8"))
+    [compose] = [
+        each for each in updates["updates"] if each["package-ecosystem"] == "docker-compose"
+    ]
+    major = {"dependency-name": "postgres", "update-types": ["version-update:semver-major"]}
+    assert major in compose["ignore"]
+
+
 def image_python(folder: Path) -> str:
     """The version of Python in the image of a project."""
     [version] = set(
@@ -82,17 +96,36 @@ def image_python(folder: Path) -> str:
     return str(version)
 
 
-def test_what_the_image_runs_is_what_ci_tests(folder: Path) -> None:
+def matrix_job(folder: Path) -> dict[str, Any]:
+    """Return the job that runs the tests on each Python."""
+    ci = yaml.safe_load((folder / ".github" / "workflows" / "ci.yml").read_text("utf-8"))["jobs"]
+    return dict(ci["linux" if folder == support.TEMPLATE else "test"])
+
+
+def test_ci_tests_the_oldest_python_that_of_the_image_and_the_newest(folder: Path) -> None:
+    matrix = matrix_job(folder)["strategy"]["matrix"]
+    tested = matrix.get("python") or [row["python"] for row in matrix["include"]]
+    oldest = re.search(r'^requires-python = ">=(3\.\d+)', PROJECT.read_text("utf-8"), re.M)
+    assert oldest
+    assert tested == list(dict.fromkeys([oldest[1], image_python(support.FOLDER), NEWEST]))
+
+
+def test_ci_tests_the_postgresql_of_compose() -> None:
+    rows = matrix_job(support.TEMPLATE)["strategy"]["matrix"]["include"]
+    tested = {POSTGRESQL[re.split("[-:]", row["image"])[-1]] for row in rows}
+    compose = re.search(r"image: postgres:(\d+)", (support.FOLDER / "compose.yaml").read_text())
+    assert compose
+    assert compose[1] in tested
+
+
+def test_what_the_image_runs_is_what_ci_sets_up(folder: Path) -> None:
     image = image_python(support.FOLDER)
     jobs = [yaml.safe_load(file.read_text("utf-8"))["jobs"] for file in workflows(folder)]
     steps = [step for each in jobs for job in each.values() for step in job.get("steps", [])]
     matrix = "${{ matrix.python }}"
     set_up = {step.get("with", {}).get("python-version", matrix) for step in steps}
     assert set_up == {image, matrix}
-    ci = yaml.safe_load((folder / ".github" / "workflows" / "ci.yml").read_text("utf-8"))["jobs"]
-    tested = ci["linux" if folder == support.TEMPLATE else "test"]
-    assert image in tested["strategy"]["matrix"]["python"]
-    assert matrix in yaml.safe_dump(tested)
+    assert matrix in yaml.safe_dump(matrix_job(folder))
 
 
 def test_a_project_runs_what_its_makefile_names(rendered: Rendered) -> None:
@@ -104,6 +137,3 @@ def test_a_project_runs_what_its_makefile_names(rendered: Rendered) -> None:
     assert [target for target in targets if f"make {target} " not in helped] == []
     for target in targets:
         support.run("make", "--dry-run", target, cwd=project)
-    oldest = re.search(r">=(3\.\d+)", (project / "pyproject.toml").read_text("utf-8"))
-    assert oldest
-    assert oldest[1] in jobs["test"]["strategy"]["matrix"]["python"]
