@@ -22,7 +22,9 @@ from cookiecutter.utils import create_env_with_context
 
 TEMPLATE = Path(__file__).resolve().parent
 HOOK = runpy.run_path(str(TEMPLATE / "hooks" / "pre_gen_project.py"))
+POST_GEN = runpy.run_path(str(TEMPLATE / "hooks" / "post_gen_project.py"))
 
+FONTS = f"Its style sheets load fonts of {POST_GEN['FONTS_OF_GOOGLE']}: press Enter to add it."
 NO_SITE = "No site is named, so `framing` is deny: nobody may show your pages in a frame."
 
 
@@ -70,10 +72,15 @@ def ask(
     offered = render_variable(create_env_with_context(context), default, answers)
     while True:
         answer = str(read_user_variable(question, offered, prompts, prefix))
-        problems = problems_of(question, answer, out)
-        if not problems:
+        if problems := problems_of(question, answer, out):
+            print(*(f"        {problem}" for problem in problems), sep="\n")
+            continue
+        advised = POST_GEN["with_fonts"](answer) if question == "csp_sources" else answer
+        # Somebody who gives the same answer again means it.
+        if advised in (answer, offered):
             return answer
-        print(*(f"        {problem}" for problem in problems), sep="\n")
+        print(f"        {FONTS}")
+        offered = advised
 
 
 def problems_of(question: str, answer: str, out: Path) -> list[str]:

@@ -60,6 +60,15 @@ MAILS = """\
   .env.example. In development the mails are at /dev/mailbox.
 """
 
+# Google serves the style sheets of its fonts from one origin, and the fonts from another.
+STYLE_SHEETS_OF_GOOGLE = "https://fonts.googleapis.com"
+FONTS_OF_GOOGLE = "https://fonts.gstatic.com"
+
+FONTS = f"""\
+- The style sheets of {STYLE_SHEETS_OF_GOOGLE} load fonts of
+  {FONTS_OF_GOOGLE}: add it to CSP_SOURCES in app/policy.py.
+"""
+
 CONTACT = """\
 - security.txt tells people to write to security@example.com: put your own address
   into app/policy.py.
@@ -71,6 +80,8 @@ def advice(answers: dict[str, str]) -> str:
     # `make new` does not write into the current folder, so it passes the path in PROJECT_FOLDER.
     folder = os.environ.get("PROJECT_FOLDER", answers["project_slug"])
     parts = [READY.format(run=run, folder=folder, **answers), SUBDOMAINS]
+    if with_fonts(answers["csp_sources"]) != answers["csp_sources"]:
+        parts.append(FONTS)
     if answers["frame_ancestors"]:
         parts.append(FRAMES)
     if answers["cors_origins"] and answers["token_type"] == "session":
@@ -80,6 +91,14 @@ def advice(answers: dict[str, str]) -> str:
     if answers["security_contact"] == "security@example.com":
         parts.append(CONTACT)
     return "".join(parts)
+
+
+def with_fonts(sources: str) -> str:
+    """Return csp_sources, with the origin of Google's fonts if only that of their style sheets is there."""
+    listed = sources.replace(",", " ").split()
+    if STYLE_SHEETS_OF_GOOGLE not in listed or FONTS_OF_GOOGLE in listed:
+        return sources
+    return ",".join([*listed, FONTS_OF_GOOGLE])
 
 
 def remove_accounts() -> None:

@@ -207,9 +207,6 @@ def show(page: str) -> str:
 METHOD_VIEWS = '''\
 """Baskets, as class-based views."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
-
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
@@ -221,6 +218,7 @@ blueprint = Blueprint("baskets", __name__, url_prefix="/baskets")
 
 class Item(Body):
     name: PlainText
+    tags: list[str] = []
 
 
 class Baskets(MethodView):
@@ -235,7 +233,7 @@ class Baskets(MethodView):
 
 
 class Basket(MethodView):
-    decorators: ClassVar[list[Callable[..., Any]]] = [login_required]
+    decorators = [login_required]
 
     def get(self, number: int) -> ResponseReturnValue:
         return {"number": number}

@@ -585,6 +585,21 @@ def test_a_contact_that_reaches_nobody_is_named(contact: str, reminded: bool) ->
     assert ("security.txt" in said) == reminded
 
 
+@pytest.mark.parametrize(
+    ("sources", "reminded"),
+    [
+        ("https://fonts.googleapis.com", True),
+        ("https://cdn.example.com, https://fonts.googleapis.com", True),
+        ("https://fonts.gstatic.com https://fonts.googleapis.com", False),
+        ("https://fonts.googleapis.com.example", False),
+        ("", False),
+    ],
+)
+def test_style_sheets_of_google_without_their_fonts_are_named(sources: str, reminded: bool) -> None:
+    said = POST_GEN["advice"](DEFAULTS | {"csp_sources": sources})
+    assert ("https://fonts.gstatic.com" in said) == reminded
+
+
 def test_the_project_stays_though_nobody_can_read_what_is_said(bake: Bake) -> None:
     support.need(Path("/dev/full").exists(), "/dev/full")
     out = bake.folder / "out"

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,23 @@ redis = []
 
 [tool.uv]
 package = false
-sources = { another = { path = "another" } }
+
+[tool.uv.sources.another]
+path = "another"
 """
 ANOTHER = '[project]\nname = "another"\nversion = "1"\n\n[tool.uv]\npackage = false\n'
+WHEEL = "chosen-1-py3-none-any.whl"
+# What neither `make run` nor `make test` needs.
+CHOSEN = (
+    PROJECT.replace("breached = []", 'breached = ["chosen"]')
+    + f"""
+[tool.uv.sources.chosen]
+path = "{WHEEL}"
+
+[dependency-groups]
+browser = ["chosen"]
+"""
+)
 SAYS_WHAT_TO_RUN = "To update the lockfile, run `uv lock`"
 
 
@@ -65,6 +80,20 @@ def lock(project: Path) -> None:
 def make_stale(project: Path) -> None:
     lock(project)
     (project / "pyproject.toml").write_text(PROJECT.replace("= []", '= ["another"]', 1))
+
+
+def add_wheel(project: Path) -> None:
+    """Write the package that CHOSEN names."""
+    with zipfile.ZipFile(project / WHEEL, "w") as wheel:
+        wheel.writestr("chosen.py", "")
+        wheel.writestr(
+            "chosen-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: chosen\nVersion: 1\n"
+        )
+        wheel.writestr(
+            "chosen-1.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        wheel.writestr("chosen-1.dist-info/RECORD", "")
 
 
 SetUp = Callable[[Path], tuple[int, str]]
@@ -142,6 +171,18 @@ def test_a_stale_lock_is_renewed_at_the_desk(project: Path) -> None:
     make_stale(project)
     support.run("make", "PYTHON=true", "--what-if=pyproject.toml", ".venv/ready", cwd=project)
     assert 'name = "another"' in (project / "uv.lock").read_text("utf-8")
+
+
+@pytest.mark.parametrize("option", ["--all-groups", "--extra=breached"])
+def test_what_was_chosen_besides_stays_when_pyproject_changes(project: Path, option: str) -> None:
+    """As `make browser-test` and `uv sync --extra breached` install it."""
+    add_wheel(project)
+    (project / "pyproject.toml").write_text(CHOSEN)
+    status, text = said(".venv/bin/uv", "sync", option, project=project)
+    assert status == 0, text
+    status, text = in_ci(project)
+    assert status == 0, text
+    support.run(project / ".venv" / "bin" / "python", "-c", "import chosen", cwd=project)
 
 
 def test_a_python_that_another_tool_names_does_not_replace_the_environment(project: Path) -> None:

@@ -15,6 +15,8 @@ import support
 from conftest import literals
 
 ENTER = ""
+GOOGLE = "https://fonts.googleapis.com"
+FONTS = "https://fonts.gstatic.com"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,19 @@ def test_a_refused_answer_is_asked_again_with_the_reason(ask: Asker) -> None:
     assert "\n    cd ../my-shop\n" in asked.stdout
     policy = literals(ask.template.parent / "my-shop" / "app" / "policy.py")
     assert (policy["PROJECT_NAME"], policy["CORS_ORIGINS"]) == (name, [sites])
+
+
+@pytest.mark.parametrize(
+    ("again", "sources"), [(ENTER, [GOOGLE, FONTS]), (GOOGLE, [GOOGLE])], ids=["Enter", "the same"]
+)
+def test_style_sheets_of_google_are_taken_after_a_hint_at_their_fonts(
+    ask: Asker, again: str, sources: list[str]
+) -> None:
+    said = ask("Shop", *[ENTER] * 4, GOOGLE, again, *[ENTER] * 4).stdout
+    assert said.count("[6/11]") == 2
+    assert f"load fonts of {FONTS}" in said
+    policy = literals(ask.template.parent / "shop" / "app" / "policy.py")
+    assert policy["CSP_SOURCES"] == sources
 
 
 def test_the_sites_of_an_allowlist_are_asked_for_there_alone(ask: Asker) -> None:

@@ -3,16 +3,22 @@
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from secure_flask import update
 
 import releases
 import support
+from certificates import write_certificate
 from releases import Changes, new_key, signer, write
 
 FOLDER = "{{cookiecutter.project_slug}}/secure_flask"
@@ -458,6 +464,71 @@ def test_an_address_that_is_not_https_is_refused(project: Project, address: str)
     write(project.path, {"pyproject.toml": text})
     status, said = project.run_script()
     assert (status, "Write the https address of the template" in said) == (2, True), said
+
+
+class Redirecting(BaseHTTPRequestHandler):
+    """Redirects each request to `leads_to`, or answers 404 where it is empty."""
+
+    server: "Web"
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.send_response(302 if self.server.leads_to else 404)
+        self.send_header("Location", f"{self.server.leads_to}{self.path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+class Web(ThreadingHTTPServer):
+    """A server of this machine, by https if it gets a context."""
+
+    daemon_threads = True
+
+    def __init__(self, context: ssl.SSLContext | None, leads_to: str = "") -> None:
+        super().__init__(("127.0.0.1", 0), Redirecting)
+        self.asked: list[str] = []
+        self.leads_to = leads_to
+        self.origin = f"http{'s' if context else ''}://localhost:{self.server_port}"
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+
+
+@contextmanager
+def serving(context: ssl.SSLContext | None, leads_to: str = "") -> Iterator[Web]:
+    with Web(context, leads_to) as web:
+        Thread(target=web.serve_forever, args=(0.01,), daemon=True).start()
+        yield web
+        web.shutdown()
+
+
+@pytest.fixture
+def encrypted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A certificate for localhost, which git takes."""
+    certificate, key = tmp_path / "certificate", tmp_path / "key"
+    write_certificate(certificate, key)
+    trusting = f'#!/bin/sh\nexec {shutil.which("git")} -c http.sslCAInfo={certificate} "$@"\n'
+    write(tmp_path, {"programs/git": trusting})
+    (tmp_path / "programs" / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("no_proxy", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+@pytest.mark.parametrize(("scheme", "followed"), [("https", True), ("http", False)])
+def test_a_redirect_of_the_template_is_followed_by_https_alone(
+    project: Project, encrypted: ssl.SSLContext, scheme: str, followed: bool
+) -> None:
+    context = encrypted if scheme == "https" else None
+    with serving(context) as there, serving(encrypted, there.origin) as template:
+        source = f'[tool.secure-flask]\nsource = "{template.origin}/template"\n'
+        write(project.path, {"pyproject.toml": source})
+        status, said = project.run_script("--check")
+    assert (status, len(template.asked) > 0, len(there.asked) > 0) == (2, True, followed), said
 
 
 def test_no_configuration_of_git_leads_elsewhere(

@@ -94,7 +94,7 @@ Seconds = Annotated[int, Field(ge=1, le=365 * DAY), BeforeValidator(whole)]
 class KeyBody(Body):
     name: Annotated[PlainText, Field(max_length=MAX_KEY_NAME)]
     expires_in: Seconds | None = None  # seconds; 90 days if None
-    roles: list[str] = []  # noqa: RUF012 - pydantic copies it
+    roles: list[str] = []
 
 
 class NewKey(ResponseBody):

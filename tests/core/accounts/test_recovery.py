@@ -114,6 +114,19 @@ def test_a_change_of_the_account_ends_the_links_that_wait(
         assert not serves(token)
 
 
+def test_who_has_no_password_any_more_gets_no_link_and_sets_none_by_an_earlier_one(
+    user: User, token: str, wait: Wait
+) -> None:
+    """Such a user logs in elsewhere, and a password would still serve after that login is gone."""
+    user.password_hash = passwords.NO_PASSWORD
+    db.session.commit()
+    wait(AGAIN)
+    request_password_reset(ADDRESS)
+    assert recipients() == [ADDRESS]  # the earlier one
+    assert not serves(token)
+    assert not user.has_password
+
+
 @pytest.mark.parametrize("poor", ["too short", f"{STRONG} {ADDRESS.partition('@')[0]}"])
 def test_a_poor_password_leaves_the_link(poor: str, token: str) -> None:
     with refused(400, "password"):

@@ -129,6 +129,18 @@ def test_a_strangers_later_registrations_do_not_hide_ones_own(wait: Wait) -> Non
     assert confirm(token, STRONG) == NAME
 
 
+@pytest.mark.parametrize(("number", "status"), [(0, 200), (1, 403), (2, 200), (3, 200)])
+def test_a_link_takes_the_password_of_its_registration_and_of_the_two_newest(
+    wait: Wait, number: int, status: int
+) -> None:
+    token = registered("grace 0", f"{STRONG}, 0")
+    for later in range(1, 4):
+        wait(1)
+        register(f"grace {later}", f"{STRONG}, {later}")
+    assert status_of(confirm, token, f"{STRONG}, {number}") == status
+    assert (User.find(f"grace {number}") is not None) == (status == 200)
+
+
 def test_who_opens_a_strangers_link_chooses_name_and_password() -> None:
     token = registered("thief", THIEF)
     with refused(400, "password"):

@@ -19,7 +19,7 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import user_class
 from secure_flask.database import db, engine_options
 from sqlalchemy import func, insert, select, text, update
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from werkzeug.exceptions import HTTPException
 
 from core import routes
@@ -312,17 +312,27 @@ def test_a_statement_after_a_failed_one_is_a_bug(make_app: MakeApp) -> None:
 
 
 AWAY = [
-    *("08006", "25006", "25P03", "40001", "40P01", "53100", "53200", "53300"),
+    *("08006", "25006", "25P03", "25P04", "40001", "40P01", "53100", "53200", "53300"),
     *("55P03", "57014", "57P01", "57P03", "58030"),
 ]
 BUGS = ["22012", "25P02", "28000", "42501", "42601", "P0001", "XX000"]
 
 
-@on_postgresql
-def test_its_code_says_whether_it_is_away(make_app: MakeApp) -> None:
+def raise_in_the_server(code: str) -> None:
+    db.session.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{code}'; END $$"))
+
+
+def raise_in_the_driver(code: str) -> None:
+    raise DBAPIError("SELECT 1", {}, psycopg.errors.lookup(code)())
+
+
+@pytest.mark.parametrize(
+    "fail", [pytest.param(raise_in_the_server, marks=on_postgresql), raise_in_the_driver]
+)
+def test_its_code_says_whether_it_is_away(make_app: MakeApp, fail: Callable[[str], None]) -> None:
     def rows() -> str:
-        raised = f"DO $$ BEGIN RAISE SQLSTATE '{request.args['code']}'; END $$"
-        return str(db.session.execute(text(raised)))
+        fail(request.args["code"])
+        return ""
 
     client = client_of(make_app(PROPAGATE_EXCEPTIONS=False), rows)
     statuses = {code: client.get(f"/rows?code={code}").status_code for code in (*AWAY, *BUGS)}
