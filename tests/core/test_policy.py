@@ -79,6 +79,8 @@ WRONG: list[tuple[str, object, str]] = [
 ]
 
 
+# A hash with the parameters of new ones is no old one, whatever the prefix says.
+ARGON2 = ["$argon2", "$argon2id$", "$argon2i$", "$argon2id$v=19$m=65536,t=3,p=4$"]
 SHAPE = "write the prefix of the hashes, the function that checks one, and a sample hash, as in"
 FAST = "is a fast hash: hash what is stored once more at the import, by scrypt"
 SCHEMES: list[tuple[object, str]] = [
@@ -89,11 +91,19 @@ SCHEMES: list[tuple[object, str]] = [
     ({1: (check, "1")}, SHAPE),
     # A prefix may be shorter than the name of its hash.
     ({"m": (check, "md5$x")}, f"'m' {FAST}"),
+    # Any hash may begin so: one of MD5, and the mark of a user without a password.
+    *(
+        (
+            {prefix: (check, f"{prefix}cc175b9c0f1b6a831c399e269772661")},
+            f"{prefix!r} names no scheme",
+        )
+        for prefix in ("0", "a", "0cc175b9", "!", "*", "scrypt", "_", " ", ":", "{}", "ab:0")
+    ),
     ({"{": (check, "{SSHA}x")}, f"'{{' {FAST}"),
     ({"a:": (check, "a:b"), "b:": (check, "b:c")}, "write one scheme: wrap the hashes of all"),
     *(
         ({prefix: (check, f"{prefix}x")}, f"{prefix!r} is a prefix of new hashes too: write a")
-        for prefix in ("", "$", "$argon2", "$argon2id$", "$argon2i$")
+        for prefix in ("", "$", "$a", "$argon")
     ),
     *(
         ({prefix: (check, f"{prefix}x")}, f"{prefix!r} {FAST}")
@@ -102,6 +112,11 @@ SCHEMES: list[tuple[object, str]] = [
     *(
         ({prefix: (check, f"{prefix}x")}, f"{prefix!r} {FAST}")
         for prefix in ("$1$", "$apr1$", "unsalted_md5$", "salted_sha1$", "hex_md5:", "sha512:")
+    ),
+    # A mark before a digest without salt and rounds does not make it slow.
+    *(
+        ({"old:": (check, f"old:{'0aF' * (size // 3)}{'0' * (size % 3)}")}, f"'old:' {FAST}")
+        for size in (32, 40, 64, 128)
     ),
     ({"scrypt:": (check, "pbkdf2:x")}, "the sample has to begin with 'scrypt:'"),
 ]
@@ -118,7 +133,17 @@ def test_a_scheme_of_old_hashes_that_is_unsafe_or_unclear_stops_the_app(
 
 @pytest.mark.parametrize(
     "prefix",
-    ["scrypt:", "pbkdf2:sha256:", "pbkdf2_sha256$", "$2b$", "bcrypt_sha256$", "wrapped:", "$6$"],
+    [
+        "scrypt:",
+        "pbkdf2:sha256:",
+        "pbkdf2_sha256$",
+        "$2b$",
+        "$2",
+        "wrapped:",
+        "$6$",
+        "{CRYPT}",
+        *ARGON2,
+    ],
 )
 def test_a_scheme_of_slow_hashes_is_taken(make_app: MakeApp, prefix: str) -> None:
     app = make_app(fill=False, LEGACY_HASHES={prefix: (check, f"{prefix}x")})

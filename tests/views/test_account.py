@@ -7,6 +7,7 @@ from html import unescape
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask.auth.passwords import NO_PASSWORD
 from werkzeug.test import TestResponse
 
 from app.login import LENGTH_HINT, MAX_PASSWORD
@@ -28,6 +29,7 @@ from views.conftest import (
     log_in_by_form,
     post,
     stored_hash,
+    stored_user,
     with_and_without_bearer,
 )
 
@@ -319,6 +321,18 @@ def test_a_form_makes_a_key_that_the_next_page_shows_once(app: Flask, client: Fl
     assert key not in account
     [listed] = client.get(KEYS).get_json()["keys"]
     assert listed["expires"] - listed["created"] == 30 * 86400
+
+
+def test_a_user_without_a_password_is_not_asked_for_days(app: Flask, client: FlaskClient) -> None:
+    """The key lasts as long as a login."""
+    with stored_user(app) as user:
+        user.password_hash = NO_PASSWORD
+    assert "Days until it expires" not in client.get(ACCOUNT).text
+    page = post(client, MAKE, name="Backup")
+    assert (page.status_code, opens(app, shown_key(page))) == (200, 200)
+    [listed] = client.get(KEYS).get_json()["keys"]
+    assert listed["expires"] - listed["created"] == 12 * 3600
+    assert invalid_fields(post(client, MAKE, name="").text) == ["name"]
 
 
 def test_a_form_that_is_sent_again_makes_no_second_key(client: FlaskClient) -> None:

@@ -93,7 +93,7 @@ Seconds = Annotated[int, Field(ge=1, le=365 * DAY), BeforeValidator(whole)]
 
 class KeyBody(Body):
     name: Annotated[PlainText, Field(max_length=MAX_KEY_NAME)]
-    expires_in: Seconds | None = None  # seconds; 90 days if None
+    expires_in: Seconds | None = None  # seconds; 90 days if None, or less without a password
     roles: list[str] = []
 
 
@@ -138,6 +138,10 @@ class KeyForm(FlaskForm):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.roles.choices = current_user.role_names
+        # Without a password here, a user may have left where the logins come from. The core then
+        # lets a key last only as long as a login.
+        if not current_user.has_password:
+            del self.days
 
 
 @blueprint.get("/me")
@@ -272,10 +276,9 @@ def make_key_by_form() -> ResponseReturnValue:
     form = KeyForm()
     if not form.validate():
         return _page(key_form=form), 422
+    lifetime = form.days.data * DAY if form.days else None
     try:
-        made = create_api_key(
-            form.name.data, expires_in=form.days.data * DAY, roles=form.roles.data
-        )
+        made = create_api_key(form.name.data, expires_in=lifetime, roles=form.roles.data)
     except Conflict as refused:
         form.name.errors = [f"{refused.description}."]
         return _page(key_form=form), 409

@@ -47,6 +47,10 @@ _LINK_ADVICE = (
 _FAST_HASH = re.compile(
     r"\W*(?:un)?(?:salted[_-])?(?:hex[_-])?s?(?:md5|sha)|\$1\$|\$apr1\$", re.IGNORECASE
 )
+# The result of one round of MD5 or SHA, whatever mark stands before it.
+_DIGEST = re.compile(r"(?:[0-9A-Fa-f]{8}){4,16}")
+# The mark before a hash, such as scrypt: or $2b$. A hash without one may begin with any character.
+_SCHEME = re.compile(r"\$\w.*|\{?[A-Za-z].*[$:}]", re.ASCII)
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-~]*)?")
 
@@ -153,17 +157,23 @@ def _legacy_hashes(named: object) -> object:
 
 def _require_legacy_prefix(prefix: str, sample: str) -> None:
     """
-    :raises ValueError: hashes of argon2 would count as old ones, or the old ones are fast.
+    :raises ValueError: other hashes would count as old ones, or the old ones are fast.
     """
-    if prefix.startswith(_ARGON2) or _ARGON2.startswith(prefix):
+    if prefix != _ARGON2 and _ARGON2.startswith(prefix):
         raise ValueError(f"{prefix!r} is a prefix of new hashes too: write a longer one")
     if not sample.startswith(prefix):
         raise ValueError(f"the sample has to begin with {prefix!r}")
     # The sample decides, since the prefix may be as short as the m of md5.
-    if _FAST_HASH.match(sample):
+    if _FAST_HASH.match(sample) or _DIGEST.fullmatch(sample.removeprefix(prefix)):
         raise ValueError(
             f"{prefix!r} is a fast hash: hash what is stored once more at the import, by scrypt, "
             "and let the check do both, as the page about users that exist shows"
+        )
+    if not _SCHEME.fullmatch(prefix):
+        raise ValueError(
+            f"{prefix!r} names no scheme: write all of the mark that its hashes begin with, as "
+            "'scrypt:', 'pbkdf2_sha256$' or '$2b$'. If they have none, put one before each hash at "
+            "the import, and let the check remove it"
         )
 
 

@@ -42,6 +42,12 @@ def test_of_many_networks_the_ones_that_were_used_last_stay(app: Flask, wait: Wa
     assert trusted(app) == MAX_NETWORKS
 
 
+def test_a_neighbour_behind_a_translator_of_ipv4_is_another_network(app: Flask) -> None:
+    visit(app, "64:ff9b::192.0.2.1")
+    neighbours = ("64:ff9b::192.0.2.1", "192.0.2.1", "64:ff9b::192.0.2.2")
+    assert [trusts(app, each) for each in neighbours] == [True, True, False]
+
+
 def test_a_network_of_another_user_stays(app: Flask) -> None:
     with app.app_context():
         add_user()

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 import webauthn
 from flask import Flask
-from secure_flask import db
-from secure_flask.accounts import development_mails, passkeys
+from secure_flask import db, log_in_user
+from secure_flask.accounts import development_mails, passkey_logins, passkeys
 from secure_flask.accounts.passkey_challenges import LIFETIME, TOO_LATE
 from secure_flask.accounts.passkeys import Passkey as Row
 from secure_flask.auth import logins
 from secure_flask.auth.login_table import Login
+from secure_flask.auth.passwords import NO_PASSWORD
 from secure_flask.web.errors import ErrorResponse
 from sqlalchemy import Delete, Update, delete, select, update
+from werkzeug.exceptions import HTTPException
 
 from core.accounts.ceremonies import (
     REGISTER,
@@ -35,7 +37,7 @@ from core.accounts.devices import (
     begin_login,
     requests_at_once,
 )
-from core.accounts.people import OTHER, add_user, logged, new_login, request_of
+from core.accounts.people import OTHER, add_user, logged, new_login, request_of, user_of
 from core.accounts.site import User
 from core.conftest import Wait
 from core.standing_clock import clock
@@ -134,6 +136,63 @@ def test_a_login_that_fails_counts_no_use(
     db.session.rollback()
     assert counters() == {0}
     assert use(SIGN_IN, passkey) == 200
+
+
+# Users without a password log in by another site. Who has left there has the passkey still.
+
+ALONE = (401, passkey_logins.SECOND_STEP_ONLY, None)
+
+
+def drop_password() -> None:
+    user_of().password_hash = NO_PASSWORD
+    db.session.commit()
+
+
+@pytest.mark.parametrize("ceremony", [SIGN_IN, VERIFY])
+def test_a_passkey_alone_logs_in_nobody_without_a_password(
+    ceremony: str, passkey: Passkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop_password()
+    [before] = db.session.scalars(select(Login.authenticated))
+    caplog.clear()
+    assert refusal(ceremony, passkey) == ALONE
+    assert [each["reason"] for each in logged(caplog, "authn_login_fail")] == ["passkey"]
+    assert list(db.session.scalars(select(Login.authenticated))) == [before]
+    assert counters() == {0}
+
+
+@pytest.mark.parametrize("ceremony", [SIGN_IN, VERIFY])
+def test_a_password_that_goes_while_the_passkey_answers_is_missed(
+    ceremony: str, passkey: Passkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = webauthn.verify_authentication_response
+
+    def drop_meanwhile(**given: Any) -> object:
+        drop = update(User).values(password_hash=NO_PASSWORD)
+        db.session.execute(drop, execution_options=UNSYNCHRONIZED)
+        return check(**given)
+
+    monkeypatch.setattr(webauthn, "verify_authentication_response", drop_meanwhile)
+    assert use(ceremony, passkey) == 401
+
+
+def test_a_wrong_answer_for_a_user_without_a_password_says_nothing_else(passkey: Passkey) -> None:
+    drop_password()
+    forged = Passkey()
+    forged.id = passkey.id
+    assert refusal(SIGN_IN, forged) == REFUSED
+
+
+def test_a_passkey_is_the_second_step_of_a_user_without_a_password(
+    app: Flask, passkey: Passkey
+) -> None:
+    drop_password()
+    with request_of(app):
+        with pytest.raises(HTTPException) as led:
+            log_in_user(user_of(), provider="https://id.example.org")
+        [cookie] = led.value.get_response().headers.getlist("Set-Cookie")
+        half = cookie.partition("=")[2].partition(";")[0]
+        assert use(SECOND, passkey, half) == 200
 
 
 # A passkey that is shown again.

@@ -1,12 +1,15 @@
 """`flask key …`: an operator makes, lists and ends keys."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask.auth import users
 from secure_flask.auth.login_table import DAY
+from secure_flask.auth.passwords import NO_PASSWORD
 
 from core.auth.made_keys import ask, is_open, new_key, number_of_keys, stored_key
 from core.conftest import PRODUCTION, MakeApp, Wait, give_roles, stored_user
@@ -56,6 +59,44 @@ def test_create_makes_no_dead_key_that_would_rise_again(app: Flask) -> None:
     assert done.exit_code == 1
     assert done.stderr == "Error: The user 'ada' is disabled, so no key would count.\n"
     assert number_of_keys(app) == 0
+
+
+@pytest.fixture
+def bob(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """An app with a user who has no password, and whose logins last for a day and a half."""
+    monkeypatch.setitem(app.config, "LOGIN_LIFETIME", 3 * DAY // 2)
+    with app.app_context():
+        users.create_user("bob")
+    return app
+
+
+@pytest.mark.parametrize(("days", "lifetime"), [([], 3 * DAY // 2), (["--days", "1"], DAY)])
+def test_create_makes_a_key_as_long_as_a_login_for_a_user_without_a_password(
+    bob: Flask, days: list[str], lifetime: int
+) -> None:
+    assert run(bob, "create", "bob", "Backup", *days).exit_code == 0
+    row = stored_key(bob)
+    assert row.expires - row.created == lifetime
+    shown = run(bob, "list", "bob").output.splitlines()[1].split("\t")[2]
+    assert shown == datetime.fromtimestamp(row.expires, UTC).strftime("%Y-%m-%d")
+
+
+def test_create_says_what_a_user_without_a_password_needs(bob: Flask) -> None:
+    done = run(bob, "create", "bob", "Backup", "--days", "2")
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "Error: The user 'bob' has no password, so a key lasts only as long as a login, 129600 "
+        "seconds. Leave --days out, or set a password: .venv/bin/flask user password bob\n"
+    )
+    assert number_of_keys(bob) == 0
+
+
+def test_list_shows_no_dead_key_of_a_user_without_a_password(app: Flask, wait: Wait) -> None:
+    new_key(app, expires_in=300 * DAY)
+    wait(DAY)
+    with stored_user(app) as user:
+        user.password_hash = NO_PASSWORD
+    assert len(run(app, "list", "ada").output.splitlines()) == 1
 
 
 def test_list_shows_what_an_operator_decides_by_and_no_key(app: Flask, client: FlaskClient) -> None:

@@ -22,7 +22,9 @@ from secure_flask import (
     reauthenticate,
     recent_login,
 )
-from secure_flask.auth.login_table import DAY, Login
+from secure_flask.auth.key_table import ApiKey
+from secure_flask.auth.login_table import DAY, LIFETIMES, Login
+from secure_flask.auth.passwords import NO_PASSWORD
 from secure_flask.database import db
 from secure_flask.policy import Policy
 from sqlalchemy import delete, update
@@ -229,6 +231,95 @@ def test_the_log_says_who_made_and_ended_a_key_and_never_holds_it(
         ("authn_token_revoked", made["id"], me),
     ]
     assert made["key"] not in str(found)
+
+
+# Users without a password, who log in elsewhere. Who has left there cannot log in any more.
+
+
+HOURS = 4 * 60 * MINUTE
+
+
+def without_password(app: Flask) -> None:
+    with stored_user(app) as user:
+        user.password_hash = NO_PASSWORD
+
+
+@pytest.fixture
+def left(app: Flask, credentials: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user has a login, and no password any more."""
+    monkeypatch.setitem(app.config, "LOGIN_LIFETIME", HOURS)
+    without_password(app)
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize(
+    ("chosen", "lifetime"), [({}, HOURS), ({"expires_in": MINUTE}, MINUTE)], ids=str
+)
+def test_a_key_of_a_user_without_a_password_lasts_as_long_as_a_login(
+    app: Flask,
+    client: FlaskClient,
+    credentials: dict[str, str],
+    wait: Wait,
+    chosen: dict[str, int],
+    lifetime: int,
+) -> None:
+    made = make(client, credentials, **chosen).get_json()
+    [row] = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
+    assert (row["expires"] - row["created"], made["expires"]) == (lifetime, row["expires"])
+    wait(lifetime - 1)
+    assert is_open(client, made["key"])
+    wait(1)
+    assert not is_open(client, made["key"])
+
+
+@pytest.mark.usefixtures("left")
+def test_a_longer_key_of_a_user_without_a_password_is_refused(
+    app: Flask, client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    answer = make(client, credentials, expires_in=HOURS + 1)
+    assert (answer.status_code, answer.get_json()["fields"]) == (
+        400,
+        {"expires_in": "A key of a user without a password lasts for at most 14400 seconds"},
+    )
+    assert number_of_keys(app) == 0
+
+
+def test_without_a_lifetime_in_the_policy_it_is_that_of_a_page(
+    app: Flask, client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    without_password(app)
+    make(client, credentials)
+    row = stored_key(app)
+    assert row.expires - row.created == LIFETIMES["session"]
+
+
+@pytest.mark.usefixtures("left")
+def test_a_key_made_before_the_password_went_ends_with_a_logins_lifetime(
+    app: Flask, client: FlaskClient, credentials: dict[str, str], wait: Wait
+) -> None:
+    key = new_key(app, expires_in=HOURS)
+    with app.app_context():
+        db.session.execute(update(ApiKey).values(expires=ApiKey.expires + 300 * DAY))
+        db.session.commit()
+    [row] = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
+    assert row["expires"] - row["created"] == HOURS
+    wait(HOURS - 1)
+    assert is_open(client, key)
+    wait(1)
+    assert not is_open(client, key)
+
+
+def test_a_dead_key_of_a_user_without_a_password_takes_no_name_and_no_room(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, wait: Wait
+) -> None:
+    new_key(app, expires_in=300 * DAY)
+    wait(DAY)
+    credentials = log_in(client)
+    without_password(app)
+    monkeypatch.setitem(app.config, "MAX_API_KEYS", 1)
+    assert client.get(routes.KEYS, headers=credentials).get_json() == {"keys": []}
+    assert make(client, credentials).status_code == 201
+    assert number_of_keys(app) == 1
 
 
 # Never by a key.

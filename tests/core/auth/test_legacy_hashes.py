@@ -1,9 +1,12 @@
 """Old hashes of another app: they log in once, and no time and no answer tells who has one."""
 
+import hashlib
 import logging
 from collections.abc import Callable
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import passwords, tokens, users
@@ -240,6 +243,97 @@ def test_without_the_policy_an_old_hash_lets_nobody_in_at_the_cost_of_any_other(
     assert try_login(visitor(app), name, WRONG).status_code == 401
     assert hasher.computed == 1
     assert try_login(visitor(app), "old").status_code == 401
+
+
+DAMAGED = {
+    "the mark alone": PREFIX,
+    "no salt": f"{QUICK}$",
+    "no digest": f"{QUICK}$salt",
+    "no numbers": "scrypt:x:y:z$salt$digest",
+    "numbers of no scrypt": "scrypt:0:0:0$salt$digest",
+    "cut off": OLD[:-20],
+    "whole": OLD,
+}
+
+
+@pytest.mark.parametrize("stored", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_old_hash_costs_what_a_whole_one_costs(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, stored: str
+) -> None:
+    """Werkzeug returns False for some of them, and raises an error for others."""
+    scrypt, computed = hashlib.scrypt, list[bytes]()
+
+    def count(*arguments: object, **options: object) -> bytes:
+        computed.append(scrypt(*arguments, **options))  # type: ignore[arg-type]
+        return computed[-1]
+
+    use_check(app, monkeypatch, check_password_hash)
+    with stored_user(app, "old") as user:
+        user.password_hash = stored
+    monkeypatch.setattr(passwords, "hasher", hasher := CountingHasher(1, 8, 1))
+    monkeypatch.setattr(hashlib, "scrypt", count)
+    assert try_login(visitor(app), "old", WRONG).status_code == 401
+    assert (hasher.computed, len(computed)) == (1, 1)
+
+
+def test_a_check_that_raises_for_any_wrong_password_costs_the_same_for_every_name(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, work: list[str]
+) -> None:
+    def check(stored: str, password: str) -> bool:
+        work.append("old")
+        raise ValueError
+
+    use_check(app, monkeypatch, check)
+    costs = dict[str, list[str]]()
+    for name in NAMES:
+        work.clear()
+        try_login(visitor(app), name, WRONG)
+        costs[name] = work.copy()
+    assert costs == dict.fromkeys(NAMES, costs["nobody"])
+
+
+# Hashes of argon2 with other parameters.
+
+
+@pytest.fixture
+def imported(app: Flask, monkeypatch: pytest.MonkeyPatch, work: list[str]) -> str:
+    """The hash of the user "old", of a scheme that has two passes."""
+    two_passes = PasswordHasher(2, 8, 1)
+    sample, stored = two_passes.hash(OF_SAMPLE), two_passes.hash(PASSWORD)
+
+    def check(stored: str, password: str) -> bool:
+        work.append("sample" if stored == sample else stored)
+        try:
+            return two_passes.verify(stored, password)
+        except VerifyMismatchError:
+            return False
+
+    monkeypatch.setitem(app.config, "LEGACY_HASHES", {"$argon2": (check, sample)})
+    for name in ("old", "disabled-old"):
+        with stored_user(app, name) as user:
+            user.password_hash = stored
+    return stored
+
+
+@pytest.mark.usefixtures("imported")
+def test_argon2_of_other_parameters_costs_the_same_for_every_name(
+    app: Flask, work: list[str], imported: str, subtests: pytest.Subtests
+) -> None:
+    for name in NAMES:
+        work.clear()
+        with subtests.test(name):
+            assert try_login(visitor(app), name, WRONG).status_code == 401
+            assert work == ["argon2", imported if name == "old" else "sample"]
+
+
+def test_argon2_of_other_parameters_is_replaced_by_the_first_login(
+    app: Flask, work: list[str], imported: str
+) -> None:
+    assert try_login(visitor(app), "old").status_code == 200
+    assert stored_hash(app, "old").startswith("$argon2id$v=19$m=8,t=1,p=1$")
+    work.clear()
+    assert try_login(visitor(app), "old").status_code == 200
+    assert work == ["argon2", "sample"]
 
 
 @pytest.mark.usefixtures("app_context")

@@ -180,6 +180,13 @@ def test_a_site_of_ipv6_is_one_address(takes_place: Callable[[str], bool]) -> No
     assert takes_place("2001:db8:2::1")
 
 
+def test_clients_behind_a_translator_of_ipv4_are_as_many_as_their_addresses(
+    takes_place: Callable[[str], bool],
+) -> None:
+    crowd = [f"64:ff9b::192.0.2.{last}" for last in range(1, 5)]
+    assert places_of(takes_place, *crowd) == [5, 2, 1, 0]
+
+
 def test_each_check_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "MAX_WAIT", 0)
     monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(1))

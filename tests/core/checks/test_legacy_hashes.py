@@ -105,6 +105,36 @@ def test_a_sample_that_the_check_cannot_read_is_reported(
     ]
 
 
+# Hashes of argon2 with other parameters than those of new ones.
+IMPORTED = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"
+ELSEWHERE = IMPORTED.replace("t=3", "t=30")
+
+
+def test_argon2_of_other_parameters_is_reported_until_the_policy_names_it(
+    make_migrated: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_migrated()
+    store(app, IMPORTED, IMPORTED, ELSEWHERE, "!", "*")
+    assert found_in(app, "passwords.legacy-hashes") == []
+    assert found_in(app, "passwords.legacy-hash-cost") == [
+        "3 hashes of argon2 have other parameters than new ones: the time of a login tells that "
+        "these names exist."
+    ]
+    named = {"$argon2": (lambda stored, password: False, IMPORTED)}
+    monkeypatch.setitem(app.config, "LEGACY_HASHES", named)
+    assert found_in(app, "passwords.legacy-hashes") == [
+        "3 of 6 users have a legacy hash, which their next login replaces."
+    ]
+    [message] = found_in(app, "passwords.legacy-hash-cost")
+    assert message.startswith("1 legacy hashes have other numbers than the sample")
+
+
+def test_argon2_of_other_parameters_is_reported_beside_another_scheme(site: Flask) -> None:
+    store(site, USUAL, IMPORTED)
+    [message] = found_in(site, "passwords.legacy-hash-cost")
+    assert message.startswith("1 hashes of argon2 have other parameters than new ones")
+
+
 NUMBERS = {
     "scrypt:32768:8:1$aB3$ff": (32768, 8, 1),
     "pbkdf2:sha256:1000000$x$0": (1000000, 0),

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import click
 from flask import Flask
 from secure_flask.auth import stored_keys
+from secure_flask.auth.key_table import LONGEST_LIFETIME, longest_lifetime
 from secure_flask.auth.login_table import DAY
 from secure_flask.auth.user_commands import find_user, printable
+from secure_flask.auth.users import UserMixin
 from secure_flask.database.command_group import CommandGroup, add_command
 from secure_flask.web import audit
 from secure_flask.web.errors import ErrorResponse
@@ -22,19 +24,19 @@ key_commands = CommandGroup("key", help="Manage the keys of programs.")
 @click.argument("name")
 @click.option(
     "--days",
-    type=click.IntRange(1, stored_keys.LONGEST_LIFETIME // DAY),
-    default=stored_keys.DEFAULT_LIFETIME // DAY,
-    show_default=True,
-    help="How long it lasts.",
+    type=click.IntRange(1, LONGEST_LIFETIME // DAY),
+    help="How long it lasts: 90, or as long as a login for a user without a password.",
 )
 @click.option("--role", "roles", multiple=True, help="A role of the user that the key has too.")
-def create_command(user_name: str, name: str, days: int, roles: tuple[str, ...]) -> None:
+def create_command(user_name: str, name: str, days: int | None, roles: tuple[str, ...]) -> None:
     """Make a key of a user, and print it."""
     user = find_user(user_name)
     if user.disabled:
         raise click.ClickException(f"The user {user_name!r} is disabled, so no key would count.")
+    lifetime = None if days is None else days * DAY
+    _require_password(user, lifetime)
     try:
-        key, secret = stored_keys.store_key(user, name, days * DAY, roles, login=None)
+        key, secret = stored_keys.store_key(user, name, lifetime, roles, login=None)
     except ErrorResponse as refused:
         raise click.ClickException(f"{refused.description}.") from None
     fields = {"key": key.id, "roles": ", ".join(key.roles), "by": "command line"}
@@ -51,7 +53,7 @@ def list_command(user_name: str) -> None:
     for key in keys:
         used = _as_day(key.last_used) if key.last_used else "never"
         roles = ", ".join(key.roles) or "-"
-        click.echo(f"{key.id}\t{printable(key.name)}\t{_as_day(key.expires)}\t{used}\t{roles}")
+        click.echo(f"{key.id}\t{printable(key.name)}\t{_as_day(key.ends)}\t{used}\t{roles}")
 
 
 @key_commands.command("end")
@@ -66,6 +68,16 @@ def end_command(key_id: str) -> None:
 
 def init_app(app: Flask) -> None:
     add_command(app, key_commands)
+
+
+def _require_password(user: UserMixin, lifetime: int | None) -> None:
+    longest = longest_lifetime(user)
+    if lifetime and lifetime > longest:
+        raise click.ClickException(
+            f"The user {user.name!r} has no password, so a key lasts only as long as a login, "
+            f"{longest} seconds. Leave --days out, or set a password: .venv/bin/flask user password "
+            f"{user.name}"
+        )
 
 
 def _as_day(seconds: int) -> str:

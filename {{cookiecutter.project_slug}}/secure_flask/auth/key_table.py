@@ -7,6 +7,7 @@ Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
 import secrets
 from uuid import UUID
 
+from secure_flask.auth.login_table import DAY, lifetime_of
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
 from secure_flask.clock import seconds_now
 from secure_flask.database.database import CORE_TABLES, CoreModel
@@ -14,6 +15,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 MAX_KEY_NAME = 80  # characters
+LONGEST_LIFETIME = 365 * DAY  # seconds
 
 
 class ApiKey(CoreModel):
@@ -39,14 +41,28 @@ class ApiKey(CoreModel):
 
     user: Mapped[UserMixin] = relationship(lambda: user_class(), lazy="joined", innerjoin=True)
 
+    @property
+    def ends(self) -> int:
+        """The time when the key ends, also if its user has lost the password since."""
+        return min(self.expires, self.created + longest_lifetime(self.user))
+
     def is_live(self) -> bool:
-        """Whether the key has not expired and its user is enabled.
+        """Whether the key has not ended and its user is enabled.
 
         A key without a second factor is refused once the user has a role that demands one.
         """
-        if seconds_now() >= self.expires or self.user.disabled:
+        if seconds_now() >= self.ends or self.user.disabled:
             return False
         return self.second_factor or not demands_second_factor(self.user)
+
+
+def longest_lifetime(user: UserMixin) -> int:
+    """Seconds that a key of a user lasts at most.
+
+    A user without a password logs in by another site, and may have left there. Such a key lasts as
+    long as a login by a page.
+    """
+    return LONGEST_LIFETIME if user.has_password else lifetime_of("session")
 
 
 CORE_TABLES.add(ApiKey.__tablename__)

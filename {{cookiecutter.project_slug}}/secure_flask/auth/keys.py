@@ -1,6 +1,7 @@
 """Keys for machines: users make, list and end their own.
 
-A program sends a key as a bearer token. It lasts for a year at most, opens only views that are
+A program sends a key as a bearer token. It lasts for a year at most, and no longer than a login if
+its user has no password. It opens only views that are
 marked `@keys_allowed`, is never a recent login, and has no more roles than its user.
 Source: OWASP ASVS 7.2.2, 7.5.1, 13.3.1; OWASP REST Security Cheat Sheet, "API Keys".
 """
@@ -21,8 +22,9 @@ def create_api_key(
 ) -> dict[str, Any]:
     """Make a key of the user, who has just logged in, and commit: `create_api_key("Backup")`.
 
-    It lasts for `expires_in` seconds, 90 days if that is None and 365 days at most, and has the
-    given `roles` as long as the user has them. The dict has `id`, `name`, `key` (str), `expires`
+    It lasts for `expires_in` seconds, 90 days if that is None and 365 days at most, but for a user
+    without a password no longer than a login. It has the given `roles` as long as the user has
+    them. The dict has `id`, `name`, `key` (str), `expires`
     (int, in seconds since 1970), and `roles` (list of str). `key` is never shown again.
 
     :raises ErrorResponse: 400, a bad name or lifetime; 401, no recent login; 403, a key sent the
@@ -56,7 +58,7 @@ def list_api_keys() -> list[dict[str, Any]]:
             "name": key.name,
             "created": key.created,
             "last_used": key.last_used,
-            "expires": key.expires,
+            "expires": key.ends,
             "roles": key.roles,
         }
         for key in stored_keys.keys_of(access.require_user())

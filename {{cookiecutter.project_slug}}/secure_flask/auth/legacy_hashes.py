@@ -7,6 +7,7 @@ Source: OWASP Password Storage Cheat Sheet, "Upgrading Legacy Hashes"; OWASP ASV
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from flask import current_app
@@ -20,9 +21,6 @@ class LegacyScheme(NamedTuple):
     check: Callable[[str, str], bool]  # takes a stored hash and a password
     sample: str
 
-    def is_of(self, password_hash: str | None) -> bool:
-        return bool(password_hash and password_hash.startswith(self.prefix))
-
 
 def legacy_scheme() -> LegacyScheme | None:
     """The scheme in force, if there is one."""
@@ -30,21 +28,27 @@ def legacy_scheme() -> LegacyScheme | None:
     return next((LegacyScheme(prefix, *rest) for prefix, rest in named), None)
 
 
-def is_legacy_hash(password_hash: str | None) -> bool:
-    scheme = legacy_scheme()
-    return scheme is not None and scheme.is_of(password_hash)
-
-
 def passes_legacy_check(password_hash: str | None, password: str) -> bool:
     """Whether a password matches a legacy hash. For None, check the sample: False."""
     scheme = legacy_scheme()
     if scheme is None:
         return False
+    stored = password_hash or scheme.sample
+    result = _result_of_check(scheme, stored, password)
+    # The fields of a hash stand between "$". A check ends at once where one is missing.
+    if result is None or stored.count("$") < scheme.sample.count("$"):
+        # So a damaged hash takes as long as any other.
+        with suppress(Exception):
+            scheme.check(scheme.sample, password)
+    return result is True and password_hash is not None
+
+
+def _result_of_check(scheme: LegacyScheme, stored: str, password: str) -> bool | None:
+    """The result of the owner's check; None if it raises an error."""
     try:
         # Only True counts: another value, such as a coroutine, would be true for every password.
-        is_right = scheme.check(password_hash or scheme.sample, password) is True
+        return scheme.check(stored, password) is True
     except Exception as error:
         # Log only the type of the error: its message may quote the password.
         audit.record(CHECK_FAILED, error=type(error).__name__)
-        return False
-    return is_right and password_hash is not None
+        return None

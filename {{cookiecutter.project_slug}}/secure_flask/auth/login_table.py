@@ -87,14 +87,19 @@ class Login(CoreModel):
         Without a voucher the user has just entered the password or used a passkey.
         """
         now = seconds_now()
-        config = current_app.config
-        lifetime = config["KEPT_LIFETIME"] if self.kept else config["LOGIN_LIFETIME"]
+        kept_for: int = current_app.config["KEPT_LIFETIME"]
         self.created = self.last_used = now
         self.authenticated = voucher.at if voucher else now
-        self.expires = now + (lifetime or LIFETIMES[self.kind])
+        self.expires = now + (kept_for if self.kept else lifetime_of(self.kind))
 
 
 CORE_TABLES.add(Login.__tablename__)
+
+
+def lifetime_of(kind: str) -> int:
+    """Seconds until a login of this kind ends, even one in use, unless its user keeps it."""
+    chosen: int | None = current_app.config["LOGIN_LIFETIME"]
+    return chosen or LIFETIMES[kind]
 
 
 def idle_timeout_of(kind: str) -> int:

@@ -19,7 +19,7 @@ from unicodedata import normalize
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from flask import current_app, has_request_context
-from secure_flask.auth.legacy_hashes import is_legacy_hash, passes_legacy_check
+from secure_flask.auth.legacy_hashes import legacy_scheme, passes_legacy_check
 from secure_flask.web import audit
 from secure_flask.web.counters import SITE, client_address
 from secure_flask.web.errors import ErrorResponse, error_response, field_error
@@ -92,6 +92,19 @@ def verify_user_password(password_hash: str | None, password: str) -> bool:
     return passes_new or passes_old
 
 
+def is_legacy_hash(password_hash: str | None) -> bool:
+    """Whether LEGACY_HASHES names the scheme of a hash, which may be argon2 of another cost."""
+    scheme = legacy_scheme()
+    if scheme is None or password_hash is None or password_hash.startswith(begin_of_new_hashes()):
+        return False
+    return password_hash.startswith(scheme.prefix)
+
+
+def begin_of_new_hashes() -> str:
+    """What new hashes begin with, and no hash of another cost does."""
+    return f"$argon2id$v=19$m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}$"
+
+
 def rehashed_password(password_hash: str, password: str) -> str:
     """The stored hash, or a new one if it is a legacy hash or has other parameters."""
     outdated = is_legacy_hash(password_hash) or hasher.check_needs_rehash(password_hash)
@@ -142,10 +155,9 @@ def has_breach_list() -> bool:
 
 def dummy_hash() -> str:
     """A random hash that no password matches and that takes as long to verify as a real one."""
-    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     sizes = (hasher.salt_len, hasher.hash_len)
     salt, digest = (b64encode(os.urandom(size)).decode().rstrip("=") for size in sizes)
-    return f"$argon2id$v=19${cost}${salt}${digest}"
+    return f"{begin_of_new_hashes()}{salt}${digest}"
 
 
 def _is_right(password_hash: str | None, password: str) -> bool:

@@ -11,7 +11,12 @@ from string import ascii_letters, digits
 from blinker import Namespace
 from flask import Flask, current_app
 from secure_flask.auth import checksums, logins
-from secure_flask.auth.key_table import MAX_KEY_NAME, ApiKey
+from secure_flask.auth.key_table import (
+    LONGEST_LIFETIME,
+    MAX_KEY_NAME,
+    ApiKey,
+    longest_lifetime,
+)
 from secure_flask.auth.login_table import DAY, Login
 from secure_flask.auth.users import UserMixin, locked_user
 from secure_flask.clock import seconds_now
@@ -19,12 +24,12 @@ from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error, plain_error
 from secure_flask.web.origins import PolicyError
+from secure_flask.web.texts import translated_text
 from secure_flask.web.validation import is_plain_text
 from sqlalchemy import ColumnElement, delete, select
 
 KIND = "key"
 DEFAULT_LIFETIME = 90 * DAY
-LONGEST_LIFETIME = 365 * DAY
 # 43 of these hold 256 random bits. A double click selects the whole key, unlike base64url.
 CHARACTERS = ascii_letters + digits
 # Tokens of the type jwt begin with `{"` in base64url.
@@ -47,7 +52,8 @@ def store_key(
     :raises ErrorResponse: 400, a bad name or lifetime; 401, the login has ended, or the user is
         disabled or deleted; 403, the user lacks a role; 409, the name exists, or too many keys do.
     """
-    lifetime = DEFAULT_LIFETIME if expires_in is None else expires_in
+    usual = min(DEFAULT_LIFETIME, longest_lifetime(user))
+    lifetime = usual if expires_in is None else expires_in
     _check_values(user, name, lifetime, roles)
     _lock_owner(user, login)
     _make_room(user, name)
@@ -93,8 +99,9 @@ def keys_of(user: UserMixin) -> list[ApiKey]:
     """The live keys of a user by name."""
     if user.disabled:
         return []
-    mine = select(ApiKey).where(ApiKey.user_id == user.id, _not_expired())
-    return list(db.session.scalars(mine.order_by(ApiKey.name)))
+    mine = select(ApiKey).where(ApiKey.user_id == user.id)
+    now = seconds_now()
+    return [key for key in db.session.scalars(mine.order_by(ApiKey.name)) if key.ends > now]
 
 
 def end_key_of(key_id: str, *owners: ColumnElement[bool]) -> bool:
@@ -127,6 +134,9 @@ def _check_values(user: UserMixin, name: str, lifetime: int, roles: Sequence[str
         raise field_error(400, "name", "A name has 1 to 80 characters, on one line")
     if not 1 <= lifetime <= LONGEST_LIFETIME:
         raise field_error(400, "expires_in", "A key lasts for 1 second to 365 days")
+    if lifetime > (longest := longest_lifetime(user)):
+        message = "A key of a user without a password lasts for at most {max} seconds"
+        raise field_error(400, "expires_in", translated_text(message, max=longest))
     if not {*roles} <= {*user.role_names}:
         raise field_error(403, "roles", "A key has only roles of its user")
 
@@ -144,10 +154,12 @@ def _lock_owner(user: UserMixin, login: Login | None) -> None:
 
 
 def _make_room(user: UserMixin, name: str) -> None:
-    """Delete a user's expired keys, and refuse a name that exists or a key above MAX_API_KEYS."""
-    mine = ApiKey.user_id == user.id
-    db.session.execute(delete(ApiKey).where(mine, ~_not_expired()))
-    names = [*db.session.scalars(select(ApiKey.name).where(mine))]
+    """Delete a user's keys that have ended, and refuse a name that exists or a key above MAX_API_KEYS."""
+    keys = db.session.scalars(select(ApiKey).where(ApiKey.user_id == user.id)).all()
+    now = seconds_now()
+    ended = [key.id for key in keys if key.ends <= now]
+    db.session.execute(delete(ApiKey).where(ApiKey.id.in_(ended)))
+    names = [key.name for key in keys if key.id not in ended]
     is_full = len(names) >= current_app.config["MAX_API_KEYS"]
     if name in names or is_full:
         db.session.rollback()
@@ -160,10 +172,6 @@ def _make_room(user: UserMixin, name: str) -> None:
 def _new_key(key_id: str) -> str:
     random = "".join(secrets.choice(CHARACTERS) for _ in range(43))
     return checksums.with_checksum(_prefix(), f"{key_id}_{random}")
-
-
-def _not_expired() -> ColumnElement[bool]:
-    return ApiKey.expires > seconds_now()
 
 
 def _prefix() -> str:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from secrets import token_hex
 from typing import Any, NamedTuple, TypeVar
 
@@ -36,6 +36,8 @@ MAX_COUNTED_KEYS = 100_000  # in memory, about 30 MB
 SHARED_KEYS = 2**14
 SITE = 48  # bits: providers give one IPv6 customer up to a /48, which is 65,536 networks
 
+# NAT64 and SIIT show the IPv4 address of a client in the last 32 bits. Source: RFC 6052, 2.1.
+_TRANSLATED = IPv6Network("64:ff9b::/96")
 # Some proxies add the client's port, which differs for each connection.
 _WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?", re.ASCII)
 
@@ -189,7 +191,8 @@ def client_address(prefix: int = 64) -> str:
     """The key of a client in a count: its IPv4 address, or the first bits of its IPv6 address.
 
     One IPv6 customer has at least 2**64 addresses, so they count as one client. All invalid
-    addresses count as one client too. Source: RFC 6177.
+    addresses count as one client too. An IPv6 address that holds one of IPv4 counts as that one.
+    Source: RFC 6177; RFC 4291, 2.5.5.2; RFC 6052, 2.1.
     """
     text = request.remote_addr or ""
     if found := _WITH_PORT.fullmatch(text):
@@ -199,8 +202,14 @@ def client_address(prefix: int = 64) -> str:
     except ValueError:
         return "unknown"
     if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or IPv6Network((address, prefix), strict=False)[0])
+        return str(_held_ipv4(address) or IPv6Network((address, prefix), strict=False)[0])
     return str(address)
+
+
+def _held_ipv4(address: IPv6Address) -> IPv4Address | None:
+    if address in _TRANSLATED:
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped
 
 
 def init_app(app: Flask) -> None:
