@@ -9,7 +9,15 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from secure_flask import EncryptedJSON, UserMixin, db, encrypted_column
-from secure_flask.accounts import leaving, networks, notices, recovery_codes, steps, wrong_codes
+from secure_flask.accounts import (
+    leaving,
+    networks,
+    notices,
+    places,
+    recovery_codes,
+    steps,
+    wrong_codes,
+)
 from secure_flask.accounts.email_change import CHANGE_REQUEST
 from secure_flask.accounts.former_addresses import remember_address
 from secure_flask.accounts.passkeys import Passkey
@@ -116,8 +124,9 @@ def fill(app: Flask) -> None:
         user.totp_secret = TOTP_SECRET
         db.session.add(passkey(user))
         recovery_codes.replace_recovery_codes(user)
-        network = networks.TrustedNetwork(user_id=user.id, network_hash=HASH, last_login=1)
-        db.session.add(network)
+        place = places.LoginPlace(user_id=user.id, place_hash=HASH, expires=2**31)
+        place.purpose = networks.TRUSTED
+        db.session.add(place)
         db.session.add(
             wrong_codes.WrongCodes(user_id=user.id, network_hash=b"", created=1, count=1)
         )

@@ -31,6 +31,7 @@ EMAIL = "grace.hopper@example.org"
 STRONG = "seven owls in a well of ink, and one that went for a walk before dawn"
 THIEF = "forty thieves in a row of jars of oil, and a word that opens the door"
 OTHER = "bob"
+HOME = "127.0.0.1"
 
 # What production demands, for `make_app`.
 IN_PRODUCTION = {
@@ -65,13 +66,15 @@ def set_address(email: str | None, name: str = USERNAME) -> None:
 def new_login(name: str = USERNAME) -> str:
     """The secret of a new login of a user, as the cookie holds it."""
     secret = logins.new_secret()
-    with current_app.test_request_context():
+    with current_app.test_request_context(environ_base={"REMOTE_ADDR": HOME}):
         logins.start_login(user_of(name), "session", secret)
     return secret
 
 
 @contextmanager
-def request_of(app: Flask, secret: str = "", *, network: str = "127.0.0.1") -> Iterator[None]:
+def request_of(
+    app: Flask, secret: str = "", *, network: str = HOME, browser: str = ""
+) -> Iterator[None]:
     """A request by the login of this secret, or by a stranger, with a database session of its own.
 
     Within another request, Flask alone would share the session of that one.
@@ -79,7 +82,7 @@ def request_of(app: Flask, secret: str = "", *, network: str = "127.0.0.1") -> I
     with app.app_context():
         with app.test_request_context():
             cookie = f"{cookies.cookie_name('session')}={secret}" if secret else ""
-        environ = {"REMOTE_ADDR": network, "HTTP_COOKIE": cookie}
+        environ = {"REMOTE_ADDR": network, "HTTP_COOKIE": cookie, "HTTP_USER_AGENT": browser}
         with app.test_request_context(environ_base=environ):
             yield
 

@@ -17,7 +17,7 @@ PAGES = {
     "self_service.second_factor_page": "/tf-validate",
     "sign_up.confirmation_page": "/confirm/<string:token>",
 }
-VALUES = "{{ username }} {{ number }} {{ old }} {{ name }} {{ change }}"
+VALUES = "{{ username }} {{ number }} {{ old }} {{ name }} {{ change }} {{ client }}"
 
 
 class User(AccountMixin, Model):

@@ -4,7 +4,8 @@ import pytest
 from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import networks, wrong_codes
-from secure_flask.accounts.networks import MAX_NETWORKS, TRUSTED_FOR, TrustedNetwork
+from secure_flask.accounts.networks import TRUSTED, TRUSTED_FOR
+from secure_flask.accounts.places import MAX_PLACES, LoginPlace
 from secure_flask.accounts.wrong_codes import DAY, WrongCodes
 from sqlalchemy import func, insert, select
 
@@ -33,13 +34,13 @@ def trusted(app: Flask) -> int:
 
 
 def test_of_many_networks_the_ones_that_were_used_last_stay(app: Flask, wait: Wait) -> None:
-    first, second, *others = [f"192.0.2.{number}" for number in range(MAX_NETWORKS + 1)]
+    first, second, *others = [f"192.0.2.{number}" for number in range(MAX_PLACES + 1)]
     for address in (first, second, *others[:-2], first, *others[-2:]):
         wait(1)
         visit(app, address)
     assert not trusts(app, second)
     assert all(trusts(app, address) for address in (first, *others))
-    assert trusted(app) == MAX_NETWORKS
+    assert trusted(app) == MAX_PLACES
 
 
 def test_a_neighbour_behind_a_translator_of_ipv4_is_another_network(app: Flask) -> None:
@@ -52,7 +53,7 @@ def test_a_network_of_another_user_stays(app: Flask) -> None:
     with app.app_context():
         add_user()
     visit(app, "192.0.2.99", name=OTHER)
-    visit(app, *(f"192.0.2.{number}" for number in range(MAX_NETWORKS + 1)))
+    visit(app, *(f"192.0.2.{number}" for number in range(MAX_PLACES + 1)))
     assert trusts(app, "192.0.2.99", OTHER)
 
 
@@ -69,15 +70,15 @@ def test_a_network_is_trusted_for_thirty_days_and_then_forgotten(app: Flask, wai
 @pytest.mark.parametrize("rows", SIZES)
 def test_a_login_in_a_further_network_takes_two_statements(app: Flask, rows: int) -> None:
     with app.app_context():
-        row = {"user_id": user_of().id, "last_login": 2**31}
-        hashes = [{**row, "network_hash": b"%032d" % number} for number in range(rows)]
-        db.session.execute(insert(TrustedNetwork), hashes)
+        row = {"user_id": user_of().id, "purpose": TRUSTED, "expires": 2**31}
+        hashes = [{**row, "place_hash": b"%032d" % number} for number in range(rows)]
+        db.session.execute(insert(LoginPlace), hashes)
         db.session.commit()
         with counted_statements(db.engine) as sent:
             visit(app, "192.0.2.1")
-    of_networks = [each for each in sent.statements if "trusted_networks" in each]
+    of_networks = [each for each in sent.statements if "login_places" in each]
     assert [each.split()[0] for each in of_networks] == ["DELETE", "INSERT"]
-    assert trusted(app) == MAX_NETWORKS
+    assert trusted(app) == MAX_PLACES
 
 
 def test_counts_of_wrong_codes_go_after_a_day(user: User, wait: Wait) -> None:

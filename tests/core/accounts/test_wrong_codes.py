@@ -15,7 +15,7 @@ from secure_flask.accounts import (
     replace_recovery_codes,
     wrong_codes,
 )
-from secure_flask.accounts.networks import TrustedNetwork
+from secure_flask.accounts.places import LoginPlace
 from secure_flask.accounts.wrong_codes import DAY
 from secure_flask.web.errors import ErrorResponse
 from sqlalchemy import delete
@@ -89,7 +89,7 @@ def test_good_codes_do_not_count(app: Flask, secret: str, wait: Wait) -> None:
     statuses = []
     for _ in range(LIMIT + 1):
         # As from a network that is not trusted, each time.
-        db.session.execute(delete(TrustedNetwork))
+        db.session.execute(delete(LoginPlace))
         db.session.commit()
         statuses.append(try_code(app, code_of(secret)))
         wait(STEP)
@@ -173,8 +173,8 @@ def test_a_network_is_trusted_for_thirty_days_which_a_password_alone_does_not_re
 
 def test_the_database_names_no_network(app: Flask, secret: str) -> None:
     assert try_code(app, code_of(secret), HERE) == 200
-    rows = stored_rows(app)["trusted_networks"]
-    assert (len(rows), HERE in str(rows)) == (2, False)
+    rows = stored_rows(app)["login_places"]
+    assert (len(rows), HERE in str(rows)) == (4, False)
 
 
 # What the owner does and learns.

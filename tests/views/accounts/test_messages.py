@@ -31,6 +31,7 @@ VALUES = {
     "change": "A passkey was added",
     "name": "backup",
     "old": "countess",
+    "client": "Firefox on Linux, 203.0.113.*",
     "link": "http://localhost/reset/a-token?next=/a&b=1",
 }
 
@@ -102,6 +103,14 @@ def test_a_joined_notice_says_how_many_times(app: Flask, monkeypatch: pytest.Mon
     said = [built(app, monkeypatch, "code_failed", number=number) for number in (1, 6)]
     found = ["times" in said[0].get_content(), "6 times" in said[1].get_content()]
     assert found == [False, True]
+
+
+def test_joined_logins_are_counted_beside_the_one_that_is_described(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [built(app, monkeypatch, "new_login", number=number) for number in (1, 6)]
+    shown = [mail.get_content().splitlines()[3] for mail in said]
+    assert shown == [VALUES["client"], f"{VALUES['client']}, and 5 more"]
 
 
 def test_the_headers_are_those_of_an_automatic_mail(

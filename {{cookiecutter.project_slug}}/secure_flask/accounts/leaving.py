@@ -11,7 +11,15 @@ from typing import Any
 
 from flask import Flask
 from pydantic import ConfigDict, TypeAdapter
-from secure_flask.accounts import factors, networks, outbox, passkeys, recovery_codes, steps
+from secure_flask.accounts import (
+    factors,
+    networks,
+    new_logins,
+    outbox,
+    passkeys,
+    recovery_codes,
+    steps,
+)
 from secure_flask.accounts.email_change import CHANGE_REQUEST, MAX_CHANGE_REQUESTS
 from secure_flask.accounts.former_addresses import former_addresses_of
 from secure_flask.accounts.mailboxes import lock_mailbox
@@ -33,7 +41,7 @@ SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last_step"}
 # The download shows these tables by members such as `logins`, or omits them.
 OWN_TABLES = {
     *("logins", "user_roles", "account_steps", "outgoing_mails", "recovery_codes", "wrong_codes"),
-    *("trusted_networks", "passkeys", "former_addresses", "user_api_keys"),
+    *("login_places", "passkeys", "former_addresses", "user_api_keys"),
 }
 _json = TypeAdapter[Any](
     Any, config=ConfigDict(ser_json_bytes="base64", ser_json_inf_nan="strings")
@@ -76,7 +84,7 @@ def personal_data(user: AccountMixin) -> dict[str, object]:
 
     Members: `account` and `tables` (dicts by column and by table), `roles`, `factors`, `passkeys`,
     `unconfirmed_emails`, `former_emails` (lists of str), `logins` and `keys` (as `list_logins` and
-    `list_api_keys` return), and the numbers `recovery_codes` and `trusted_networks`.
+    `list_api_keys` return), and the numbers `recovery_codes`, `trusted_networks` and `known_places`.
 
     :raises ErrorResponse: 401, no login of the last five minutes.
     """
@@ -93,6 +101,7 @@ def personal_data(user: AccountMixin) -> dict[str, object]:
         "unconfirmed_emails": [step.email for step in requests],
         "former_emails": former_addresses_of(user),
         "trusted_networks": networks.count_trusted_networks(user),
+        "known_places": new_logins.count_known_places(user),
         "tables": {
             table.name: _rows_of_user(table, keys, user)
             for table, keys in groupby(references_to_users("CASCADE"), lambda key: key.parent.table)

@@ -6,6 +6,7 @@ Source: OWASP ASVS 6.3.5, 6.3.7.
 from secure_flask.accounts.outbox import notify_address, notify_user
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import authentication, stored_keys
+from secure_flask.auth.login_table import Login
 from secure_flask.web.texts import translated_text
 
 
@@ -39,6 +40,11 @@ def name_changed(user: AccountMixin, old: str) -> None:
 def factors_changed(user: AccountMixin, change: str) -> None:
     """`change` is a sentence, as in "An authenticator app was added"."""
     notify_user(user, "factors_changed", about=change, change=translated_text(change))
+
+
+def new_login(user: AccountMixin, login: Login) -> None:
+    """Tell the user of a login from a new place; `client` is what the list of logins shows."""
+    notify_user(user, "new_login", client=login.client)
 
 
 def code_failed(user: AccountMixin) -> None:

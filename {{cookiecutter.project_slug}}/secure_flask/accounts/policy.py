@@ -14,6 +14,8 @@ class AccountPolicy(Policy):
     RESERVED_NAMES: Listed[str] = Field(
         ["admin", "administrator", "postmaster", "root", "security", "support"]
     )
+    # Whether a login from a new place is told to its user by mail.
+    NEW_LOGIN_NOTICE: bool = True
     # Users with one of these roles log in with a second factor.
     SECOND_FACTOR_ROLES: Listed[str] = Field([])
     # The endpoint where a browser enters the second factor.

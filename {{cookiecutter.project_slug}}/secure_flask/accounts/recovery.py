@@ -7,7 +7,7 @@ Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.3.8, 6.4.1, 6.4.3, 7.4.3
 
 from logging import INFO
 
-from secure_flask.accounts import notices, public_urls, steps
+from secure_flask.accounts import new_logins, notices, public_urls, steps
 from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import MailParts
@@ -63,6 +63,8 @@ def reset_password(token: str, password: str) -> AccountMixin:
         raise error_response(404, INVALID_LINK)
     forget_links(step.email or "")
     notices.password_changed(user)
+    # A mail about the next login would tell the same reader the same again.
+    new_logins.know_only_present_place(user)
     logins.end_logins_of(user)
     db.session.commit()
     audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by="mailed link")

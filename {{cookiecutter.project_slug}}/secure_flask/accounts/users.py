@@ -13,7 +13,7 @@ from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.web.validation import Reason
-from sqlalchemy import BigInteger, String, select
+from sqlalchemy import BigInteger, String, false, select
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 RECENT = 5  # minutes since the user showed all factors
@@ -36,6 +36,8 @@ class AccountMixin(UserMixin):
     # The secret of the authenticator app, and the time step of its last code that counted.
     totp_secret = encrypted_column()
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
+    # A user's first login comes from a new place too, which new_logins.py does not tell.
+    has_logged_in: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def readable_email(self) -> str | None:

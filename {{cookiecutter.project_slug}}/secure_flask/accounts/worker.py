@@ -21,6 +21,7 @@ from secure_flask.accounts.development_mailbox import kept_mails
 from secure_flask.accounts.former_addresses import purge_former_addresses
 from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.outbox import HOUR, OutgoingMail
+from secure_flask.accounts.places import purge_places
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import DecryptionError
 from secure_flask.database import db
@@ -139,7 +140,7 @@ def _finish_mail(mail_id: UUID, **values: object) -> None:
 
 
 def _purge_mails() -> None:
-    """Delete mails that no limit counts any more, expired steps and former addresses."""
+    """Delete mails that no limit counts any more, and expired steps, addresses and places."""
     since = seconds_now() - HOUR
     old = (
         OutgoingMail.created <= since,
@@ -151,6 +152,7 @@ def _purge_mails() -> None:
     )
     steps.purge_steps()
     purge_former_addresses()
+    purge_places()
     db.session.commit()
 
 

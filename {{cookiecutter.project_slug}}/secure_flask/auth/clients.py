@@ -35,13 +35,17 @@ def describe_client() -> str | None:
     """The client of this request, such as "Firefox on Linux, 203.0.113.*"; None in a command."""
     if not has_request_context():
         return None
-    sent = request.headers.get("User-Agent", "")
-    browser = _first(BROWSERS, sent) or translated_text("Unknown browser")
-    system = _first(SYSTEMS, sent)
-    client = browser
+    found, system = browser_and_system()
+    client = browser = found or translated_text("Unknown browser")
     if system:
         client = translated_text("{browser} on {system}", browser=browser, system=system)
     return f"{client}, {_shortened()}"
+
+
+def browser_and_system() -> tuple[str | None, str | None]:
+    """The browser and system that the client of this request claims, without their versions."""
+    sent = request.headers.get("User-Agent", "")
+    return _first(BROWSERS, sent), _first(SYSTEMS, sent)
 
 
 def _first(names: dict[str, str], sent: str) -> str | None:

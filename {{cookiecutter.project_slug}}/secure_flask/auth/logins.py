@@ -28,6 +28,9 @@ from sqlalchemy.exc import SQLAlchemyError
 _ID = re.compile(r"[0-9a-f]{32}")
 # This signal gets the user, or None for all users, in the transaction that ends all logins.
 all_logins_ended = Namespace().signal("all-logins-ended")
+# This signal gets the user and the new `login`, in its transaction. One that replaces another login
+# sends none.
+login_started = Namespace().signal("login-started")
 logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 LISTED = 1000  # logins that a user is shown: MAX_LOGINS of each kind, unless that is very high
@@ -77,6 +80,8 @@ def start_login(
     login.begin(voucher)
     db.session.add(login)
     _end_excess(login)
+    if replaces is None:
+        login_started.send(user, login=login)
     db.session.commit()
     return login
 

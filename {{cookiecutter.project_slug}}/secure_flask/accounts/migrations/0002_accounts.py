@@ -79,13 +79,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "network_hash", name="pk_wrong_codes"),
     )
     op.create_table(
-        "trusted_networks",
+        "login_places",
+        sa.Column("place_hash", sa.LargeBinary(32), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("network_hash", sa.LargeBinary(32), nullable=False),
-        sa.Column("last_login", sa.BigInteger(), nullable=False),
-        _user("trusted_networks"),
-        sa.PrimaryKeyConstraint("user_id", "network_hash", name="pk_trusted_networks"),
+        sa.Column("purpose", sa.String(16), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        _user("login_places"),
+        sa.PrimaryKeyConstraint("place_hash", name="pk_login_places"),
     )
+    _index("login_places", "user_id", "expires")
     op.create_table(
         "passkeys",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -104,14 +106,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    tables = ("passkeys", "trusted_networks", "wrong_codes", "recovery_codes", "outgoing_mails")
+    tables = ("passkeys", "login_places", "wrong_codes", "recovery_codes", "outgoing_mails")
     for table in (*tables, "former_addresses", "account_steps"):
         op.drop_table(table)
     with op.batch_alter_table("users") as users:
         users.drop_index("ix_users_email_index")
         users.create_index("ix_users_email_index", ["email_index"])
         users.drop_constraint("uq_users_folded_name", type_="unique")
-        for column in ("totp_last_step", "totp_secret_encrypted", "folded_name"):
+        for column in ("has_logged_in", "totp_last_step", "totp_secret_encrypted", "folded_name"):
             users.drop_column(column)
 
 
@@ -120,6 +122,11 @@ def _extend_users() -> None:
         users.add_column(sa.Column("folded_name", sa.String(600), nullable=True))
         users.add_column(sa.Column("totp_secret_encrypted", sa.LargeBinary(), nullable=True))
         users.add_column(sa.Column("totp_last_step", sa.BigInteger(), nullable=True))
+        # The rows of a project that takes accounts up get the default.
+        logged_in: sa.Column[bool] = sa.Column(
+            "has_logged_in", sa.Boolean(), nullable=False, server_default=sa.false()
+        )
+        users.add_column(logged_in)
     _fold_names()
     with op.batch_alter_table("users") as users:
         users.create_unique_constraint("uq_users_folded_name", ["folded_name"])
