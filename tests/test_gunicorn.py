@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import socket
+import sqlite3
 import urllib.request
+from contextlib import closing
 from pathlib import Path
+from uuid import UUID
+
+import pytest
 
 import clients
 import services
@@ -71,3 +77,30 @@ def test_a_hup_lets_its_workers_read_the_policy_and_the_settings_again(
                 and "Content-Security-Policy-Report-Only" in sent
             )
         )
+
+
+def test_data_that_fail_halfway_end_as_a_broken_connection(
+    new_project: NewProject, tmp_path: Path
+) -> None:
+    file, project = tmp_path / "app.db", new_project(accounts="self-service")
+    with services.serving(project, tmp_path / "log", DATABASE_URL=f"sqlite:///{file}") as server:
+        login = clients.shown(clients.log_in(server.port))
+        add_tasks(file, [UUID(int=number).hex for number in range(1000)])
+        add_tasks(file, ["no id"])
+        with pytest.raises(http.client.IncompleteRead) as broken:
+            clients.ask(server.port, "/me/data", headers=login)
+        assert broken.value.partial.startswith(b'{"account": ')
+        execute(file, "DELETE FROM tasks WHERE id = 'no id'")
+        data = clients.ask(server.port, "/me/data", headers=login)
+    assert len(data.body["tables"]["tasks"]) == 1000
+
+
+def add_tasks(file: Path, ids: list[str]) -> None:
+    """Add tasks of the one user, which come behind those that are there."""
+    task = "INSERT INTO tasks SELECT ?, id, 'Task', '', 0 FROM users"
+    execute(file, task, [(each,) for each in ids])
+
+
+def execute(file: Path, statement: str, rows: list[tuple[str]] | None = None) -> None:
+    with closing(sqlite3.connect(file)) as database, database:
+        database.executemany(statement, [()] if rows is None else rows)

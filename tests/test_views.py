@@ -67,6 +67,13 @@ def test_the_views_of_accounts_keep_it_on_postgresql() -> None:
 
 
 @pytest.mark.all
+@pytest.mark.slow
+def test_a_long_list_of_tasks_keeps_it_on_postgresql() -> None:
+    with services.postgresql() as url:
+        run("starter/test_tasks.py", TEST_DATABASE_URL=url)
+
+
+@pytest.mark.all
 @pytest.mark.slow(seconds=150)
 @pytest.mark.parametrize(
     ("level", "files"),

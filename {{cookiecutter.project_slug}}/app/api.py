@@ -49,7 +49,7 @@ class TaskList(ResponseBody):
 
 
 @blueprint.get("/tasks")
-@responds(TaskList)
+@responds(TaskList, 404)
 @keys_allowed
 @login_required
 def list_tasks() -> ResponseReturnValue:
@@ -60,12 +60,13 @@ def list_tasks() -> ResponseReturnValue:
 
 
 @blueprint.post("/tasks")
-@responds(TaskShown, status=201)
+@responds(TaskShown, 409, status=201)
 @keys_allowed
 @login_required
 @validated(TaskBody)
 def create_task(body: TaskBody) -> ResponseReturnValue:
     """Add a task."""
+    tasks.require_room(current_user)
     task = Task(owner_id=current_user.id, **body.model_dump())
     db.session.add(task)
     db.session.commit()

@@ -46,7 +46,7 @@ def index() -> str:
 
 
 @blueprint.get("/tasks")
-@responds("text/html")
+@responds("text/html", 404)
 @login_required
 def list_tasks() -> str:
     """Show the page of your tasks."""
@@ -54,11 +54,12 @@ def list_tasks() -> str:
 
 
 @blueprint.route("/tasks/new", methods=["GET", "POST"])
-@responds("text/html")
+@responds("text/html", 409)
 @login_required
 @consumes_form
 def new_task() -> ResponseReturnValue:
     """Show the form for a new task, or add the task."""
+    tasks.require_room(current_user)
     form = TaskForm()
     if not form.validate_on_submit():
         return _page("New task", form)

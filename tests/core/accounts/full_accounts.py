@@ -1,6 +1,6 @@
 """An account with a row in each table of the core, and tables of an owner with rows of users."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -24,8 +24,8 @@ from secure_flask.accounts.passkeys import Passkey
 from secure_flask.accounts.users import account_of
 from secure_flask.auth import stored_keys
 from secure_flask.auth.users import user_class
-from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, insert, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from core.accounts.people import ADDRESS
 from shared import USERNAME, give_roles, stored_user
@@ -80,12 +80,31 @@ letters = Table(
 )
 
 
+class Reading(Base):
+    """Of which a user has many."""
+
+    __tablename__ = "probe_readings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    # A list that comes with each row can only be read with all rows at once.
+    marks: Mapped[list["Mark"]] = relationship(lazy="joined")
+
+
+class Mark(Base):
+    __tablename__ = "probe_marks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reading_id: Mapped[int] = mapped_column(ForeignKey("probe_readings.id", ondelete="CASCADE"))
+
+
+OWN = [f"probe_{name}" for name in ("notes", "stars", "bills", "letters", "readings", "marks")]
+
+
 @contextmanager
 def own_tables(app: Flask, patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let these be the tables of the app."""
-    tables = [
-        Base.metadata.tables[f"probe_{name}"] for name in ("notes", "stars", "bills", "letters")
-    ]
+    tables = [Base.metadata.tables[name] for name in OWN]
     patch.setattr(leaving, "Model", Base)
     with app.app_context():
         Base.metadata.create_all(db.engine, tables=tables)
@@ -103,6 +122,12 @@ def add_note(app: Flask, username: str = USERNAME, phone: str = "555 0100") -> N
         db.session.add(note)
         db.session.flush()
         db.session.execute(stars.insert().values(user_id=user.id, note_id=note.id))
+
+
+def add_readings(app: Flask, numbers: Iterable[int], username: str = USERNAME) -> None:
+    """Add readings of a user by their ids."""
+    with stored_user(app, username) as user:
+        db.session.execute(insert(Reading), [{"id": n, "owner_id": user.id} for n in numbers])
 
 
 def add_letters(app: Flask, *letters_of: tuple[str, str]) -> None:

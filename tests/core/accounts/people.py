@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from click.testing import Result
 from flask import Flask, current_app
-from secure_flask.accounts import development_mails, steps
+from secure_flask.accounts import development_mails, personal_data, steps
 from secure_flask.auth import logins
 from secure_flask.auth.passwords import verify_password
 from secure_flask.auth.users import create_user, user_class
@@ -85,6 +86,11 @@ def request_of(
         environ = {"REMOTE_ADDR": network, "HTTP_COOKIE": cookie, "HTTP_USER_AGENT": browser}
         with app.test_request_context(environ_base=environ):
             yield
+
+
+def downloaded(user: User) -> Any:
+    """What the user of this request downloads."""
+    return json.loads("".join(personal_data(user)))
 
 
 def has_password(name: str, password: str = STRONG) -> bool:

@@ -9,7 +9,6 @@ from secure_flask import db, end_other_logins
 from secure_flask.accounts import (
     development_mails,
     email_change,
-    personal_data,
     recovery,
     registration,
     smtp,
@@ -40,6 +39,7 @@ from core.accounts.people import (
     OTHER,
     STRONG,
     add_user,
+    downloaded,
     mailed_token,
     new_login,
     recipients,
@@ -76,8 +76,8 @@ def opens(token: str) -> int:
 def unconfirmed(app: Flask) -> list[str]:
     """What the user hears about changes that wait."""
     with request_of(app, new_login()):
-        data: dict[str, list[str]] = personal_data(user_of())  # type: ignore[assignment]
-        return data["unconfirmed_emails"]
+        unconfirmed: list[str] = downloaded(user_of())["unconfirmed_emails"]
+        return unconfirmed
 
 
 @pytest.mark.asvs("6.3.7")

@@ -2,7 +2,9 @@
 
 import base64
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NoReturn
+from weakref import WeakSet
 
 import pytest
 from flask import Flask
@@ -12,6 +14,7 @@ from secure_flask.accounts import (
     development_mails,
     email_change,
     former_addresses,
+    leaving,
     personal_data,
     registration,
     user_deleted,
@@ -22,8 +25,9 @@ from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import account_of
 from secure_flask.auth import access
 from secure_flask.auth.current_login import current_login
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import ServiceUnavailable
 
 from core.accounts import full_accounts
 from core.accounts.conftest import Request
@@ -34,6 +38,7 @@ from core.accounts.people import (
     OTHER,
     STRONG,
     add_user,
+    downloaded,
     logged,
     mailed_token,
     new_login,
@@ -47,7 +52,7 @@ from core.accounts.people import (
 )
 from core.accounts.site import User
 from core.conftest import USERNAME, Wait
-from core.statements import counted_statements
+from core.statements import SIZES, counted_statements
 
 
 @pytest.fixture
@@ -142,6 +147,21 @@ def test_rows_of_your_tables_go_with_their_owner_alone(
         left = [note.phone for note in db.session.scalars(select(full_accounts.Note))]
         assert left == ["555 0199"]
         assert len(db.session.execute(select(full_accounts.stars)).all()) == 1
+
+
+def test_an_account_with_many_rows_goes_by_the_same_statements(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = []
+    with full_accounts.own_tables(app, monkeypatch):
+        for number in SIZES:
+            add_user("grace")
+            full_accounts.add_readings(app, range(number), "grace")
+            db.session.remove()
+            with request_of(app, log_in(app, "grace")), counted_statements(db.engine) as sent:
+                delete_account(current_user)
+            costs.append(sent.sizes)
+    assert costs[0] == costs[1]
 
 
 @pytest.mark.asvs("2.3.3")
@@ -288,7 +308,7 @@ def test_the_log_says_who_left(app: Flask, caplog: pytest.LogCaptureFixture) -> 
 
 def data(app: Flask, name: str = USERNAME, secret: str = "") -> Any:
     with request_of(app, secret or log_in(app, name)):
-        return personal_data(user_of(name))
+        return downloaded(user_of(name))
 
 
 def full_data(app: Flask) -> Any:
@@ -330,7 +350,7 @@ def test_rows_of_your_tables_are_in_the_data_of_their_owner(
         full_accounts.add_note(app)
         full_accounts.add_note(app, OTHER, phone="555 0199")
         tables = data(app)["tables"]
-    assert tables.keys() == {"probe_notes", "probe_stars", "probe_letters"}
+    assert tables.keys() == {*full_accounts.OWN} - {"probe_bills", "probe_marks"}
     [note], [star] = tables["probe_notes"], tables["probe_stars"]
     fields = {"id", "owner_id", "reader_id", "written", "picture", "phone", "facts"}
     assert note.keys() == fields
@@ -379,6 +399,77 @@ def test_the_data_take_as_many_statements_for_ten_rows_as_for_one(
                 data(app, secret=secret)
             numbers.append(len(sent.statements))
     assert numbers[0] == numbers[1]
+
+
+@pytest.fixture
+def many_rows(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The user has more rows than a piece, and one download does not wait for another."""
+    monkeypatch.setattr(leaving, "PIECE", 10)
+    monkeypatch.setattr(leaving, "WAIT", 0)
+    with full_accounts.own_tables(app, monkeypatch):
+        full_accounts.add_readings(app, range(25))
+        db.session.remove()
+        yield
+
+
+@pytest.mark.usefixtures("many_rows")
+def test_many_rows_are_all_in_the_data_and_never_all_in_memory(app: Flask) -> None:
+    loaded: WeakSet[object] = WeakSet()
+
+    def note(row: object, context: object) -> None:
+        loaded.add(row)
+
+    event.listen(full_accounts.Reading, "load", note)
+    with request_of(app, log_in(app)):
+        pieces = [(piece, len(loaded)) for piece in personal_data(user_of())]
+    event.remove(full_accounts.Reading, "load", note)
+    readings = json.loads("".join(piece for piece, _ in pieces))["tables"]["probe_readings"]
+    assert sorted(each["id"] for each in readings) == [*range(25)]
+    assert max(held for _, held in pieces) == 10
+
+
+@pytest.mark.usefixtures("many_rows")
+def test_data_that_fail_halfway_are_no_json_and_hinder_no_other_download(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[str] = []
+    with request_of(app, log_in(app)), monkeypatch.context() as patch:
+        pieces = personal_data(user_of())
+        while '"id": ' not in "".join(received):
+            received.append(next(pieces))
+        patch.setattr(leaving, "_values_of_row", fail)
+        with pytest.raises(RuntimeError):
+            received += pieces
+    with pytest.raises(json.JSONDecodeError):
+        json.loads("".join(received))
+    assert data(app)["account"]["name"] == USERNAME
+
+
+def fail(row: object) -> NoReturn:
+    raise RuntimeError("The row cannot be read.")
+
+
+def test_of_two_downloads_at_once_one_is_asked_to_come_back(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "WAIT", 0)
+    with request_of(app, log_in(app)):
+        first = personal_data(user_of())
+        with pytest.raises(ServiceUnavailable) as refused:
+            personal_data(user_of())
+        assert int(refused.value.headers["Retry-After"]) > 0  # type: ignore[attr-defined]
+        # Its client has gone.
+        first.close()
+        assert "".join(personal_data(user_of()))
+
+
+def test_a_download_waits_a_moment_for_another_one(
+    file_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "WAIT", 60)
+    secrets = [log_in(file_app) for _ in range(AT_ONCE)]
+    found = at_once(lambda number: data(file_app, secret=secrets[number]))
+    assert [each["account"]["name"] for each in found] == [USERNAME] * AT_ONCE
 
 
 def test_the_address_that_came_meanwhile_gets_the_notice_too(

@@ -6,6 +6,7 @@ from secure_flask import Model, accounts
 from secure_flask.accounts.authenticator import AuthenticatorSetup
 
 from core.accounts.devices import Passkey
+from core.accounts.people import downloaded
 from core.accounts.site import User
 from core.conftest import PASSWORD, USERNAME
 from core.help_texts import members_named, problems_of, public_values
@@ -21,7 +22,7 @@ def test_help_of_the_package_explains_the_names_that_are_objects() -> None:
 
 
 def test_help_names_each_member_of_the_personal_data(user: User) -> None:
-    assert accounts.personal_data(user).keys() <= members_named(accounts.personal_data)
+    assert downloaded(user).keys() <= members_named(accounts.personal_data)
 
 
 def test_help_names_each_member_of_a_passkey(user: User, passkey: Passkey) -> None:

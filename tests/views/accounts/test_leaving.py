@@ -1,10 +1,13 @@
 """The page on which people take their data with them and delete the account, and its JSON."""
 
+from typing import cast
+
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
-from secure_flask import db
-from sqlalchemy import select
+from secure_flask import Role, current_user, db, login_required
+from secure_flask.accounts import personal_data
+from sqlalchemy import QueuePool, select
 from werkzeug.test import TestResponse
 
 from app.models import User
@@ -113,3 +116,39 @@ def test_the_data_are_a_file_that_no_cache_keeps(app: Flask) -> None:
     assert answer.get_json()["account"]["name"] == USERNAME
     assert answer.headers["Content-Disposition"] == 'attachment; filename="personal-data.json"'
     assert answer.cache_control.no_store
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_a_client_that_goes_halfway_leaves_nothing_open(file_app: Flask) -> None:
+    client = file_app.test_client()
+    credentials = log_in(client)
+    client.head(DATA, headers=credentials)
+    with client.get(DATA, headers=credentials, buffered=False) as answer:
+        assert next(answer.iter_encoded()).startswith(b'{"account"')
+    assert client.get(DATA, headers=credentials).get_json()["account"]["name"] == USERNAME
+    with file_app.app_context():
+        assert cast(QueuePool, db.engine.pool).checkedout() == 0
+
+
+def test_an_address_downloads_twenty_times_a_minute(client: FlaskClient) -> None:
+    credentials = log_in(client)
+    statuses = [client.get(DATA, headers=credentials).status_code for _ in range(21)]
+    assert statuses == [200] * 20 + [429]
+
+
+def test_what_a_view_has_begun_is_neither_stored_nor_undone_by_the_data(make_app: MakeApp) -> None:
+    """Of two roles that a view adds, the one is stored that the view commits."""
+    app = make_app()
+
+    def view() -> Response:
+        db.session.add(Role(name="stored"))
+        data = personal_data(current_user)
+        db.session.commit()
+        db.session.add(Role(name="dropped"))
+        return Response(data)
+
+    app.add_url_rule("/own-data", view_func=login_required(view))
+    client = app.test_client()
+    assert client.get("/own-data", headers=log_in(client)).get_json(force=True)["account"]
+    with app.app_context():
+        assert db.session.scalars(select(Role.name)).all() == ["stored"]

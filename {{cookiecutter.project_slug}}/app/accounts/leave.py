@@ -3,21 +3,22 @@
 Source: GDPR, articles 15, 17 and 20; OWASP ASVS 7.4.2, 7.5.1, 14.2.6.
 """
 
-from flask import Response, jsonify
+from flask import Response
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from secure_flask import accounts, consumes_form, recent_login, responds
+from secure_flask import accounts, consumes_form, limited, recent_login, responds
 
 from app.accounts.routes import RECENT, blueprint, done, page
 from app.current_user import current_user
 
 
 @blueprint.get("/me/data")
-@responds("application/json")
+@responds("application/json", 429)
+@limited("20 per minute")
 @recent_login(minutes=RECENT)
 def download() -> ResponseReturnValue:
     """Download what the service stores about you."""
-    response = jsonify(accounts.personal_data(current_user))
+    response = Response(accounts.personal_data(current_user), mimetype="application/json")
     response.headers["Content-Disposition"] = 'attachment; filename="personal-data.json"'
     return response
 

@@ -5,11 +5,15 @@ download has exactly these rows, without the secrets of the account.
 Source: GDPR, articles 15, 17 and 20; OWASP ASVS 6.3.7, 7.4.2, 14.2.6, 14.3.1.
 """
 
-from collections.abc import Iterable, Iterator, Set
+import json
+from collections.abc import Generator, Iterable, Iterator, Set
+from contextlib import contextmanager
 from itertools import groupby
+from threading import Lock
 from typing import Any
+from uuid import UUID
 
-from flask import Flask
+from flask import Flask, stream_with_context
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import (
     factors,
@@ -33,8 +37,9 @@ from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
 from secure_flask.state import app_state
+from secure_flask.web.errors import error_response
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, lazyload
 
 # The download omits these columns: secrets that log in as the user, and values without a meaning.
 SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last_step"}
@@ -43,6 +48,11 @@ OWN_TABLES = {
     *("logins", "user_roles", "account_steps", "outgoing_mails", "recovery_codes", "wrong_codes"),
     *("login_places", "passkeys", "former_addresses", "user_api_keys"),
 }
+PIECE = 100  # rows that a download has in memory
+WAIT = 2  # seconds that a download waits for the end of another one
+RETRY_AFTER = "10"  # seconds
+# A process sends one download at a time, so that its other threads serve other requests.
+_download = Lock()
 _json = TypeAdapter[Any](
     Any, config=ConfigDict(ser_json_bytes="base64", ser_json_inf_nan="strings")
 )
@@ -71,6 +81,7 @@ def delete_account(user: AccountMixin) -> None:
     if email:
         # An open registration of the address would make a new account.
         end_registrations_of(email)
+    # This deletes the other rows of the user too. PostgreSQL would take ten times as long in pieces.
     db.session.execute(delete(type(user)).where(type(user).id == user.id))
     db.session.commit()
     record_deletion(user)
@@ -79,34 +90,24 @@ def delete_account(user: AccountMixin) -> None:
         authentication.forget_login(login)
 
 
-def personal_data(user: AccountMixin) -> dict[str, object]:
-    """All that is stored about the logged-in user, as JSON values: `personal_data(current_user)`.
+def personal_data(user: AccountMixin) -> Generator[str]:
+    """All that is stored about the logged-in user, as the text of a JSON object in pieces.
 
-    Members: `account` and `tables` (dicts by column and by table), `roles`, `factors`, `passkeys`,
-    `unconfirmed_emails`, `former_emails` (lists of str), `logins` and `keys` (as `list_logins` and
-    `list_api_keys` return), and the numbers `recovery_codes`, `trusted_networks` and `known_places`.
+    `Response(personal_data(current_user), mimetype="application/json")` sends each piece before it
+    reads the next. If it fails, the object is not closed, so that no program takes it for whole.
 
-    :raises ErrorResponse: 401, no login of the last five minutes.
+    Members: `account` and `tables` (objects by column and by table), `roles`, `factors`,
+    `passkeys`, `unconfirmed_emails`, `former_emails` (lists of str), `logins` and `keys` (as
+    `list_logins` and `list_api_keys` return), and the numbers `recovery_codes`,
+    `trusted_networks` and `known_places`.
+
+    :raises ErrorResponse: 401, no login of the last five minutes; 503, another download is running.
     """
     require_recent_user()
-    requests = steps.steps_of_user(CHANGE_REQUEST, user, limit=MAX_CHANGE_REQUESTS)
-    return {
-        "account": _values_of_row(user, without=SECRETS),
-        "roles": user.role_names,
-        "logins": authentication.list_logins(),
-        "keys": keys.list_api_keys(),
-        "factors": factors.factors_of(user),
-        "passkeys": [each.name for each in passkeys.passkeys_of(user)],
-        "recovery_codes": recovery_codes.recovery_codes_left(user),
-        "unconfirmed_emails": [step.email for step in requests],
-        "former_emails": former_addresses_of(user),
-        "trusted_networks": networks.count_trusted_networks(user),
-        "known_places": new_logins.count_known_places(user),
-        "tables": {
-            table.name: _rows_of_user(table, keys, user)
-            for table, keys in groupby(references_to_users("CASCADE"), lambda key: key.parent.table)
-        },
-    }
+    pieces = _pieces_of_data(user)
+    # This reads the account before the response begins, so that an error has its own status.
+    next(pieces)
+    return pieces
 
 
 def init_app(app: Flask) -> None:
@@ -142,17 +143,69 @@ def references_to_users(*actions: str | None) -> Iterator[ForeignKey]:
                 yield key
 
 
+def _pieces_of_data(user: AccountMixin) -> Generator[str]:
+    """The empty text, when the account has been read, and then the JSON, with `tables` at its end."""
+    with _only_download():
+        account = json.dumps(_account_data(user))
+        tables = stream_with_context(_tables_of_user(user.id))
+        yield ""
+        yield account.removesuffix("}") + ', "tables": {'
+        yield from tables
+        yield "}}\n"
+
+
+@contextmanager
+def _only_download() -> Iterator[None]:
+    if not _download.acquire(timeout=WAIT):
+        raise error_response(503, "Another download is running", Retry_After=RETRY_AFTER)
+    try:
+        yield
+    finally:
+        _download.release()
+
+
+def _account_data(user: AccountMixin) -> dict[str, object]:
+    requests = steps.steps_of_user(CHANGE_REQUEST, user, limit=MAX_CHANGE_REQUESTS)
+    return {
+        "account": _values_of_row(user, without=SECRETS),
+        "roles": user.role_names,
+        "logins": authentication.list_logins(),
+        "keys": keys.list_api_keys(),
+        "factors": factors.factors_of(user),
+        "passkeys": [each.name for each in passkeys.passkeys_of(user)],
+        "recovery_codes": recovery_codes.recovery_codes_left(user),
+        "unconfirmed_emails": [step.email for step in requests],
+        "former_emails": former_addresses_of(user),
+        "trusted_networks": networks.count_trusted_networks(user),
+        "known_places": new_logins.count_known_places(user),
+    }
+
+
+def _tables_of_user(user_id: UUID) -> Iterator[str]:
+    keys = references_to_users("CASCADE")
+    for number, (table, of_table) in enumerate(groupby(keys, lambda key: key.parent.table)):
+        yield f"{', ' if number else ''}{json.dumps(table.name)}: ["
+        for position, rows in enumerate(_rows_of_user(table, of_table, user_id)):
+            yield (", " if position else "") + ", ".join(map(json.dumps, rows))
+        yield "]"
+
+
 def _rows_of_user(
-    table: Table, keys: Iterable[ForeignKey], user: AccountMixin
-) -> list[dict[str, object]]:
+    table: Table, keys: Iterable[ForeignKey], user_id: UUID
+) -> Iterator[list[dict[str, object]]]:
     """The rows of a table that refer to the user by one of the keys, such as `sender_id`."""
-    mine = or_(*(key.parent == user.id for key in keys))
+    mine = or_(*(key.parent == user_id for key in keys))
+    in_pieces = {"yield_per": PIECE}
     mappers = [each for each in Model.registry.mappers if each.local_table is table]
     if not mappers:
-        found = db.session.execute(select(table).where(mine)).mappings()
-        return [{name: _plain_value(value) for name, value in row.items()} for row in found]
-    rows = select(mappers[0].class_).where(mine)
-    return [_values_of_row(row) for row in db.session.scalars(rows).unique()]
+        found = db.session.execute(select(table).where(mine), execution_options=in_pieces)
+        for page in found.mappings().partitions():
+            yield [{name: _plain_value(value) for name, value in row.items()} for row in page]
+        return
+    # The data have no relationships. SQLAlchemy could load some of them only with all rows at once.
+    rows = select(mappers[0].class_).where(mine).options(lazyload("*"))
+    for objects in db.session.scalars(rows, execution_options=in_pieces).partitions():
+        yield [_values_of_row(row) for row in objects]
 
 
 def _values_of_row(row: object, without: Set[str] = frozenset()) -> dict[str, object]:

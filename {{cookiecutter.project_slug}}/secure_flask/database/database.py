@@ -16,8 +16,10 @@ from flask import Config, Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.pagination import Pagination
 from secure_flask.database import failures
 from secure_flask.database.engine_options import bind_options, engine_options
+from secure_flask.database.paging import page_number
 from secure_flask.settings.configuration import READ_ONCE
 from secure_flask.state import IN_CONTEXT, Key, app_state, request_state
 from secure_flask.web import audit
@@ -87,6 +89,12 @@ class Database(SQLAlchemy):
     def drop_all(self, bind_key: BindKeys = "__all__") -> None:
         for engine, metadata in self._tables_by_engine(bind_key):
             metadata.drop_all(engine)
+
+    def paginate(
+        self, select: Select[Any], *, page: int | None = None, **options: Any
+    ) -> Pagination:
+        """As Flask-SQLAlchemy's, also for a number that the database cannot count to: 404."""
+        return super().paginate(select, page=page_number(page), **options)
 
     def _tables_by_engine(self, bind_key: BindKeys) -> Iterator[tuple[Engine, MetaData]]:
         keys = [bind_key] if bind_key is None or isinstance(bind_key, str) else bind_key

@@ -92,6 +92,17 @@ def test_a_long_list_names_its_next_page(ada: FlaskClient, monkeypatch: pytest.M
     assert second["next"] is None
 
 
+def test_a_full_list_takes_a_task_when_another_has_gone(
+    ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "MAX_TASKS", 1)
+    first = add(ada)
+    refused = call(ada, "POST", body=TASK)
+    assert (refused.status_code, "delete" in refused.get_json()["error"]) == (409, True)
+    call(ada, "DELETE", first)
+    assert add(ada) != first
+
+
 def test_visitors_neither_read_the_list_nor_add_to_it(
     client: FlaskClient, ada: FlaskClient
 ) -> None:

@@ -83,6 +83,17 @@ def test_a_long_list_has_pages(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
     assert set.union(*seen) == added
 
 
+def test_a_full_list_takes_no_further_task(
+    ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "MAX_TASKS", 1)
+    add(ada, title="a")
+    refused = [show(ada, "new_task"), send(ada, "new_task", title="b")]
+    assert [each.status_code for each in refused] == [409, 409]
+    assert "delete some first" in refused[0].text
+    assert ">b<" not in show(ada, "list_tasks").text
+
+
 def test_a_title_stays_text_on_every_page(ada: FlaskClient) -> None:
     task = add(ada, title=MARKUP, notes=f"</textarea>{MARKUP}")
     pages = [show(ada, "list_tasks").text, show(ada, "edit_task", task).text]
