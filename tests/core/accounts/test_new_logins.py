@@ -9,7 +9,6 @@ from secure_flask import change_password, db, log_in, log_in_user, reauthenticat
 from secure_flask.accounts import (
     development_mails,
     new_logins,
-    personal_data,
     recovery,
     replace_recovery_codes,
 )
@@ -34,6 +33,7 @@ from core.accounts.people import (
     ADDRESS,
     HOME,
     STRONG,
+    downloaded,
     mailed_token,
     new_login,
     refused,
@@ -312,7 +312,7 @@ def test_the_data_of_a_user_has_the_number_of_places_and_the_database_names_none
     with app.app_context():
         secret = new_login()
     with request_of(app, secret):
-        assert personal_data(user_of())["known_places"] == 3
+        assert downloaded(user_of())["known_places"] == 3
     rows = str(stored_rows(app)["login_places"])
     assert [name for name in ("Firefox", "Linux", "198.51", "203.0") if name in rows] == []
 
