@@ -157,7 +157,7 @@ def create_app():
         if user is None or not check_password_hash(user.password, password):
             return "Wrong", 401
         login_user(user, remember=True)
-        return redirect(url_for("mine"))
+        return redirect(url_for("mine"), 303)
 
     @app.post("/logout")
     def logout():
@@ -205,13 +205,13 @@ def test_a_visitor_sees_no_loans(client):
 
 
 def test_a_user_sees_own_loans(client):
-    assert log_in(client, "ada") == 302
+    assert log_in(client, "ada") == 303
     assert client.get("/mine").text == "Loans of ada"
     assert client.get("/all").status_code == 403
 
 
 def test_an_admin_sees_all(client):
-    assert log_in(client, "root") == 302
+    assert log_in(client, "root") == 303
     assert client.get("/all").text == "All loans"
 
 

@@ -10,7 +10,7 @@ from secure_flask import dependencies
 
 import support
 
-FLASK = metadata.version("flask")
+FLASK, CLICK = metadata.version("flask"), metadata.version("click")
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ FLASK = metadata.version("flask")
     [
         ("flask>=3.1", []),
         (f"flask>={FLASK}", []),
-        (f"flask>={FLASK}.0", []),
+        (f"click>={CLICK}.0", []),
         ("flask>=1000", ["flask>=1000"]),
         ("Flask_SQLAlchemy>=3.1.1", []),
         ("psycopg[binary]>=3.2", []),

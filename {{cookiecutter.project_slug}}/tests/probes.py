@@ -10,7 +10,7 @@ PAGE, JSON, ERROR, MOVED, CRASH, CLOSED, UNMARKED, FOR_ROLE = (
 )
 SECRET = "what only the log may show"
 KEEP_STATUS = "A handler of yours keeps the status: return page, 404"
-RESPONSES = {PAGE: 200, JSON: 200, ERROR: 404, MOVED: 302, CRASH: 500}
+RESPONSES = {PAGE: 200, JSON: 200, ERROR: 404, MOVED: 303, CRASH: 500}
 
 
 def add_probes(app: Flask) -> Flask:
@@ -37,7 +37,7 @@ def error() -> ResponseReturnValue:
 
 @public
 def moved() -> ResponseReturnValue:
-    return redirect("/")
+    return redirect("/", 303)
 
 
 @public

@@ -341,9 +341,9 @@ NAIVE: dict[str, Callable[[], Any]] = {
 def test_the_functions_refuse_a_key_in_a_view_that_takes_one(make_app: MakeApp) -> None:
     app = make_app()
     for name, call in NAIVE.items():
-        app.add_url_rule(f"/{name}", name, keys_allowed(partial(call)), methods=["POST"])
+        app.add_url_rule(f"/naive/{name}", name, keys_allowed(partial(call)), methods=["POST"])
     key, client = new_key(app), app.test_client()
-    answers = {name: ask(client, key, f"/{name}", method="POST") for name in NAIVE}
+    answers = {name: ask(client, key, f"/naive/{name}", method="POST") for name in NAIVE}
     got = {name: (answer.status_code, answer.get_json()) for name, answer in answers.items()}
     assert got == dict.fromkeys(NAIVE, (403, NOT_HERE))
 

@@ -1,11 +1,12 @@
 """Whose pages may read what this app answers, as a browser decides it."""
 
 import pytest
-from flask import Flask
+from flask import Flask, abort
 from flask.testing import FlaskClient
 from flask_cors import CORS
 from secure_flask.auth.access import public
 from secure_flask.web.origins import PolicyError
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.test import TestResponse
 
 from core.conftest import PRODUCTION, MakeApp, every_token_type, protect
@@ -117,6 +118,13 @@ def test_only_a_preflight_of_a_listed_origin_learns_methods(client: FlaskClient,
     sent = ({"Origin": STRANGER, **asked}, asked, origin)
     granted = [grants(client.options(path, headers=headers)) for headers in sent]
     assert ["access-control-allow-methods" in each for each in granted] == [False] * 3
+
+
+def test_a_preflight_that_the_app_refuses_learns_nothing(make_app: MakeApp) -> None:
+    app = with_view(make_app(CORS_ORIGINS=[FRIEND]))
+    app.before_request(lambda: abort(MethodNotAllowed(["PUT"]).get_response()))
+    answer = preflight(app.test_client(), FRIEND)
+    assert (answer.status_code, "access-control-allow-methods" in grants(answer)) == (405, False)
 
 
 def test_a_route_keeps_its_own_vary_and_options(make_app: MakeApp) -> None:

@@ -33,7 +33,7 @@ STATUSES = {
     "answer": 200,
     "stream": 200,
     "extension": 200,
-    "moved": 302,
+    "moved": 303,
     "unmodified": 304,
     "no/route": 404,
     "forbidden": 403,
@@ -84,7 +84,7 @@ def app(make_app: MakeApp) -> Flask:
         if name == "forbidden":
             abort(403)
         unmodified, stream = Response(status=304), Response(iter(["a", "b"]))
-        return {"stream": stream, "moved": redirect("/"), "unmodified": unmodified}[name]
+        return {"stream": stream, "moved": redirect("/", 303), "unmodified": unmodified}[name]
 
     return app
 

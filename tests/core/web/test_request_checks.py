@@ -1,8 +1,11 @@
 """The checks of a request: in order, and before any function that an app or an extension adds."""
 
+import warnings
+
 import flask
 import pytest
-from flask import Blueprint, Flask, Request
+from flask import Blueprint, Flask, Request, request_started
+from flask.ctx import AppContext
 from flask.typing import ResponseReturnValue
 from secure_flask import public
 from secure_flask.web import request_checks
@@ -12,19 +15,34 @@ from core.conftest import MakeApp, protect
 FOREIGN = "http://evil.example"
 
 
-class OwnFlask(Flask):
-    """A subclass that notes each request in the method that Flask calls first."""
-
-    seen: list[str]
-
-    def preprocess_request(self) -> ResponseReturnValue | None:
-        self.seen.append("preprocess_request")
-        return super().preprocess_request()
-
-
 @pytest.fixture
 def seen() -> list[str]:
     return []
+
+
+@pytest.fixture(params=["Flask 3.1", "any Flask"])
+def own_flask(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, seen: list[str]
+) -> type[Flask]:
+    """A subclass that notes each request in the method that Flask calls first."""
+
+    class OwnFlask(Flask):
+        def preprocess_request(self, *ctx: AppContext) -> ResponseReturnValue | None:
+            seen.append("preprocess_request")
+            return super().preprocess_request(*ctx)
+
+    if request.param == "any Flask":
+        return OwnFlask
+    # Flask 3.2 warns of a method without the context, and adapts its own to it for all apps.
+    monkeypatch.setattr(Flask, "preprocess_request", Flask.preprocess_request)
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+
+        class FormerFlask(Flask):
+            def preprocess_request(self) -> ResponseReturnValue | None:
+                seen.append("preprocess_request")
+                return super().preprocess_request()
+
+    return FormerFlask
 
 
 def add_functions(app: Flask, seen: list[str]) -> None:
@@ -37,10 +55,9 @@ def add_functions(app: Flask, seen: list[str]) -> None:
 
 
 @pytest.fixture
-def own_app(seen: list[str]) -> Flask:
+def own_app(own_flask: type[Flask], seen: list[str]) -> Flask:
     """With such functions from before and after `init_app`."""
-    app = OwnFlask("core.site", static_folder=None, static_url_path="/static")
-    app.seen = seen
+    app = own_flask("core.site", static_folder=None, static_url_path="/static")
     add_functions(app, seen)
     protect(app)
     add_functions(app, seen)
@@ -76,6 +93,12 @@ def test_no_function_of_the_app_sees_a_request_that_is_refused(
     own_app: Flask, seen: list[str], path: str, base_url: str | None, status: int
 ) -> None:
     assert own_app.test_client().get(path, base_url=base_url).status_code == status
+    assert seen == []
+
+
+def test_nor_where_nobody_hears_the_signals_of_flask(own_app: Flask, seen: list[str]) -> None:
+    with request_started.muted():
+        assert own_app.test_client().get("/probe/closed").status_code == 401
     assert seen == []
 
 

@@ -39,6 +39,7 @@ from secure_flask.web.view_options import (
     Decorated,
     ViewOptions,
     add_options,
+    is_automatic_options,
     marked_options,
     qualified_name,
     view_options,
@@ -210,8 +211,7 @@ def _check_access(request: Request) -> None:
     rule = request.url_rule
     options = view_options(request)
     # Flask answers without a view: 404, 405, or OPTIONS with the methods of a route.
-    automatic = getattr(rule, "provide_automatic_options", False) and request.method == "OPTIONS"
-    if rule is None or automatic:
+    if rule is None or is_automatic_options(request):
         return
     if not is_public(rule.endpoint, options):
         if key := current_key():

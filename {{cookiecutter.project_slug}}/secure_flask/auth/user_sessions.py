@@ -10,7 +10,6 @@ Source: OWASP ASVS 14.3.1.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, current_app, request, session
@@ -22,6 +21,7 @@ from secure_flask.auth.current_login import (
 from secure_flask.auth.own_login import FIND_USER, has_own_login
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state, request_state
+from secure_flask.web.app_methods import replace_method
 from secure_flask.web.cookies import drop_unread_cookies
 from secure_flask.web.request_checks import add_request_check
 from secure_flask.web.view_options import view_options
@@ -108,9 +108,7 @@ def init_app(app: Flask) -> None:
         return
     add_request_check(app, _clear_session_of_another)
     # The session is emptied before any handler of an error runs.
-    app.handle_user_exception = partial(  # type: ignore[method-assign]
-        _handle_without_unchecked_session, app.handle_user_exception
-    )
+    replace_method(app, "handle_user_exception", _handle_without_unchecked_session)
 
 
 def _clear_session_of_another(request: Request) -> None:

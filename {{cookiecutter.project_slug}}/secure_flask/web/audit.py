@@ -14,6 +14,7 @@ from typing import NamedTuple
 import structlog
 from flask import Flask, current_app, has_request_context
 from limits import parse
+from secure_flask.web.app_methods import replace_method
 from secure_flask.web.counters import SITE, client_address, counters
 
 
@@ -86,11 +87,11 @@ def init_app(app: Flask) -> None:
     # Flask's own log line contains the path, which may hold a secret. An app that overrides the
     # method keeps its line.
     if getattr(app.log_exception, "__func__", None) is Flask.log_exception:
-        app.log_exception = _record_crash  # type: ignore[method-assign]
+        replace_method(app, "log_exception", _record_crash)
 
 
-def _record_crash(exc_info: object) -> None:
-    record(CRASH, exc_info=exc_info)
+def _record_crash(log: object, *arguments: object) -> None:
+    record(CRASH, exc_info=arguments[-1])
 
 
 def _is_within_rate_limit(event: Event) -> bool:

@@ -8,9 +8,10 @@ Source: WHATWG Fetch, "CORS protocol"; OWASP ASVS 3.4.2.
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, after_this_request, current_app, request
 from secure_flask.state import Key, app_state
-from secure_flask.web import audit, origins
+from secure_flask.web import audit, origins, request_checks
+from secure_flask.web.view_options import is_automatic_options
 
 # The origins that may read responses.
 CORS_ORIGINS = Key[frozenset[str]]("CORS origins")
@@ -26,10 +27,7 @@ def init_app(app: Flask) -> None:
     """Let the origins of the policy read responses."""
     readers = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
     app_state(app)[CORS_ORIGINS] = frozenset(readers)
-    # Flask's automatic OPTIONS response lists the methods of the route. Your own
-    # `before_request` functions run first: let OPTIONS pass, since it has no credentials.
-    default = app.make_default_options_response
-    app.make_default_options_response = lambda: _preflight(default())  # type: ignore[method-assign]
+    request_checks.add_request_check(app, _expect_preflight)
 
 
 def cors_headers(
@@ -49,9 +47,21 @@ def cors_headers(
     return headers
 
 
+def _expect_preflight(request: Request) -> None:
+    """Let Flask's automatic response to OPTIONS, with the methods of the route, answer a preflight.
+
+    Your own `before_request` functions run first: let OPTIONS pass, since it has no credentials.
+    """
+    if is_automatic_options(request):
+        after_this_request(_preflight)
+
+
 def _preflight(response: Response) -> Response:
     origin = request.headers.get("Origin")
     if origin is None or "Access-Control-Request-Method" not in request.headers:
+        return response
+    # An app that refuses OPTIONS allows no method, although a 405 lists those of the route.
+    if response.status_code >= 300 or "Allow" not in response.headers:
         return response
     if origin not in app_state(current_app)[CORS_ORIGINS]:
         # Only preflights are logged. A simple request is served, and browsers hide the response.

@@ -23,6 +23,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
 from secure_flask.state import Key, app_state, request_state
+from secure_flask.web.app_methods import call_method
 from secure_flask.web.logs import request_id
 from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import view_options
@@ -121,7 +122,7 @@ def add_hint(error: ErrorResponse, hint: str) -> ErrorResponse:
 
 def response_for(error: HTTPException) -> ResponseReturnValue:
     """The response to an HTTP error inside a handler, by your `@app.errorhandler` if it exists."""
-    response: ResponseReturnValue = current_app.handle_http_exception(error)
+    response: ResponseReturnValue = call_method("handle_http_exception", error)
     return response
 
 
@@ -212,7 +213,7 @@ def _as_page(error: HTTPException) -> Response | None:
             page = _page(error, navigation=navigation)
             return None if page is None else _complete(make_response(page), error)
         except Exception:
-            current_app.log_exception(sys.exc_info())
+            call_method("log_exception", sys.exc_info())
     return None
 
 

@@ -28,8 +28,7 @@ _PROXY_WARNED = Key[bool]("proxy warned")
 
 # A path begins with exactly one slash, or is empty at the root of a mounted app.
 _PATH = re.compile(r"(?:/(?!/).*)?", re.DOTALL)
-# The ports that Werkzeug accepts: it treats any other Host as missing.
-_PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
+_PORT = re.compile(r":([1-9][0-9]{,4})\Z", re.ASCII)
 # The hint does not repeat the name that the client sent.
 _ANOTHER_NAME = (
     "TRUSTED_HOSTS lacks the host of this address: add it in .env beside the others, as in "
@@ -90,8 +89,9 @@ def _refuse_untrusted_host(trusted: frozenset[str], request: Request) -> None:
 
 
 def _name(host: str) -> str:
-    """The host name in a Host header, without its port."""
-    return _PORT.sub("", host.lower())
+    """The host name in a Host header, without its port. A port that no URL has stays there."""
+    port = _PORT.search(host)
+    return (host[: port.start()] if port and int(port[1]) <= 65535 else host).lower()
 
 
 def _require_https(request: Request) -> Response | None:

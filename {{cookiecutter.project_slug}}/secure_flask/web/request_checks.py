@@ -12,6 +12,7 @@ import flask
 from flask import Flask, Request
 from flask.typing import ResponseReturnValue
 from secure_flask.state import Key, app_state
+from secure_flask.web.app_methods import replace_method
 
 RequestCheck = Callable[[Request], ResponseReturnValue | None]
 
@@ -24,12 +25,14 @@ def add_request_check(app: Flask, check: RequestCheck) -> None:
     if _CHECKS not in state:
         checks = state[_CHECKS] = []
         # If a subclass of Flask overrides the method, that runs after the checks too.
-        app.preprocess_request = partial(_preprocess, checks, app.preprocess_request)  # type: ignore[method-assign]
+        replace_method(app, "preprocess_request", partial(_preprocess, checks))
     state[_CHECKS].append(check)
 
 
 def _preprocess(
-    checks: Sequence[RequestCheck], preprocess: Callable[[], ResponseReturnValue | None]
+    checks: Sequence[RequestCheck],
+    preprocess: Callable[..., ResponseReturnValue | None],
+    *context: object,
 ) -> ResponseReturnValue | None:
     # Checks get the object behind `flask.request`: the proxy would look it up at each use.
     request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
@@ -37,4 +40,4 @@ def _preprocess(
         response = check(request)
         if response is not None:
             return response
-    return preprocess()
+    return preprocess(*context)

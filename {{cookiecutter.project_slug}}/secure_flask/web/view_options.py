@@ -115,6 +115,13 @@ def view_options(request: Request = flask.request) -> ViewOptions:
     return options_of(current_app.view_functions.get(request.endpoint or ""), request.method)
 
 
+def is_automatic_options(request: Request) -> bool:
+    """Whether Flask responds to this OPTIONS request by itself, with the methods of the route."""
+    return request.method == "OPTIONS" and bool(
+        getattr(request.url_rule, "provide_automatic_options", False)
+    )
+
+
 def qualified_name(view: Any, method: str) -> str:
     """The name of a view in the source, such as `app.pages.save` or `app.pages.Orders.post`."""
     written = written_view(view, method)
