@@ -11,7 +11,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-random lint fix sizes manifest pins reference bench pictures browsers site help
+.PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-next test-random lint fix sizes manifest pins reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -35,6 +35,9 @@ help:
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'
 	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
+	@echo 'make test-next  the tests of the core and of two projects with the main branches of Flask and Werkzeug'
+	@echo '                (or with wheels: NEXT="flask.whl werkzeug.whl")'
+	@echo '                = .ci/next'
 	@echo 'make test-random RUNS=10'
 	@echo '                the tests of make test ten times in a random order, every second time on busy processors'
 	@echo '                = .venv/bin/python tests/random_runs.py 10 "not all and not engine and not recipes"'
@@ -91,6 +94,9 @@ test-recipes: .venv/ready
 
 test-containers: .venv/ready
 	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py
+
+test-next: .venv/ready
+	.ci/next $(NEXT)
 
 test-random: .venv/ready
 	.venv/bin/python tests/random_runs.py $(RUNS) 'not all and not engine and not recipes'

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,31 +13,11 @@ import yaml
 import support
 from core import test_update
 from core.test_update import Repository, release
+from github_runner import Runner, create_runner
 from releases import write
 
 WORKFLOW = support.FOLDER / ".github" / "workflows" / "update.yml"
 TITLE = "secure_flask v1.1.0 is out"
-# What GitHub takes of these two commands, and the longest text of an issue.
-GH = """#!{python} -B
-import json, os, sys
-from pathlib import Path
-
-file = Path({issues!r})
-issues = json.loads(file.read_text())
-_, command, *rest = sys.argv[1:]
-given = dict(zip(rest[::2], rest[1::2]))
-assert os.environ["GH_TOKEN"] == "a token"
-if command == "list":
-    assert (given["--json"], int(given["--limit"])) == ("author,title", 1000)
-    assert given["--state"] == "all"
-    assert given["--jq"] == ".[] | select(.author.is_bot) | .title"
-    print(*(issue["title"] for issue in issues if issue["author"]["is_bot"]), sep="\\n")
-else:
-    body = Path(given["--body-file"]).read_text()
-    assert (command, len(body) <= 65536) == ("create", True)
-    issues.append({{"title": given["--title"], "body": body, "author": {{"is_bot": True}}}})
-    file.write_text(json.dumps(issues))
-"""
 # The address of pyproject.toml would have to be one of https.
 PYTHON = '#!/bin/sh\nexec {python} -B "$@" --from={template}\n'
 
@@ -49,14 +25,8 @@ released, template, project = test_update.released, test_update.template, test_u
 
 
 @dataclass
-class Job:
+class Job(Runner):
     project: Repository
-    folder: Path
-
-    @property
-    def issues(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads((self.folder / "issues").read_text("utf-8"))
-        return found
 
     def run(self) -> tuple[bool, str]:
         """Whether all steps passed, and what they said."""
@@ -67,46 +37,24 @@ class Job:
             known = {f"steps.check.outputs.{name} == '{value}'" for name, value in named}
             if "if" in step and step["if"] not in known:
                 continue
-            done = self.bash(step)
+            done = self.bash(step, self.project.path)
             log += done.stdout
             if done.returncode:
                 return False, log
         return True, log
 
-    def bash(self, step: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-        (self.folder / "script").write_text(step["run"], "utf-8")
-        token = {"GH_TOKEN": "a token"} if "env" in step else {}
-        runners = {"RUNNER_TEMP": str(self.folder), "GITHUB_OUTPUT": f"{self.folder}/outputs"}
-        # A step of a fork may write ~/.gitconfig.
-        runners["HOME"] = str(self.folder)
-        path = {"PATH": f"{self.folder}/programs{os.pathsep}{os.environ['PATH']}"}
-        return subprocess.run(
-            ["bash", "-e", self.folder / "script"],
-            cwd=self.project.path,
-            env=os.environ | runners | path | token,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
 
 def scripts() -> list[dict[str, Any]]:
-    """The steps that run a script, each as GitHub runs it: by `bash -e`."""
+    """The steps that run a script."""
     [job] = yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"].values()
     return [step for step in job["steps"] if "run" in step]
 
 
 @pytest.fixture
 def job(tmp_path: Path, project: Repository, template: Repository) -> Job:
-    for program in ("bash", "openssl"):
-        support.need(shutil.which(program), program)
-    folder = tmp_path / "runner"
-    gh = GH.format(python=sys.executable, issues=f"{folder}/issues")
     python = PYTHON.format(python=sys.executable, template=template.path)
-    write(folder, {"issues": "[]", "programs/gh": gh, "programs/python3": python})
-    for name in ("gh", "python3"):
-        (folder / "programs" / name).chmod(0o755)
-    return Job(project, folder)
+    runner = create_runner(tmp_path / "runner", python3=python)
+    return Job(runner.folder, project)
 
 
 def test_nothing_newer_opens_no_issue(job: Job, template: Repository) -> None:
@@ -125,6 +73,12 @@ def test_a_newer_release_opens_one_issue_that_says_what_to_do(job: Job) -> None:
     assert "- Fixed." in issue["body"]
 
 
+def test_an_issue_that_somebody_closed_is_not_opened_again(job: Job) -> None:
+    job.write_issues({"title": TITLE, "author": {"is_bot": True}, "state": "closed"})
+    assert job.run()[0]
+    assert len(job.issues) == 1
+
+
 def test_each_release_has_an_issue(job: Job, template: Repository) -> None:
     assert job.run()[0]
     release(template, "1.1.10", {})
@@ -141,7 +95,7 @@ def test_each_release_has_an_issue(job: Job, template: Repository) -> None:
     ids=["of a stranger", "of another title"],
 )
 def test_another_issue_hides_nothing(job: Job, other: dict[str, Any]) -> None:
-    write(job.folder, {"issues": json.dumps([other])})
+    job.write_issues(other)
     assert job.run()[0]
     assert [issue["title"] for issue in job.issues] == [other["title"], TITLE]
 
