@@ -76,9 +76,15 @@ def change_the_password(user: User) -> None:
     change_password(PASSWORD, STRONG)
 
 
+def lock_out(user: User) -> None:
+    user.disabled = True
+    db.session.commit()
+
+
 @pytest.mark.parametrize(
     ("change", "order"),
     [
+        (lock_out, ["user", "step"]),
         (reset, ["user", "step"]),
         (change_by_login, ["mailbox", "user", "step"]),
         (change_by_password, ["mailbox", "user", "step"]),

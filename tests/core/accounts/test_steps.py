@@ -11,7 +11,8 @@ from secure_flask.accounts.steps import MAX_FAILURES, Step
 from secure_flask.auth import logins
 from secure_flask.crypto.keyring import ENCRYPTION_KEYS
 from secure_flask.state import app_state
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from core.accounts.filling import fill_steps
 from core.accounts.observing import stored_rows
@@ -72,14 +73,51 @@ def test_failures_end_a_step(user: User) -> None:
     assert steps.open_steps_of_address("test", ADDRESS, limit=9) == []
 
 
+def disable_by_statement(user: User) -> None:
+    """As SQL does it, of which the core is not told."""
+    db.session.connection().execute(update(User).values(disabled=True))
+    db.session.refresh(user)
+
+
 def test_a_disabled_user_has_no_step_and_a_deleted_one_leaves_none(user: User) -> None:
     secret = begin(user=user)
-    user.disabled = True
-    db.session.commit()
+    disable_by_statement(user)
     assert steps.find_step("test", secret) is None
     db.session.delete(user)
     db.session.commit()
     assert rows() == 0
+
+
+@pytest.mark.parametrize("by", ["a view", "a statement"])
+def test_a_user_who_is_let_in_again_has_no_step_from_before(user: User, by: str) -> None:
+    secret = begin(user=user)
+    begin(user=add_user("bob", "bob@example.org"))
+    if by == "a view":
+        user.disabled = True
+        db.session.commit()
+    else:
+        disable_by_statement(user)
+    user.disabled = False
+    db.session.commit()
+    assert steps.find_step("test", secret) is None
+    assert rows() == 1
+    assert find(begin(user=user))
+
+
+def test_a_lockout_ends_steps_in_the_transaction_of_the_session_that_has_the_user(
+    file_app: Flask,
+) -> None:
+    with file_app.app_context():
+        begin(user=user_of())
+        db.session.rollback()
+        with Session(db.engine) as session:
+            session.get_one(User, user_of().id).disabled = True
+            session.flush()
+            session.rollback()
+            left = rows()
+            session.get_one(User, user_of().id).disabled = True
+            session.commit()
+        assert (left, rows()) == (1, 0)
 
 
 def test_the_steps_of_an_address_are_found_in_any_spelling_the_newest_first(

@@ -385,11 +385,12 @@ def test_what_an_operator_does_about_a_user_ends_the_keys_of_that_user_at_once(
 def test_the_key_of_a_disabled_user_is_dead_while_it_is_there(
     app: Flask, client: FlaskClient
 ) -> None:
-    """A project may disable users by itself."""
+    """SQL may disable users, of which the core is not told."""
     key = new_key(app)
-    with stored_user(app) as user:
-        user.disabled = True
+    with stored_user(app):
+        db.session.connection().execute(update(User).values(disabled=True))
     assert not is_open(client, key)
+    assert number_of_keys(app) == 1
 
 
 def test_a_purge_deletes_expired_keys(app: Flask, client: FlaskClient, wait: Wait) -> None:

@@ -1,17 +1,19 @@
 """Rows of logins: which secrets count and for how long, what ends them, and how many there are."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask.auth import logins, users
+from secure_flask.auth import logins, stored_keys, users
+from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import DAY, IDLE_TIMEOUTS, LIFETIMES, Login
 from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.database import db
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import event, insert, select, text, update
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import Unauthorized
 
 from core.conftest import PASSWORD, USERNAME, Wait
@@ -22,6 +24,7 @@ from core.users import User
 HOUR = 60 * 60  # seconds, of each login
 IDLE = 600  # seconds
 KIND = "session"
+UNSYNCHRONIZED = {"synchronize_session": False}
 
 SENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 FROM = {"REMOTE_ADDR": "203.0.113.7"}
@@ -211,12 +214,89 @@ def test_a_clock_that_was_ahead_lengthens_no_idle_time(user: User, wait: Wait) -
 # What ends them.
 
 
-def test_a_login_of_a_disabled_user_finds_nothing(user: User) -> None:
-    secret = created(user)
-    user.disabled = True
+def by_attribute(user: User, disabled: bool) -> None:
+    """As a view does it."""
+    user.disabled = disabled
     db.session.commit()
+
+
+def by_statement(user: User, disabled: bool) -> None:
+    """As SQL does it, of which the core is not told."""
+    db.session.execute(update(User).values(disabled=disabled), execution_options=UNSYNCHRONIZED)
+    db.session.commit()
+    db.session.refresh(user)
+
+
+Set = Callable[[User, bool], None]
+
+
+@pytest.mark.parametrize("disable", [by_attribute, by_statement])
+def test_a_login_of_a_disabled_user_finds_nothing(user: User, disable: Set) -> None:
+    secret = created(user)
+    disable(user, True)
     assert not lives(secret)
     assert listed(user) == []
+
+
+@pytest.mark.asvs("7.4.2")
+@pytest.mark.parametrize(
+    ("disable", "enable"),
+    [
+        (by_attribute, by_attribute),
+        (by_attribute, by_statement),
+        (by_statement, by_attribute),
+    ],
+)
+def test_a_user_who_is_let_in_again_has_no_login_and_no_key_from_before(
+    user: User, other: User, disable: Set, enable: Set
+) -> None:
+    secrets = [created(user, kind) for kind in LIFETIMES]
+    theirs = created(other)
+    stored_keys.store_key(user, "backup", None, (), login=None)
+    disable(user, True)
+    enable(user, False)
+    assert [lives(secret, kind=kind) for secret, kind in zip(secrets, LIFETIMES, strict=True)] == [
+        False
+    ] * len(LIFETIMES)
+    assert [*db.session.scalars(select(ApiKey))] == []
+    assert lives(theirs, created(user)) == [True, True]
+
+
+def test_a_lockout_ends_logins_in_the_transaction_of_the_session_that_has_the_user(
+    file_app: Flask,
+) -> None:
+    with file_app.app_context():
+        user: Any = User.find(USERNAME)
+        secret = created(user)
+        with Session(db.engine) as session:
+            session.get_one(User, user.id).disabled = True
+            session.flush()
+            session.rollback()
+            assert lives(secret)
+            session.get_one(User, user.id).disabled = True
+            session.commit()
+        by_statement(user, False)
+        assert not lives(secret)
+
+
+@pytest.mark.parametrize("values", [{"disabled": False}, {"name": "grace"}])
+def test_another_change_of_a_user_ends_nothing(user: User, values: dict[str, object]) -> None:
+    secret = created(user)
+    for name, value in values.items():
+        setattr(user, name, value)
+    db.session.commit()
+    assert lives(secret)
+
+
+def test_a_lockout_locks_the_user_for_which_a_login_that_begins_waits(user: User) -> None:
+    with counted_statements(db.engine) as counted:
+        by_attribute(user, True)
+    update, *ends = counted.statements
+    assert update.startswith("UPDATE users SET disabled")
+    assert [each.split(" WHERE ")[0] for each in ends] == [
+        "DELETE FROM logins",
+        "DELETE FROM user_api_keys",
+    ]
 
 
 def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:

@@ -13,11 +13,11 @@ from secure_flask.auth.access import roles_required
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import Role, UserMixin
 from secure_flask.database import Model, db, paging
-from sqlalchemy import Column, ForeignKey, Table, Uuid, insert, select, text
+from sqlalchemy import Column, ForeignKey, Table, Uuid, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core import routes
-from core.auth.made_keys import new_key, number_of_keys
+from core.auth.made_keys import is_open, new_key, number_of_keys
 from core.conftest import (
     OWN_PAGE,
     PASSWORD,
@@ -26,6 +26,7 @@ from core.conftest import (
     MakeApp,
     Wait,
     add_user,
+    every_token_type,
     give_roles,
     is_logged_in,
     log_in,
@@ -55,6 +56,13 @@ def run(app: Flask, *arguments: str, password: str | None = None) -> Result:
     """Run `flask user …`, with the password on standard input if there is one."""
     given = None if password is None else password + "\n"
     return app.test_cli_runner().invoke(args=["user", *arguments], input=given)
+
+
+def set_by_statement(app: Flask, **values: object) -> None:
+    """Change the rows of all users as SQL does it, of which the core is not told."""
+    with app.app_context():
+        db.session.connection().execute(update(User).values(values))
+        db.session.commit()
 
 
 def logs_in(client: FlaskClient, username: str, password: str) -> bool:
@@ -319,6 +327,32 @@ def test_a_deleted_user_leaves_no_login_and_a_disabled_one_may_be_enabled(
     with app.app_context():
         assert db.session.scalars(select(Login)).all() == []
     assert [exists(app, name) for name in (USERNAME, OTHER)] == [False, True]
+
+
+def test_disable_also_ends_the_logins_of_a_user_whom_a_statement_has_disabled(
+    app: Flask, client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    set_by_statement(app, disabled=True)
+    assert run(app, "disable", USERNAME).exit_code == 0
+    set_by_statement(app, disabled=False)
+    assert not is_logged_in(client, credentials)
+
+
+@pytest.mark.asvs("7.4.2")
+@every_token_type
+@pytest.mark.parametrize("by", ["a page", "a statement"])
+def test_enable_brings_back_no_login_and_no_key_of_a_user_whom_other_code_has_locked_out(
+    app: Flask, client: FlaskClient, credentials: dict[str, str], by: str
+) -> None:
+    key = new_key(app)
+    if by == "a page":
+        with stored_user(app) as user:
+            user.disabled = True
+    else:
+        set_by_statement(app, disabled=True)
+    assert run(app, "enable", USERNAME).exit_code == 0
+    assert [is_logged_in(client, credentials), is_open(client, key)] == [False, False]
+    assert logs_in(client, USERNAME, PASSWORD)
 
 
 def test_a_row_that_the_database_keeps_is_said_and_the_user_stays(app: Flask) -> None:

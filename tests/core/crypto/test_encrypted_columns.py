@@ -17,6 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, make_transient, mapped_column
 
 from core.conftest import PASSWORD, SECRETS
+from core.crypto import bound_models
+from core.crypto.bound_models import other_databases
 from core.crypto.encrypted_models import (
     EMAIL,
     OTHER,
@@ -264,3 +266,18 @@ def test_a_context_that_another_column_has_is_refused() -> None:
 
             id: Mapped[int] = mapped_column(primary_key=True)
             body = encrypted_column(context="cards.before")
+
+
+def test_two_databases_with_a_table_of_one_name_need_two_contexts() -> None:
+    refused = (
+        r"users\.email \(bind former\) and users\.email have the same encryption context, "
+        r"'users\.email': give one of them another by `context=`"
+    )
+    with other_databases(), pytest.raises(TypeError, match=refused):
+
+        class Former(bound_models.Base):
+            __bind_key__ = "former"
+            __tablename__ = "users"
+
+            id: Mapped[UUID] = mapped_column(primary_key=True)
+            email = encrypted_column()

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
-from secure_flask import DecryptionError, EncryptedString
-from sqlalchemy import LargeBinary, column, select, table, update
+from secure_flask import DecryptionError, EncryptedString, db
+from sqlalchemy import ARRAY, Column, LargeBinary, column, select, table, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.types import TypeEngine
 
+from core.crypto.bound_models import Shouted, other_databases
 from core.crypto.encrypted_models import Base, Note
 
 # As the database sees it.
@@ -65,3 +67,19 @@ def test_a_context_that_another_column_has_is_refused() -> None:
 
             id: Mapped[int] = mapped_column(primary_key=True)
             text: Mapped[str] = mapped_column(EncryptedString("notes.text"))
+
+
+INSIDE: dict[str, TypeEngine[Any]] = {
+    "a decorator": Shouted("letters.text"),
+    "a variant": LargeBinary().with_variant(EncryptedString("letters.text"), "postgresql"),
+    "a list": ARRAY(EncryptedString("letters.text")),
+}
+
+
+@pytest.mark.parametrize("outer", INSIDE.values(), ids=INSIDE)
+def test_a_context_inside_a_type_is_refused_too_where_another_database_has_it(
+    outer: TypeEngine[Any],
+) -> None:
+    refused = r"copies\.text \(bind former\) and letters\.text \(bind archive\) have the same"
+    with other_databases(), pytest.raises(TypeError, match=refused):
+        db.Table("copies", Column("text", outer), bind_key="former")

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from click.testing import Result
 from flask import Flask
 from secure_flask.auth import users
 from secure_flask.crypto import rotation
-from secure_flask.crypto.keyring import BLIND_INDEX_KEYS, ENCRYPTION_KEYS
+from secure_flask.crypto.stored_columns import Stored
 from secure_flask.database import db, paging
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import read_numbered_keyring
@@ -17,14 +16,12 @@ from sqlalchemy import Index, column, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from core.conftest import PASSWORD, SECRETS
+from core.crypto.ring_changes import BOTH, NEW, OLD, drop_old, put_in_front, run
 from core.users import User
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
-[OLD] = read_numbered_keyring(SECRETS["encryption_keys"])
-NEW = keyrings.new_key("2")
 COLUMN = "users.email_encrypted"
-BOTH = {ENCRYPTION_KEYS: "encryption_keys", BLIND_INDEX_KEYS: "blind_index_keys"}
 # As the database sees it.
 raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
 
@@ -39,17 +36,6 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
         for name, email in zip(NAMES, EMAILS, strict=True):
             users.create_user(name, PASSWORD, email=email)
     return app
-
-
-def put_in_front(app: Flask) -> None:
-    """Go on with a new key before the old one, as after a restart."""
-    app_state(app).update(
-        {key: read_numbered_keyring(f"{NEW},{SECRETS[name]}") for key, name in BOTH.items()}
-    )
-
-
-def drop_old(app: Flask) -> None:
-    app_state(app).update({key: read_numbered_keyring(NEW) for key in BOTH})
 
 
 @pytest.fixture
@@ -71,10 +57,6 @@ def id_of(name: str) -> Any:
 def change_email(name: str, email: str) -> None:
     db.session.scalars(select(User).filter_by(name=name)).one().email = email
     db.session.commit()
-
-
-def run(app: Flask, command: str) -> Result:
-    return app.test_cli_runner().invoke(args=["crypto", command])
 
 
 def status(app: Flask) -> list[str]:
@@ -135,12 +117,6 @@ def test_a_stolen_key_for_tokens_is_replaced_by_one_of_another_id(
     assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [20261126]
 
 
-def test_columns_of_both_kinds_are_found_in_the_order_of_their_names() -> None:
-    indexed = {each.name: each.index is not None for each in rotation.encrypted_columns()}
-    assert list(indexed) == sorted(indexed)
-    assert (indexed[COLUMN], indexed["logins.client"]) == (True, False)
-
-
 @pytest.mark.asvs("11.2.2")
 def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
     assert status(app) == counted(OLD, "current")
@@ -163,7 +139,7 @@ def test_rotation_that_is_interrupted_goes_on_where_it_was(
     put_in_front(app)
     renew, renewed = rotation._renew_value, list[bytes]()
 
-    def interrupted(stored: rotation.Stored, key: list[Any], seen: bytes) -> str:
+    def interrupted(stored: Stored, key: list[Any], seen: bytes) -> str:
         renewed.append(seen)
         if len(renewed) == 4:
             raise KeyboardInterrupt
@@ -230,7 +206,7 @@ def test_a_row_that_another_constraint_refuses_is_named_without_its_value(
     put_in_front(app)
     renew, eve = rotation._renew_value, id_of("eve")
 
-    def refused(stored: rotation.Stored, key: list[Any], seen: bytes) -> str:
+    def refused(stored: Stored, key: list[Any], seen: bytes) -> str:
         if key == [eve]:
             raise IntegrityError("UPDATE", {}, Exception("violates check\nDETAIL: a value"))
         return renew(stored, key, seen)

@@ -159,9 +159,9 @@ def was_step_used(step: Step) -> bool:
 
 
 @logins.all_logins_ended.connect
-def end_steps_of_user(user: UserMixin | None) -> None:
+def end_steps_of_user(user: UserMixin | None, execute: logins.Execute = db.session.execute) -> None:
     """End all steps of a user, or of all users, within the caller's transaction."""
-    _delete_steps(Step.user_id == user.id if user else Step.user_id.is_not(None))
+    _delete_steps(Step.user_id == user.id if user else Step.user_id.is_not(None), execute)
 
 
 def end_steps_of_address(email: str, *purposes: str) -> None:
@@ -188,8 +188,8 @@ def _conditions_of_open(purpose: str) -> tuple[ColumnElement[bool], ...]:
     return (Step.purpose == purpose, Step.expires > now, Step.failures < MAX_FAILURES)
 
 
-def _delete_steps(which: ColumnElement[bool]) -> None:
-    db.session.execute(delete(Step).where(which), execution_options=UNREAD)
+def _delete_steps(which: ColumnElement[bool], execute: logins.Execute = db.session.execute) -> None:
+    execute(delete(Step).where(which), execution_options=UNREAD)
 
 
 def _readable_steps(query: Select[Step]) -> list[Step]:

@@ -6,6 +6,7 @@ Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.2, 7.2.1, 7.3.1 to 
 
 import re
 import secrets
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, cast
 
@@ -22,11 +23,24 @@ from secure_flask.database.command_group import CommandGroup
 from secure_flask.database.database import impatient_transaction
 from secure_flask.web import audit
 from secure_flask.web.errors import plain_error
-from sqlalchemy import ColumnElement, CursorResult, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    delete,
+    event,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Mapper
+
+Execute = Callable[..., Any]
 
 _ID = re.compile(r"[0-9a-f]{32}")
-# This signal gets the user, or None for all users, in the transaction that ends all logins.
+# This signal gets the user, or None for all users, and `execute`, which runs a statement in the
+# transaction that ends all logins.
 all_logins_ended = Namespace().signal("all-logins-ended")
 # This signal gets the user and the new `login`, in its transaction. One that replaces another login
 # sends none.
@@ -147,11 +161,18 @@ def end_logins_of(user: UserMixin, *, keep: Login | None = None, keep_keys: bool
     """End all logins of a user but `keep`, and all keys unless `keep_keys`; the caller commits."""
     # The lock waits for a login that begins now, so that it ends below too.
     locked_user(user)
-    _delete_logins(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
-    # Keys end after the logins, which could make new ones.
-    if not keep_keys and (ended := _delete_rows(ApiKey, ApiKey.user_id == user.id)):
-        audit.record(audit.TOKEN_REVOKED, key="all", count=ended, of_user=user.id)
-    all_logins_ended.send(user)
+    _end_all_of(user, Login.id != (keep.id if keep else ""), keep_keys=keep_keys)
+
+
+@event.listens_for(UserMixin, "after_update", propagate=True)
+def _end_all_of_changed(mapper: Mapper[Any], connection: Connection, user: UserMixin) -> None:
+    """End all logins and keys of a user whose `disabled` any code changes, in its transaction.
+
+    A change to False ends them too: SQL can set True, and nothing from before may come back.
+    """
+    # The update of the user has just locked the row, as `end_logins_of` does.
+    if inspect(user).attrs.disabled.history.has_changes():
+        _end_all_of(user, execute=connection.execute)
 
 
 @logins_commands.command("end")
@@ -160,7 +181,7 @@ def end_all_logins() -> None:
     """End all logins and keys of all users immediately, as after a leak."""
     # The order is that of `end_logins_of`, so that the two cannot deadlock.
     ended = _delete_logins()
-    all_logins_ended.send(None)
+    all_logins_ended.send(None, execute=db.session.execute)
     # A half login may have become a login before the signal ended all half logins.
     ended += _delete_logins()
     keys = _delete_rows(ApiKey)
@@ -218,12 +239,31 @@ def _purge(table: type[Login | ApiKey]) -> int:
     return total
 
 
+def _end_all_of(
+    user: UserMixin,
+    *conditions: ColumnElement[bool],
+    keep_keys: bool = False,
+    execute: Execute = db.session.execute,
+) -> None:
+    """End the logins of a user that meet the conditions, keys and what all logins end with."""
+    _delete_rows(Login, Login.user_id == user.id, *conditions, execute=execute)
+    # Keys end after the logins, which could make new ones.
+    mine = ApiKey.user_id == user.id
+    if not keep_keys and (ended := _delete_rows(ApiKey, mine, execute=execute)):
+        audit.record(audit.TOKEN_REVOKED, key="all", count=ended, of_user=user.id)
+    all_logins_ended.send(user, execute=execute)
+
+
 def _delete_logins(*conditions: ColumnElement[bool]) -> int:
     return _delete_rows(Login, *conditions)
 
 
-def _delete_rows(table: type[Login | ApiKey], *conditions: ColumnElement[bool]) -> int:
+def _delete_rows(
+    table: type[Login | ApiKey],
+    *conditions: ColumnElement[bool],
+    execute: Execute = db.session.execute,
+) -> int:
     # Without this option, SQLAlchemy reads the ids of all deleted rows to update its session.
     blindly = {"synchronize_session": False}
-    result = db.session.execute(delete(table).where(*conditions), execution_options=blindly)
+    result = execute(delete(table).where(*conditions), execution_options=blindly)
     return cast(CursorResult[Any], result).rowcount

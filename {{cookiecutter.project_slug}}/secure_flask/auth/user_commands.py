@@ -89,7 +89,7 @@ def disable_command(name: str) -> None:
 @user_commands.command("enable")
 @click.argument("name")
 def enable_command(name: str) -> None:
-    """Let a disabled user log in again."""
+    """Let a disabled user log in again; no login or key from before works."""
     user = find_user(name)
     user.disabled = False
     db.session.commit()

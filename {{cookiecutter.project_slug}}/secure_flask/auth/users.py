@@ -93,7 +93,8 @@ class UserMixin:
     Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
     `roles` (list of `Role`). `User.find(name)` returns a user or None. `has_password` is a bool.
     `role_names` is a list of str. Check it, not `roles`: a key may have fewer roles than its user.
-    `is_authenticated` is True, unless your class defines it.
+    `is_authenticated` is True, unless your class defines it. A change of `disabled`, to True or to
+    False, ends all logins, keys and mailed links of the user in the same transaction.
     """
 
     __tablename__ = "users"

@@ -11,10 +11,14 @@ from typing import Any, NoReturn, cast
 from secure_flask.crypto.blind_indexes import BlindIndexSearch, blind_index, blind_indexes
 from secure_flask.crypto.encryption import decrypt, encrypt
 from secure_flask.crypto.keyring import blind_index_keys
+from secure_flask.database import db
 from sqlalchemy import Column, Connection, LargeBinary, Table, event, func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapper, mapped_column
+
+# The key of `Column.info` under which a stored column has its EncryptedColumn.
+VALUE_OF = "encrypted_value_of"
 
 
 def encrypted_column(
@@ -33,21 +37,31 @@ def encrypted_column(
     which must be known before the insert (`default=uuid4`). When you rename the table or the
     attribute, pass the old `table.name` as `context`. In a mixin, each table has its own context.
 
-    :raises TypeError: at import, if another column has the same context.
+    :raises TypeError: at import, if another column has the same context, such as that of a table
+        of the same name in another bind.
     """
     return cast("hybrid_property[str | None]", EncryptedColumn(index or unique, unique, context))
+
+
+def column_name(table: Table, name: str) -> str:
+    """The name of a column or attribute for people, as in `cards.iban` or `cards.iban (bind archive)`."""
+    bind = next((key for key, each in db.metadatas.items() if each is table.metadata), None)
+    return f"{table.fullname}.{name}{f' (bind {bind})' if bind else ''}"
 
 
 def claim_context(context: str, table: Table, name: str) -> None:
     """Reserve a context for one column, since values could be copied between two that share it.
 
-    :raises TypeError: another column of the same metadata has this context.
+    :raises TypeError: another column has this context, in the same metadata or in another bind.
     """
-    column = f"{table.fullname}.{name}"
-    owner = table.metadata.info.setdefault("encryption contexts", {}).setdefault(context, column)
+    column = column_name(table, name)
+    # Each bind has its own metadata. A migration has its own too, and may use contexts again.
+    shared = db.metadata if table.metadata in db.metadatas.values() else table.metadata
+    owner = shared.info.setdefault("encryption contexts", {}).setdefault(context, column)
     if owner != column:
         raise TypeError(
-            f"{column} and {owner} have the same encryption context, {context!r}: give each its own."
+            f"{column} and {owner} have the same encryption context, {context!r}: give one of them "
+            "another by `context=`."
         )
 
 
@@ -63,7 +77,8 @@ class EncryptedColumn:
         self.name = name
         self.encrypted = f"{name}_encrypted"
         self.index = f"{name}_index"
-        setattr(owner, self.encrypted, mapped_column(LargeBinary, nullable=True))
+        value = mapped_column(LargeBinary, nullable=True, info={VALUE_OF: self})
+        setattr(owner, self.encrypted, value)
         if self.indexed:
             unique = self.unique or None
             index = mapped_column(LargeBinary(36), index=True, unique=unique, nullable=True)
@@ -115,8 +130,11 @@ class EncryptedColumn:
         return {self.encrypted: encrypted, self.index: index}
 
     def context_in(self, mapper: Mapper[Any]) -> str:
+        """The context of the column of a class."""
+        return self.context_in_table(mapper.columns[self.encrypted].table)
+
+    def context_in_table(self, table: Any) -> str:
         """The context of the column: `table.name`, with the schema if there is one."""
-        table = mapper.columns[self.encrypted].table
         # The parts are written as JSON, since names may contain dots.
         parts = json.dumps([table.schema, table.name, self.name])
         return self.given_context or (parts if table.schema else f"{table.name}.{self.name}")
@@ -127,7 +145,6 @@ class EncryptedColumn:
 
     def follow(self, mapper: Mapper[Any], model: type) -> None:
         """Re-encrypt the value whenever the object's primary key changes, such as in a copy."""
-        claim_context(self.context_in(mapper), mapper.columns[self.encrypted].table, self.name)
         for position, name in enumerate(_key_names(mapper)):
             event.listen(getattr(model, name), "set", partial(self.rebind, position))
 
@@ -169,6 +186,13 @@ class EncryptedColumn:
             f"{self.name} is encrypted: select and change whole objects. Comparing works only by "
             "==, != and in_, and needs index=True"
         )
+
+
+@event.listens_for(Column, "after_parent_attach")
+def _claim_context(column: Column[Any], parent: object) -> None:
+    described: EncryptedColumn | None = column.info.get(VALUE_OF)
+    if described and isinstance(parent, Table):
+        claim_context(described.context_in_table(parent), parent, described.name)
 
 
 def row_context(context: str, key: list[object]) -> str:

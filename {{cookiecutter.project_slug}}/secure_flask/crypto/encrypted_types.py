@@ -5,6 +5,7 @@ that matters, use `encrypted_column`. Source: OWASP ASVS 11.3.3.
 """
 
 import json
+from collections.abc import Mapping
 from operator import eq, ne
 from typing import Any, TypeVar, cast
 
@@ -12,7 +13,7 @@ from secure_flask.crypto.encrypted_columns import claim_context
 from secure_flask.crypto.encryption import decrypt, encrypt
 from sqlalchemy import ClauseElement, Column, ColumnElement, Dialect, LargeBinary, Table, event
 from sqlalchemy.sql.operators import OperatorType, is_, is_not
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 Value = TypeVar("Value")
 
@@ -96,7 +97,24 @@ class EncryptedJSON(Encrypted[Any]):
         return json.loads(plaintext)
 
 
+def encrypted_types_in(outer: TypeEngine[Any], database: str | None = None) -> list[Encrypted[Any]]:
+    """The encrypted types in a type, such as in a list or in a TypeDecorator, itself included.
+
+    With the name of a database, such as `sqlite`, a variant for another one does not count.
+    """
+    found = [outer]
+    # The list grows meanwhile, so that types inside of the inner ones are found too.
+    for each in found:
+        for part in vars(each).values():
+            # A type has its variants in a mapping, by the names of databases.
+            variants = part if isinstance(part, Mapping) else {database: part}
+            inner = [one for name, one in variants.items() if database in (None, name)]
+            found += [one for one in inner if isinstance(one, TypeEngine) and one not in found]
+    return [each for each in found if isinstance(each, Encrypted)]
+
+
 @event.listens_for(Column, "after_parent_attach")
-def _claim_context(column: Column[Any], parent: object) -> None:
-    if isinstance(column.type, Encrypted) and isinstance(parent, Table):
-        claim_context(column.type.context, parent, column.name)
+def _claim_contexts(column: Column[Any], parent: object) -> None:
+    if isinstance(parent, Table):
+        for encrypted in encrypted_types_in(column.type):
+            claim_context(encrypted.context, parent, column.name)

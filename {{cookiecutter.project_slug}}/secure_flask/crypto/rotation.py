@@ -6,9 +6,8 @@ is named and stays as it is, and the others go on.
 Source: OWASP ASVS 11.2.2; NIST SP 800-57.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -16,17 +15,18 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from secure_flask.crypto import encryption
 from secure_flask.crypto.blind_indexes import INDEX_PREFIX, blind_index
-from secure_flask.crypto.encrypted_columns import EncryptedColumn
-from secure_flask.crypto.encrypted_types import Encrypted
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
 from secure_flask.crypto.keyring import blind_index_keys, current_key, encryption_keys
+from secure_flask.crypto.stored_columns import Stored, encrypted_columns
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup, add_command
-from secure_flask.database.database import all_mappers
+from secure_flask.database.command_group import (
+    CommandGroup,
+    add_command,
+    explained_database_error,
+)
 from secure_flask.database.paging import pages_of_rows
 from secure_flask.settings import keyrings
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapper
+from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
 
 crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and their keys.")
 
@@ -48,83 +48,70 @@ def _numbers_of_token_keys() -> list[int]:
 
 @crypto_commands.command("status")
 def status_command() -> None:
-    """Count the encrypted values of each column by key. Encrypted files are not included."""
-    for stored in encrypted_columns():
-        _count_by_key(stored.name, stored.raw, encryption.PREFIX.size, encryption_keys())
-        if stored.index is not None:
+    """Count the encrypted values of each column by key. Encrypted files are not included.
+
+    Names each column that `rotate` cannot reach, and exits with 1 then.
+    """
+    columns, unreachable = encrypted_columns()
+    for stored in columns:
+        with _going_on(stored, unreachable):
             _count_by_key(
-                f"{stored.name} (index)", stored.index, INDEX_PREFIX.size, blind_index_keys()
+                stored, stored.name, stored.raw, encryption.PREFIX.size, encryption_keys()
             )
+            if stored.index is not None:
+                name = f"{stored.name} (index)"
+                _count_by_key(stored, name, stored.index, INDEX_PREFIX.size, blind_index_keys())
+    _report_failures(0, unreachable)
 
 
 @crypto_commands.command("rotate")
 def rotate_command() -> None:
     """Re-encrypt columns by the first keys, blind indexes too, but not files.
 
-    Safe to interrupt and run again.
+    Safe to interrupt and run again. Names what it cannot re-encrypt, goes on, and exits with 1 then.
     """
-    if failures := sum(_rotate_column(stored) for stored in encrypted_columns()):
-        raise click.ClickException(f"{failures} values failed; the lines above name them.")
+    columns, unreachable = encrypted_columns()
+    failed = 0
+    for stored in columns:
+        with _going_on(stored, unreachable):
+            failed += _rotate_column(stored)
+    _report_failures(failed, unreachable)
 
 
 def init_app(app: Flask) -> None:
     add_command(app, crypto_commands)
 
 
-@dataclass(frozen=True)
-class Stored:
-    """An encrypted column, and the column of its blind index if it has one."""
-
-    value: sa.Column[Any]
-    context_of: Callable[[list[object]], str]
-    index: sa.Column[Any] | None = None
-    index_context: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.value.table}.{self.value.name}"
-
-    @property
-    def raw(self) -> sa.ColumnElement[bytes]:
-        """The column as bytes, so that its type does not decrypt the values."""
-        return sa.type_coerce(self.value, sa.LargeBinary)
-
-    @property
-    def outdated(self) -> sa.ColumnElement[bool]:
-        """Whether a row's value or index is not by the first key, or its index is missing."""
-        key = encryption.PREFIX.pack(encryption.VERSION, current_key(encryption_keys())[0])
-        conditions = [sa.func.substr(self.raw, 1, len(key)) != key]
-        if self.index is not None:
-            key = INDEX_PREFIX.pack(current_key(blind_index_keys())[0])
-            conditions += [self.index.is_(None), sa.func.substr(self.index, 1, len(key)) != key]
-        return sa.and_(self.raw.is_not(None), sa.or_(*conditions))
+@contextmanager
+def _going_on(stored: Stored, unreachable: dict[str, str]) -> Iterator[None]:
+    """Note what the database says of a column, such as that the table is missing; others go on."""
+    try:
+        yield
+    except (DBAPIError, TimeoutError) as error:
+        explained = explained_database_error(error)
+        if not isinstance(explained, click.ClickException):
+            raise
+        db.session.rollback()
+        unreachable[stored.name] = explained.message
 
 
-def encrypted_columns() -> list[Stored]:
-    """The encrypted columns of all models, sorted by name."""
-    found = {stored.name: stored for mapper in all_mappers() for stored in _columns_of(mapper)}
-    return [found[name] for name in sorted(found)]
-
-
-def _columns_of(mapper: Mapper[Any]) -> Iterator[Stored]:
-    for attribute in mapper.all_orm_descriptors:
-        described: EncryptedColumn | None = getattr(attribute, "info", {}).get("encrypted_column")
-        if described:
-            value = mapper.columns[described.encrypted]
-            index = mapper.columns[described.index] if described.indexed else None
-            context_of = partial(described.context_of, mapper)
-            yield Stored(value, context_of, index, described.context_in(mapper))
-    for column in mapper.columns:
-        if isinstance(column.type, Encrypted):
-            yield Stored(column, column.type.context_of)
+def _report_failures(values: int, columns: dict[str, str]) -> None:
+    """
+    :raises ClickException: values or columns failed.
+    """
+    for name, reason in columns.items():
+        click.echo(f"{name} cannot be rotated. {reason}", err=True)
+    numbers = {"values failed": values, "columns cannot be rotated": len(columns)}
+    if said := " and ".join(f"{number} {what}" for what, number in numbers.items() if number):
+        raise click.ClickException(f"{said}; the lines above name them.")
 
 
 def _count_by_key(
-    name: str, column: sa.ColumnElement[bytes], size: int, ring: dict[int, bytes]
+    stored: Stored, name: str, column: sa.ColumnElement[bytes], size: int, ring: dict[int, bytes]
 ) -> None:
     prefix = sa.func.substr(column, 1, size)
     counted = sa.select(prefix, sa.func.count()).where(column.is_not(None)).group_by(prefix)
-    for start, number in db.session.execute(counted):
+    for start, number in stored.execute(counted):
         key_id = int.from_bytes(bytes(start)[-4:])
         known = "old" if key_id in ring else "missing"
         state = "current" if key_id == current_key(ring)[0] else known
@@ -137,7 +124,7 @@ def _rotate_column(stored: Stored) -> int:
     failed = 0
     keys = list(stored.value.table.primary_key)
     found = sa.select(*keys, stored.raw).where(stored.outdated)
-    for rows in pages_of_rows(db.session.execute, found, keys):
+    for rows in pages_of_rows(stored.execute, found, keys):
         for failure in _renew_rows(stored, rows):
             failed += 1
             click.echo(failure, err=True)
@@ -183,7 +170,7 @@ def _renew_value(stored: Stored, key: list[object], seen: bytes) -> str:
     table = stored.value.table
     same_row = [column == part for column, part in zip(table.primary_key, key, strict=True)]
     unchanged = sa.update(table).where(*same_row, stored.raw == seen)
-    db.session.execute(unchanged.values(new))
+    stored.execute(unchanged.values(new))
     return ""
 
 
@@ -193,7 +180,7 @@ def _explain_conflict(stored: Stored, key: list[object], seen: bytes, error: Int
         value = decrypt(seen, context=stored.context_of(key)).decode()
         index = blind_index(value, context=stored.index_context)
         same_value = sa.select(*stored.value.table.primary_key).where(stored.index == index)
-        if other := db.session.execute(same_value).first():
+        if other := stored.execute(same_value).first():
             why = f"left as it is, since {_key_text(other)} has this value too"
             return f"{why}: change or delete one of the two, and rotate again"
     # Only the first line is shown: PostgreSQL adds lines with values.

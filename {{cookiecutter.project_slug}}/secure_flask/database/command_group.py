@@ -26,7 +26,7 @@ class _Explained(click.Command):
             hint = " Look at ondelete of their foreign keys." if foreign else ""
             raise click.ClickException(f"The tables forbid this: {reason}.{hint}") from None
         except (DBAPIError, TimeoutError) as error:
-            raise _explained_database_error(error) from None
+            raise explained_database_error(error) from None
 
 
 class Command(_Explained):
@@ -49,7 +49,8 @@ def add_command(app: Flask, command: click.Command) -> None:
     app_state(app).setdefault(COMMANDS, {})[name] = command
 
 
-def _explained_database_error(error: DBAPIError | TimeoutError) -> Exception:
+def explained_database_error(error: DBAPIError | TimeoutError) -> Exception:
+    """A ClickException that says what to do about a database error; the error itself for a bug."""
     if isinstance(error, DBAPIError) and (said := failures.undefined_name(error)):
         commands = " and ".join(f"`{command}`" for command in failures.MIGRATION_COMMANDS)
         return click.ClickException(f"The database says: {said}. Run {commands}.")

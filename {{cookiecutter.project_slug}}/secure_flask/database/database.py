@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from flask import Config, Flask, current_app, request
 from flask.typing import ResponseReturnValue
@@ -26,7 +26,7 @@ from secure_flask.web import audit
 from secure_flask.web.errors import error_response, plain_error, respond_by_default, response_for
 from sqlalchemy import Connection, Engine, MetaData, Select, Table, event, inspect
 from sqlalchemy.exc import DBAPIError, TimeoutError
-from sqlalchemy.orm import DeclarativeBase, Mapper
+from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 # Alembic can change or drop a constraint only by its name.
@@ -179,11 +179,6 @@ def app_metadata() -> MetaData:
         if table.name not in CORE_TABLES:
             table.to_metadata(metadata)
     return metadata
-
-
-def all_mappers() -> list[Mapper[Any]]:
-    """The mappers of all models."""
-    return [*Model.registry.mappers, *CoreModel.registry.mappers]
 
 
 def missing_tables() -> list[str]:

@@ -396,15 +396,18 @@ def test_the_secret_of_another_kind_of_credential_is_no_refresh_token(
     assert_refused(send(client, f"{secret}.{secret}"))
 
 
-def test_a_disabled_users_refresh_token_waits_unspent_and_a_deleted_ones_is_dead(
+def test_the_tokens_of_a_user_who_was_disabled_are_dead(
     app: Flask, client: FlaskClient, login: Login
 ) -> None:
-    with stored_user(app) as user:
-        user.disabled = True
-    assert_refused(refresh(client, login))
-    with stored_user(app) as user:
-        user.disabled = False
-    login = refreshed(client, login)
+    for disabled in (True, False):
+        with stored_user(app) as user:
+            user.disabled = disabled
+    assert_dead(client, login)
+
+
+def test_the_tokens_of_a_deleted_user_are_dead(
+    app: Flask, client: FlaskClient, login: Login
+) -> None:
     with stored_user(app) as user:
         db.session.delete(user)
     assert_dead(client, login)
