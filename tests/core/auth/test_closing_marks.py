@@ -14,9 +14,20 @@ from secure_flask.database import db
 from secure_flask.web.errors import ErrorResponse
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
+from werkzeug.test import create_environ
 
+from core import routes
 from core.auth.ways_to_register import PATH, WAYS, add, caching, lossy
-from core.conftest import OWN_PAGE, USERNAME, MakeApp, Wait, add_user, give_roles, log_in
+from core.conftest import (
+    OWN_PAGE,
+    USERNAME,
+    MakeApp,
+    Wait,
+    add_user,
+    give_roles,
+    log_in,
+    stored_user,
+)
 from core.statements import counted_statements
 
 ADMIN, USER, STRANGER = USERNAME, "bob", ""
@@ -231,6 +242,38 @@ def test_a_logout_ends_what_was_proved(app: Flask, reached: list[str]) -> None:
     app.add_url_rule("/leave", view_func=FOR_ADMINS(leave))
     assert client_of(app, ADMIN).get("/leave").status_code == 401
     assert reached == ["helper"]
+
+
+# How a connection loses what its handshake had.
+ENDS: dict[str, Callable[[FlaskClient, Wait], object]] = {
+    "after a logout": lambda client, wait: client.post(routes.LOGOUT, headers=OWN_PAGE),
+    "after the user was deleted": lambda client, wait: _delete_admin(client.application),
+    "without the role": lambda client, wait: give_roles(client.application),
+    "when the login is old": lambda client, wait: wait(5 * 60 + 1),
+}
+
+
+def _delete_admin(app: Flask) -> None:
+    with stored_user(app) as user:
+        db.session.delete(user)
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_each_event_of_a_connection_is_checked(
+    app: Flask, wait: Wait, reached: list[str], end: Callable[[FlaskClient, Wait], object]
+) -> None:
+    handle: Any = FOR_ADMINS(recent_login(minutes=5)(lambda: reached.append("event")))
+    client = client_of(app, ADMIN)
+    cookie = client.get_cookie("dev-session")
+    assert cookie
+    # Flask-SocketIO makes a request for each event, with the environment of the handshake.
+    environ = create_environ("/socket.io/", headers={"Cookie": f"dev-session={cookie.value}"})
+    with app.request_context(environ):
+        handle()
+    end(client, wait)
+    with app.request_context(environ), pytest.raises(ErrorResponse):
+        handle()
+    assert reached == ["event"]
 
 
 def test_a_closed_function_does_not_run_outside_a_request(
