@@ -17,7 +17,7 @@ from secure_flask.web.forms import consumes_form, or_form
 from werkzeug.test import create_environ
 
 from core import routes
-from core.auth.ways_to_register import PATH, WAYS, add, caching, lossy
+from core.auth.ways_to_register import PATH, WAYS, Called, add, caching, lossy
 from core.conftest import (
     OWN_PAGE,
     USERNAME,
@@ -109,6 +109,8 @@ WITH_FORM: dict[str, list[Any]] = {
     "below": [FOR_ADMINS, or_form(lambda word: word)],
     "above, lost": [or_form(lambda word: word), FOR_ADMINS, lossy, consumes_form],
     "below, lost": [FOR_ADMINS, or_form(lambda word: word), lossy, consumes_form],
+    "above a lost mark": [FOR_ADMINS, lossy, or_form(lambda word: word)],
+    "above a mark that two lose": [FOR_ADMINS, Called, lossy, or_form(lambda word: word), public],
 }
 
 
@@ -119,6 +121,28 @@ def test_a_form_handler_is_closed_as_its_view(app: Flask, ask: Ask, view: Any, n
     add(app, view)
     form = {"method": "POST", "content_type": FORM_TYPES[0], "data": "a=b"}
     assert ask(**form) == {ADMIN: 200, USER: 403, STRANGER: 401}
+
+
+def test_a_form_handler_is_closed_as_the_method_that_its_view_overrides(
+    app: Flask, ask: Ask
+) -> None:
+    class Base(MethodView):
+        @FOR_ADMINS
+        def post(self, word: str) -> str:
+            return word
+
+    class Sub(Base):
+        @or_form(lambda self, word: word)
+        def post(self, word: str) -> str:
+            return super().post(word)
+
+        @roles_required("nobody")
+        def get(self, word: str) -> str:
+            return word
+
+    app.add_url_rule("/sub/<word>", view_func=Sub.as_view("sub"))
+    form = {"method": "POST", "content_type": FORM_TYPES[0], "data": "a=b"}
+    assert ask("/sub/a", **form) == {ADMIN: 200, USER: 403, STRANGER: 401}
 
 
 def test_every_closing_mark_holds_below_a_decorator_that_loses_it(

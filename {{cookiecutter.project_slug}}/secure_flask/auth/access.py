@@ -223,9 +223,6 @@ def _check_access(request: Request) -> None:
         return
     if options.access == "public":
         public_marks.require_no_other_endpoint(current_app.view_functions[rule.endpoint])
-    if options.demands:
-        # The view is a public method of a closed class.
-        demands.waive_demands(options.demands)
 
 
 def _hint_of_unmarked_view(request: Request, endpoint: str) -> str:
