@@ -8,7 +8,13 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from secure_flask.auth import access
-from secure_flask.auth.access import login_required, public, recent_login, roles_required
+from secure_flask.auth.access import (
+    keys_allowed,
+    login_required,
+    public,
+    recent_login,
+    roles_required,
+)
 from secure_flask.csp_levels import SELF
 from secure_flask.web.csp import csp
 from secure_flask.web.csrf import csrf_exempt
@@ -154,3 +160,22 @@ def test_what_is_no_view_takes_no_mark(subtests: pytest.Subtests) -> None:
     for number, (mark, target) in enumerate(tried):
         with subtests.test(number=number), pytest.raises(TypeError, match="this mark on each view"):
             mark(target)
+
+
+@pytest.mark.parametrize("mark", [public, csrf_exempt, keys_allowed])
+def test_a_mark_that_opens_a_method_counts_in_its_class_alone(mark: Any) -> None:
+    class Base(MethodView):
+        post = mark(lambda self: "")
+
+    class Sub(Base):
+        pass
+
+    class Written(Base):
+        post = Base.post
+
+    opened = [options_of(each.as_view("view"), "POST") for each in (Base, Sub, Written)]
+    assert [(each.access == "public", each.keys, each.csrf_exempt) for each in opened] == [
+        of_mark := (mark is public, "all" if mark is keys_allowed else None, mark is csrf_exempt),
+        (False, None, False),
+        of_mark,
+    ]

@@ -226,10 +226,15 @@ def _check_access(request: Request) -> None:
 
 
 def _hint_of_unmarked_view(request: Request, endpoint: str) -> str:
-    name = qualified_name(current_app.view_functions.get(endpoint), request.method)
+    view = current_app.view_functions.get(endpoint)
+    name = qualified_name(view, request.method)
+    place = "directly below the line of its route"
+    if view_class := getattr(view, "view_class", None):
+        name = f"{view_class.__module__}.{view_class.__qualname__}"
+        place = "above the method in this class, since one of a base does not count"
     return (
         f"{name} has no mark, so it needs a login: if everybody may call it, write @public "
-        f"directly below the line of its route, or {endpoint!r} into PUBLIC_ENDPOINTS."
+        f"{place}, or {endpoint!r} into PUBLIC_ENDPOINTS."
     )
 
 
