@@ -54,10 +54,11 @@ def public(view: Decorated) -> Decorated:
     It opens the function for each app and endpoint. For a view of an extension, write its endpoint
     into PUBLIC_ENDPOINTS.
 
-    :raises TypeError: several endpoints use the function already, or another mark closes it.
+    :raises TypeError: the function is the view of an endpoint already, a bound method, or closed by
+        another mark.
     """
     if marked_options(view).access != "public":
-        public_marks.note_public_mark(view)
+        public_marks.require_no_endpoint(view)
     return add_options(view, access="public")
 
 
@@ -211,18 +212,14 @@ def _check_access(request: Request) -> None:
     options = view_options(request)
     # Flask answers without a view: 404, 405, or OPTIONS with the methods of a route.
     automatic = getattr(rule, "provide_automatic_options", False) and request.method == "OPTIONS"
-    if rule is None or automatic:
+    if rule is None or automatic or is_public(rule.endpoint, options):
         return
-    if not is_public(rule.endpoint, options):
-        if key := current_key():
-            key_requests.count_request_of_key(key)
-        elif options.access is None and logged_in_user() is None:
-            raise add_hint(unauthenticated(), _hint_of_unmarked_view(request, rule.endpoint))
-        _require(options.roles, options.recent_login)
-        keep_proved_of_login(options.demands)
-        return
-    if options.access == "public":
-        public_marks.require_no_other_endpoint(current_app.view_functions[rule.endpoint])
+    if key := current_key():
+        key_requests.count_request_of_key(key)
+    elif options.access is None and logged_in_user() is None:
+        raise add_hint(unauthenticated(), _hint_of_unmarked_view(request, rule.endpoint))
+    _require(options.roles, options.recent_login)
+    keep_proved_of_login(options.demands)
 
 
 def _hint_of_unmarked_view(request: Request, endpoint: str) -> str:

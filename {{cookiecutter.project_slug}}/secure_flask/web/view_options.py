@@ -1,8 +1,9 @@
 """The options that decorators set on a view, for request handling and for commands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from inspect import unwrap
+from types import MethodType
 from typing import Any, Literal, TypeVar
 
 import flask
@@ -59,7 +60,7 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
     add up. The lower of two ages of a login counts, and the stricter of two marks of keys.
 
     :raises TypeError: for a class or a blueprint, where nothing reads the mark; for a view that is
-        marked both as public and as closed.
+        marked both as public and as closed; for a bound method that a mark would open.
     """
     target = unwrap(view)
     if isinstance(target, type) or not callable(target):
@@ -68,6 +69,7 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
         )
     # Closed functions get the options too, since `functools.wraps` copies them from there.
     marked = closed_chain(view)
+    _refuse_bound_method(marked, options)
     current = marked_options(view)
     if {current.access, options.get("access")} == {"public", "login"}:
         raise TypeError(
@@ -145,6 +147,21 @@ def _with_method(options: ViewOptions, view_class: type[View], name: str) -> Vie
 def _opens(name: str, options: dict[str, Any]) -> bool:
     """Whether one of these options lets more callers in."""
     return name in _OPENING and options[name] != "login"
+
+
+def _refuse_bound_method(views: Iterable[object], options: dict[str, Any]) -> None:
+    """
+    :raises TypeError: a mark on the method of one object would open that of every object.
+    """
+    marks = [_OPENING[name] for name in options if _opens(name, options)]
+    bound = [view for view in views if isinstance(view, MethodType)]
+    if marks and bound:
+        raise TypeError(
+            f"{marks[0]} on {bound[0].__qualname__}, which is bound to an object, would open this "
+            "method of every object. For this object, mark a partial, and name the endpoint: "
+            f'app.add_url_rule("/news", "news", {marks[0][1:]}(partial(news.show))). For every '
+            f"object, write {marks[0]} above the method in the class."
+        )
 
 
 def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:
