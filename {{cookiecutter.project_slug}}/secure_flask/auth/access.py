@@ -107,10 +107,7 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
         `@public` too.
     """
     if not names or not all(map(users.is_role, names)):
-        raise TypeError(
-            f"@roles_required{names!r}: name one role or more, each a word such as 'admin' of "
-            "lower-case letters, digits, - and _, which begins with a letter."
-        )
+        raise TypeError(f"@roles_required{names!r}: name one role or more, each {users.ROLE_RULE}.")
     mark = f"@roles_required({', '.join(map(repr, sorted(names)))})"
     return lambda view: _close(view, mark, roles=names)
 
