@@ -1,15 +1,19 @@
 """The values that the core keeps for an app and for a request, under keys that have types.
 
-An app has one dict of values in `app.extensions`, and a request has one in its WSGI environment,
-both under `secure_flask`. So no value collides with an extension, or with what a view puts into
-`g`. The module that owns a value defines its key; this module imports no other one of the core.
+An app has one dict of values in `app.extensions`, and a request has one, both under `secure_flask`.
+So no value collides with an extension, or with what a view puts into `g`. The module that owns a
+value defines its key; this module imports no other one of the core.
+
+The middleware begins the state of a request in the WSGI environment, and the request object takes
+it. A later request object of the same environment gets another state: Flask-SocketIO makes one for
+each event of a connection, and the login may have ended since the handshake.
 """
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flask import Flask, has_app_context
+from flask import Flask, has_app_context, has_request_context, request
 
 Value = TypeVar("Value")
 
@@ -25,6 +29,9 @@ class Key(Generic[Value]):
 
 class State(dict[Key[Any], Any]):
     """The values that are kept for one app or for one request: a dict whose keys have types."""
+
+    # Whether a request object has taken the state of its environment.
+    is_taken = False
 
     if TYPE_CHECKING:
 
@@ -74,7 +81,25 @@ def begin_request_state(environ: MutableMapping[str, Any]) -> State:
 
 
 def request_state(environ: MutableMapping[str, Any]) -> State:
-    """The state of the request of a WSGI environment."""
+    """The state of the present request, which has this WSGI environment.
+
+    Outside a request, it is the state that the middleware began.
+    """
+    if not (has_request_context() and request.environ is environ):
+        state: State | None = environ.get(_NAME)
+        return begin_request_state(environ) if state is None else state
+    # The proxy `flask.request` returns the attributes of the present request object.
+    values: dict[str, Any] = vars(request)
+    if _NAME not in values:
+        values[_NAME] = _take_state(environ)
+    taken: State = values[_NAME]
+    return taken
+
+
+def _take_state(environ: MutableMapping[str, Any]) -> State:
     state: State | None = environ.get(_NAME)
     # The context that a test or a command pushes has no state yet, since it passed no middleware.
-    return begin_request_state(environ) if state is None else state
+    if state is None or state.is_taken:
+        state = begin_request_state(environ)
+    state.is_taken = True
+    return state

@@ -197,6 +197,20 @@ def test_development_says_how_to_open_a_view_without_a_mark(
     assert "'marked'" not in caplog.text
 
 
+class Sub(Mixed):
+    """Its `get` is open in the base alone."""
+
+
+def test_of_a_class_it_says_that_a_mark_of_a_base_does_not_count(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/_test/sub", view_func=Sub.as_view("sub"))
+    answer = app.test_client().get("/_test/sub")
+    assert answer.get_json()["hint"].startswith(
+        f"{__name__}.Sub has no mark, so it needs a login: if everybody may call it, write @public "
+        "above the method in this class, since one of a base does not count, or 'sub' into PUBLIC"
+    )
+
+
 def test_production_says_no_more_of_a_view_without_a_mark_than_of_another(
     make_app: MakeApp, lines: Lines
 ) -> None:

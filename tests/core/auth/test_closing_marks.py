@@ -14,9 +14,20 @@ from secure_flask.database import db
 from secure_flask.web.errors import ErrorResponse
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
+from werkzeug.test import create_environ
 
-from core.auth.ways_to_register import PATH, WAYS, add, caching, lossy
-from core.conftest import OWN_PAGE, USERNAME, MakeApp, Wait, add_user, give_roles, log_in
+from core import routes
+from core.auth.ways_to_register import PATH, WAYS, Called, add, caching, lossy
+from core.conftest import (
+    OWN_PAGE,
+    USERNAME,
+    MakeApp,
+    Wait,
+    add_user,
+    give_roles,
+    log_in,
+    stored_user,
+)
 from core.statements import counted_statements
 
 ADMIN, USER, STRANGER = USERNAME, "bob", ""
@@ -98,6 +109,8 @@ WITH_FORM: dict[str, list[Any]] = {
     "below": [FOR_ADMINS, or_form(lambda word: word)],
     "above, lost": [or_form(lambda word: word), FOR_ADMINS, lossy, consumes_form],
     "below, lost": [FOR_ADMINS, or_form(lambda word: word), lossy, consumes_form],
+    "above a lost mark": [FOR_ADMINS, lossy, or_form(lambda word: word)],
+    "above a mark that two lose": [FOR_ADMINS, Called, lossy, or_form(lambda word: word), public],
 }
 
 
@@ -108,6 +121,28 @@ def test_a_form_handler_is_closed_as_its_view(app: Flask, ask: Ask, view: Any, n
     add(app, view)
     form = {"method": "POST", "content_type": FORM_TYPES[0], "data": "a=b"}
     assert ask(**form) == {ADMIN: 200, USER: 403, STRANGER: 401}
+
+
+def test_a_form_handler_is_closed_as_the_method_that_its_view_overrides(
+    app: Flask, ask: Ask
+) -> None:
+    class Base(MethodView):
+        @FOR_ADMINS
+        def post(self, word: str) -> str:
+            return word
+
+    class Sub(Base):
+        @or_form(lambda self, word: word)
+        def post(self, word: str) -> str:
+            return super().post(word)
+
+        @roles_required("nobody")
+        def get(self, word: str) -> str:
+            return word
+
+    app.add_url_rule("/sub/<word>", view_func=Sub.as_view("sub"))
+    form = {"method": "POST", "content_type": FORM_TYPES[0], "data": "a=b"}
+    assert ask("/sub/a", **form) == {ADMIN: 200, USER: 403, STRANGER: 401}
 
 
 def test_every_closing_mark_holds_below_a_decorator_that_loses_it(
@@ -174,19 +209,23 @@ def test_a_public_method_of_a_closed_class_looks_no_login_up(app: Flask) -> None
     assert (answer.text, counted.statements) == ("page", [])
 
 
-def test_a_method_may_take_an_older_login_than_its_class(app: Flask, wait: Wait) -> None:
-    class Slow(MethodView):
-        decorators = [recent_login(minutes=5)]  # noqa: RUF012 (Flask's own way)
+@pytest.mark.parametrize("ages", [(5, 60), (60, 5)], ids=["class", "method"])
+def test_of_a_class_and_its_method_the_shorter_age_counts(
+    app: Flask, wait: Wait, ages: tuple[int, int]
+) -> None:
+    of_class, of_method = (recent_login(minutes=age) for age in ages)
 
-        @recent_login(minutes=60)
+    class Slow(MethodView):
+        decorators = [of_class]  # noqa: RUF012 (Flask's own way)
+
+        @of_method
         def get(self, word: str) -> str:
             return word
 
     app.add_url_rule("/slow/<word>", view_func=Slow.as_view("slow"))
     client = client_of(app, ADMIN)
-    wait(30 * 60)
     assert client.get("/slow/a").status_code == 200
-    wait(60 * 60)
+    wait(5 * 60 + 1)
     assert client.get("/slow/a").status_code == 401
 
 
@@ -231,6 +270,38 @@ def test_a_logout_ends_what_was_proved(app: Flask, reached: list[str]) -> None:
     app.add_url_rule("/leave", view_func=FOR_ADMINS(leave))
     assert client_of(app, ADMIN).get("/leave").status_code == 401
     assert reached == ["helper"]
+
+
+# How a connection loses what its handshake had.
+ENDS: dict[str, Callable[[FlaskClient, Wait], object]] = {
+    "after a logout": lambda client, wait: client.post(routes.LOGOUT, headers=OWN_PAGE),
+    "after the user was deleted": lambda client, wait: _delete_admin(client.application),
+    "without the role": lambda client, wait: give_roles(client.application),
+    "when the login is old": lambda client, wait: wait(5 * 60 + 1),
+}
+
+
+def _delete_admin(app: Flask) -> None:
+    with stored_user(app) as user:
+        db.session.delete(user)
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_each_event_of_a_connection_is_checked(
+    app: Flask, wait: Wait, reached: list[str], end: Callable[[FlaskClient, Wait], object]
+) -> None:
+    handle: Any = FOR_ADMINS(recent_login(minutes=5)(lambda: reached.append("event")))
+    client = client_of(app, ADMIN)
+    cookie = client.get_cookie("dev-session")
+    assert cookie
+    # Flask-SocketIO makes a request for each event, with the environment of the handshake.
+    environ = create_environ("/socket.io/", headers={"Cookie": f"dev-session={cookie.value}"})
+    with app.request_context(environ):
+        handle()
+    end(client, wait)
+    with app.request_context(environ), pytest.raises(ErrorResponse):
+        handle()
+    assert reached == ["event"]
 
 
 def test_a_closed_function_does_not_run_outside_a_request(

@@ -138,6 +138,44 @@ def test_the_mark_of_a_class_holds_for_its_methods(app: Flask, program: FlaskCli
     assert (program.get("/orders").status_code, program.post("/orders").status_code) == (200, 403)
 
 
+class ForKeys(MethodView):
+    @keys_allowed
+    def get(self) -> dict[str, object]:
+        return who()
+
+
+class ForAdmins(ForKeys):
+    decorators = [roles_required("admin")]  # noqa: RUF012 (Flask's own way)
+
+
+class Closed(ForKeys):
+    decorators = [login_required]  # noqa: RUF012 (Flask's own way)
+
+
+@pytest.mark.parametrize("view", [ForAdmins, Closed])
+def test_the_mark_of_a_base_method_lets_no_key_into_a_subclass(
+    app: Flask, view: type[MethodView]
+) -> None:
+    program = program_of(app, "admin")
+    app.add_url_rule("/base", view_func=ForKeys.as_view("base"))
+    app.add_url_rule("/sub", view_func=view.as_view("sub"))
+    assert (program.get("/base").status_code, program.get("/sub").status_code) == (200, 403)
+
+
+def test_a_class_for_reading_keeps_a_key_from_a_method_for_all(
+    app: Flask, program: FlaskClient
+) -> None:
+    class Orders(MethodView):
+        decorators = [keys_allowed(read_only=True)]  # noqa: RUF012 (Flask's own way)
+
+        @keys_allowed
+        def post(self) -> dict[str, object]:
+            return who()
+
+    app.add_url_rule("/orders", view_func=Orders.as_view("orders"))
+    assert program.post("/orders").status_code == 403
+
+
 def test_on_a_public_method_of_a_class_for_keys_nobody_is_logged_in(
     app: Flask, program: FlaskClient
 ) -> None:

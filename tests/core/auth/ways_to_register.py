@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, request
 from flask.views import MethodView, View
 from secure_flask.auth.access import login_required, public
 from secure_flask.web.forms import or_form
@@ -147,6 +147,54 @@ def plain_view(view: AnyView, of_method: Mark = lambda view: view) -> Any:
         return view(**kwargs)
 
     return type("Probe", (View,), {"dispatch_request": of_method(dispatch_request)})
+
+
+def with_public_get(view: AnyView, **members: Any) -> Any:
+    """A class that everybody may read."""
+    return method_view(view, public, **members)
+
+
+def by_subclass(mark: Mark, view: AnyView) -> Any:
+    return type("Sub", (with_public_get(view),), {"decorators": [mark]})
+
+
+def by_mixin(mark: Mark, view: AnyView) -> Any:
+    mixin = type("Closing", (), {"decorators": [mark]})
+    return type("Sub", (mixin, with_public_get(view)), {})
+
+
+def marked_dispatch(mark: Mark) -> dict[str, Any]:
+    """The members of a class or mixin whose mark is on the method that calls the others."""
+
+    def dispatch_request(self: Any, **kwargs: Any) -> Any:
+        return getattr(self, request.method.lower())(**kwargs)
+
+    return {"dispatch_request": mark(dispatch_request)}
+
+
+def by_dispatching_mixin(mark: Mark, view: AnyView) -> Any:
+    mixin = type("Closing", (), marked_dispatch(mark))
+    return type("Sub", (mixin, with_public_get(view)), {})
+
+
+def by_dispatching_subclass(mark: Mark, view: AnyView) -> Any:
+    return type("Sub", (with_public_get(view),), marked_dispatch(mark))
+
+
+def around_as_view(app: Flask, mark: Mark, view: AnyView) -> None:
+    add(app, mark(with_public_get(view).as_view(ENDPOINT)))
+
+
+def around_as_view_of_subclass(app: Flask, mark: Mark, view: AnyView) -> None:
+    sub: Any = type("Sub", (with_public_get(view),), {})
+    add(app, mark(sub.as_view(ENDPOINT)))
+
+
+def public_after_mark_around_as_view(app: Flask, mark: Mark, view: AnyView) -> None:
+    orders: Any = method_view(view)
+    marked = mark(orders.as_view(ENDPOINT))
+    public(orders.get)
+    add(app, marked)
 
 
 def subclass(app: Flask, mark: Mark, view: AnyView) -> None:
@@ -321,9 +369,20 @@ WAYS: dict[str, Way] = {
     "blueprint.record": Way(recorded, True),
     "replaced": Way(replaced, True),
     "replaced after the first request": Way(replaced_late, True),
+    "public method, decorators of a subclass": Way(by_class(by_subclass), False),
+    "public method, closing mixin": Way(by_class(by_mixin), False),
+    "public method, dispatch_request of a mixin": Way(by_class(by_dispatching_mixin), False),
+    "public method, dispatch_request of a subclass": Way(by_class(by_dispatching_subclass), False),
+    "public method, dispatch_request of the class": Way(
+        by_class(lambda mark, view: with_public_get(view, **marked_dispatch(mark))), False
+    ),
+    "public method, mark around as_view": Way(around_as_view, False),
+    "public method, mark around as_view of a subclass": Way(around_as_view_of_subclass, False),
+    "mark around as_view, then a public method": Way(public_after_mark_around_as_view, False),
     "or_form below": Way(by(or_form(lambda **kwargs: "form"), None), False),
     "or_form above": Way(by(None, or_form(lambda **kwargs: "form")), False),
     "or_form below, lost": Way(by(or_form(lambda **kwargs: "form"), None, lossy), True),
+    "or_form above, lost": Way(by(None, lossy, or_form(lambda **kwargs: "form")), True),
     "helper of a public view": Way(helper, True),
     "Flask-Caching above": Way(by_extension(flask_caching, above=True), False),
     "Flask-Caching below": Way(by_extension(flask_caching, above=False), False),

@@ -1,8 +1,11 @@
 """How often a client may call a view, or all of them."""
 
+from typing import Any, ClassVar
+
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
+from flask.views import MethodView
 from secure_flask.auth.access import public
 from secure_flask.web.hosts import probe
 from secure_flask.web.rate_limits import WIDE, limited
@@ -71,6 +74,47 @@ def test_calls_count_by_client_and_by_view(app: Flask) -> None:
         (path, address, client.get(path, environ_overrides={"REMOTE_ADDR": address}).status_code)
         for path, address, _ in calls
     ]
+
+
+class Resource(MethodView):
+    """As Flask-RESTful and Flask-RESTX have it: each request decorates the method."""
+
+    decorators = [public]  # noqa: RUF012 (Flask's own way)
+    method_decorators: ClassVar[list[Any]] = []
+
+    def dispatch_request(self, **arguments: Any) -> Any:
+        method = getattr(self, request.method.lower())
+        for decorate in self.method_decorators:
+            method = decorate(method)
+        return method(**arguments)
+
+    def get(self) -> str:
+        return "served"
+
+
+def lossy(view: Any) -> Any:
+    return lambda: view()
+
+
+DECORATORS = {
+    "one": [limited("2 per minute")],
+    "two": [limited("9 per minute"), limited("2 per hour")],
+    "below one without wraps": [limited("2 per minute"), lossy],
+    "above one without wraps": [lossy, limited("2 per minute")],
+    "made at each request": [lambda view: limited("2 per minute")(view)],
+}
+
+
+@pytest.mark.parametrize("decorators", DECORATORS.values(), ids=DECORATORS)
+def test_calls_of_a_method_that_each_request_decorates_count(
+    app: Flask, decorators: list[Any]
+) -> None:
+    for name in ("bread", "cake"):
+        each: Any = type(name, (Resource,), {"method_decorators": decorators})
+        app.add_url_rule(f"/{name}", view_func=each.as_view(name))
+    client = app.test_client()
+    calls = [client.get("/bread").status_code for _ in range(3)]
+    assert (calls, client.get("/cake").status_code) == ([200, 200, 429], 200)
 
 
 def test_each_of_several_limits_counts(app: Flask, wait: Wait) -> None:

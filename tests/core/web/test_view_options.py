@@ -1,5 +1,6 @@
 """What decorators note on views, and that each of them works on every kind of view."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,7 +9,13 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from secure_flask.auth import access
-from secure_flask.auth.access import login_required, public, recent_login, roles_required
+from secure_flask.auth.access import (
+    keys_allowed,
+    login_required,
+    public,
+    recent_login,
+    roles_required,
+)
 from secure_flask.csp_levels import SELF
 from secure_flask.web.csp import csp
 from secure_flask.web.csrf import csrf_exempt
@@ -18,7 +25,7 @@ from secure_flask.web.hosts import probe
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import ResponseBody, consumes, responds
 from secure_flask.web.validation import Body, validated
-from secure_flask.web.view_options import ViewOptions, options_of, view_options
+from secure_flask.web.view_options import ViewOptions, marked_options, options_of, view_options
 
 from core.conftest import MakeApp
 
@@ -154,3 +161,54 @@ def test_what_is_no_view_takes_no_mark(subtests: pytest.Subtests) -> None:
     for number, (mark, target) in enumerate(tried):
         with subtests.test(number=number), pytest.raises(TypeError, match="this mark on each view"):
             mark(target)
+
+
+class Pages:
+    """Views that are methods of an object."""
+
+    def show(self) -> str:
+        return "page"
+
+
+@pytest.mark.parametrize("mark", [public, keys_allowed, csrf_exempt])
+def test_a_mark_on_the_method_of_one_object_opens_it_for_none(mark: Any) -> None:
+    with pytest.raises(TypeError, match=r"bound to an object.*mark a partial.*above the method"):
+        mark(Pages().show)
+    assert marked_options(Pages.show) == ViewOptions()
+
+
+def test_nor_is_it_opened_below_a_mark_that_closes_it() -> None:
+    class Closed(Pages):
+        def show(self) -> str:
+            return "page"
+
+    with pytest.raises(TypeError, match=r"@keys_allowed on .*Closed.show, which is bound"):
+        keys_allowed(login_required(Closed().show))
+    assert marked_options(Closed.show).keys is None
+
+
+def test_a_partial_is_opened_for_its_object_alone(make_app: MakeApp) -> None:
+    app, news, users = make_app(), Pages(), Pages()
+    app.add_url_rule("/news", "news", public(partial(news.show)))
+    app.add_url_rule("/users", "users", users.show)
+    client = app.test_client()
+    assert [client.get(path).status_code for path in ("/news", "/users")] == [200, 401]
+
+
+@pytest.mark.parametrize("mark", [public, csrf_exempt, keys_allowed])
+def test_a_mark_that_opens_a_method_counts_in_its_class_alone(mark: Any) -> None:
+    class Base(MethodView):
+        post = mark(lambda self: "")
+
+    class Sub(Base):
+        pass
+
+    class Written(Base):
+        post = Base.post
+
+    opened = [options_of(each.as_view("view"), "POST") for each in (Base, Sub, Written)]
+    assert [(each.access == "public", each.keys, each.csrf_exempt) for each in opened] == [
+        of_mark := (mark is public, "all" if mark is keys_allowed else None, mark is csrf_exempt),
+        (False, None, False),
+        of_mark,
+    ]

@@ -1,8 +1,17 @@
 """The values of the policy that accounts add."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from secure_flask.auth.users import ROLE_RULE, is_role
 from secure_flask.policy import Policy
 from secure_flask.policy_types import Listed
+
+
+def _role(name: str) -> str:
+    if not is_role(name):
+        raise ValueError(f"write the name of a role, {ROLE_RULE}")
+    return name
 
 
 class AccountPolicy(Policy):
@@ -17,6 +26,6 @@ class AccountPolicy(Policy):
     # Whether a login from a new place is told to its user by mail.
     NEW_LOGIN_NOTICE: bool = True
     # Users with one of these roles log in with a second factor.
-    SECOND_FACTOR_ROLES: Listed[str] = Field([])
+    SECOND_FACTOR_ROLES: Listed[Annotated[str, AfterValidator(_role)]] = Field([])
     # The endpoint where a browser enters the second factor.
     SECOND_FACTOR_PAGE: str = "self_service.second_factor_page"

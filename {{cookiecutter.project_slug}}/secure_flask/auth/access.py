@@ -55,10 +55,11 @@ def public(view: Decorated) -> Decorated:
     It opens the function for each app and endpoint. For a view of an extension, write its endpoint
     into PUBLIC_ENDPOINTS.
 
-    :raises TypeError: several endpoints use the function already, or another mark closes it.
+    :raises TypeError: the function is the view of an endpoint already, a bound method, or closed by
+        another mark.
     """
     if marked_options(view).access != "public":
-        public_marks.note_public_mark(view)
+        public_marks.require_no_endpoint(view)
     return add_options(view, access="public")
 
 
@@ -107,10 +108,7 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
         `@public` too.
     """
     if not names or not all(map(users.is_role, names)):
-        raise TypeError(
-            f"@roles_required{names!r}: name one role or more, each a word such as 'admin' of "
-            "lower-case letters, digits, - and _, which begins with a letter."
-        )
+        raise TypeError(f"@roles_required{names!r}: name one role or more, each {users.ROLE_RULE}.")
     mark = f"@roles_required({', '.join(map(repr, sorted(names)))})"
     return lambda view: _close(view, mark, roles=names)
 
@@ -211,28 +209,26 @@ def _check_access(request: Request) -> None:
     rule = request.url_rule
     options = view_options(request)
     # Flask answers without a view: 404, 405, or OPTIONS with the methods of a route.
-    if rule is None or is_automatic_options(request):
+    if rule is None or is_automatic_options(request) or is_public(rule.endpoint, options):
         return
-    if not is_public(rule.endpoint, options):
-        if key := current_key():
-            key_requests.count_request_of_key(key)
-        elif options.access is None and logged_in_user() is None:
-            raise add_hint(unauthenticated(), _hint_of_unmarked_view(request, rule.endpoint))
-        _require(options.roles, options.recent_login)
-        keep_proved_of_login(options.demands)
-        return
-    if options.access == "public":
-        public_marks.require_no_other_endpoint(current_app.view_functions[rule.endpoint])
-    if options.demands:
-        # The view is a public method of a closed class.
-        demands.waive_demands(options.demands)
+    if key := current_key():
+        key_requests.count_request_of_key(key)
+    elif options.access is None and logged_in_user() is None:
+        raise add_hint(unauthenticated(), _hint_of_unmarked_view(request, rule.endpoint))
+    _require(options.roles, options.recent_login)
+    keep_proved_of_login(options.demands)
 
 
 def _hint_of_unmarked_view(request: Request, endpoint: str) -> str:
-    name = qualified_name(current_app.view_functions.get(endpoint), request.method)
+    view = current_app.view_functions.get(endpoint)
+    name = qualified_name(view, request.method)
+    place = "directly below the line of its route"
+    if view_class := getattr(view, "view_class", None):
+        name = f"{view_class.__module__}.{view_class.__qualname__}"
+        place = "above the method in this class, since one of a base does not count"
     return (
         f"{name} has no mark, so it needs a login: if everybody may call it, write @public "
-        f"directly below the line of its route, or {endpoint!r} into PUBLIC_ENDPOINTS."
+        f"{place}, or {endpoint!r} into PUBLIC_ENDPOINTS."
     )
 
 

@@ -31,6 +31,9 @@ MAX_NAME = 150  # characters
 MAX_ROLE = 80  # characters of the name of a role
 # Names are in lower case: nobody would notice that `Admin` and `admin` are two roles.
 _ROLE = re.compile(r"[a-z][a-z0-9_-]*")
+ROLE_RULE = (
+    "a word such as 'admin' of lower-case letters, digits, - and _, which begins with a letter"
+)
 # This catches typing errors. Only a delivered message proves an address. Source: RFC 5321, 4.5.3.
 EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
 

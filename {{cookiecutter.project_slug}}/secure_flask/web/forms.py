@@ -6,15 +6,16 @@ Source: OWASP ASVS 3.5.1, 3.5.2, 15.2.2.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, partial, wraps
 from typing import Any, overload
 
 from flask import current_app
 from flask.typing import ResponseReturnValue
 from secure_flask.web.bodies import has_controls
+from secure_flask.web.closed_views import demands_within
 from secure_flask.web.form_types import FORM_TYPES, is_consumed_form
 from secure_flask.web.texts import translated_text
-from secure_flask.web.view_options import Decorated, add_options, marked_options, options_of
+from secure_flask.web.view_options import Decorated, add_options, options_of
 from wtforms import Field, Form, ValidationError
 from wtforms.validators import StopValidation
 
@@ -57,14 +58,16 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated]
     page = options.responds
 
     def decorate(view: Any) -> Any:
-        demands = marked_options(view).demands
+        # A decorator below may have lost a mark. The search waits for the first form, since the class
+        # of a method is not complete here.
+        find_demands = cache(partial(demands_within, view, "POST"))
 
         @wraps(view)
         def wrapped(*args: object, **kwargs: object) -> object:
             if not is_consumed_form():
                 return current_app.ensure_sync(view)(*args, **kwargs)
             # The access marks of the view below apply to the handler too.
-            for demand in demands:
+            for demand in find_demands():
                 demand()
             return current_app.ensure_sync(handler)(*args, **kwargs)
 

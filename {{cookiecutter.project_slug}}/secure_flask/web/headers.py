@@ -17,7 +17,13 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from secure_flask.csp_levels import NONE, SELF
-from secure_flask.state import State, app_state, begin_request_state, separate_environ
+from secure_flask.state import (
+    State,
+    app_state,
+    begin_request_state,
+    request_state,
+    separate_environ,
+)
 from secure_flask.web import connection_allowlist, csp
 from secure_flask.web.cors import CORS_ORIGINS, cors_headers
 from secure_flask.web.csp import Header, Override
@@ -138,9 +144,11 @@ class SecurityHeaders:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # A protected app around this one keeps its state.
         environ = separate_environ(environ)
-        state = begin_request_state(environ)
+        begin_request_state(environ)
 
         def start(status: str, headers: list[Header], exc_info: Any = None) -> Any:
+            # A middleware may have made another request of this environment before.
+            state = request_state(environ)
             present = {name.lower(): value for name, value in headers}
             if USER_ID in state and "private" not in present.get("cache-control", ""):
                 # No cache may store a response to a logged-in user, whatever a view sets.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
 
-from flask import Flask, Request, current_app
+from flask import Flask, Request, current_app, has_request_context, request
 from limits import RateLimitItem, parse, parse_many
 from secure_flask.clock import seconds_now
 from secure_flask.web import audit, request_checks
@@ -34,12 +34,12 @@ def limited(limit: str) -> Callable[[Decorated], Decorated]:
     items = parse_many(limit)
 
     def decorate(view: Any) -> Any:
-        key = _key_of(view)
+        find_key = _key_finder(view)
 
         @wraps(view)
         def wrapped(*args: object, **kwargs: object) -> object:
             for item in items:
-                _count_call(item, key)
+                _count_call(item, find_key())
             return current_app.ensure_sync(view)(*args, **kwargs)
 
         return add_options(wrapped, limited=limit)
@@ -47,17 +47,20 @@ def limited(limit: str) -> Callable[[Decorated], Decorated]:
     return decorate
 
 
-def _key_of(view: Callable[..., object]) -> tuple[str, ...]:
-    """The key by which calls of a view are counted, the same in each process of the site.
+def _key_finder(view: Callable[..., object]) -> Callable[[], tuple[str, ...]]:
+    """Finds the key by which calls of a view are counted, the same in each process of the site.
 
-    The views that a factory makes have one name, so all but the first also get a number.
+    The views that a factory makes have one name, so all but the first also get a number. Flask-RESTful
+    decorates a method at each request: then the endpoint stands in place of a number.
     """
     # A callable object, such as a `partial`, is counted by the name of its class.
     named = view if hasattr(view, "__qualname__") else type(view)
     name = (named.__module__, named.__qualname__)
+    if has_request_context():
+        return lambda: (*name, request.endpoint or "")
     number = _views[name]
     _views[name] += 1
-    return (*name, str(number)) if number else name
+    return lambda: (*name, str(number)) if number else name
 
 
 def _count_call(limit: RateLimitItem, key: Sequence[str]) -> None:

@@ -1,15 +1,16 @@
 """The options that decorators set on a view, for request handling and for commands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from inspect import unwrap
+from types import MethodType
 from typing import Any, Literal, TypeVar
 
 import flask
 from flask import Request, current_app
 from flask.views import View
 from pydantic import BaseModel
-from secure_flask.web.closed_views import Demand, view_below
+from secure_flask.web.closed_views import Demand, closed_chain
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 # Models by media type; None for a type without a model.
@@ -22,6 +23,9 @@ class ViewOptions:
 
     # Who may call the view. A view without a mark (None) needs a login unless the policy opens it.
     access: Literal["public", "login"] | None = None
+    # Whether a closing mark is around `as_view` or on `dispatch_request`, where it closes the public
+    # methods of the class too.
+    closes_class: bool = False
     # The greatest age of the login in minutes.
     recent_login: int | None = None
     # The roles that the user must have, all of them.
@@ -47,6 +51,8 @@ class ViewOptions:
 
 
 _DEFAULTS = ViewOptions()
+# The marks that open a view, by the option that each sets.
+_OPENING = {"access": "@public", "keys": "@keys_allowed", "csrf_exempt": "@csrf_exempt"}
 
 
 def add_options(view: Decorated, **options: Any) -> Decorated:
@@ -54,13 +60,16 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
     add up. The lower of two ages of a login counts, and the stricter of two marks of keys.
 
     :raises TypeError: for a class or a blueprint, where nothing reads the mark; for a view that is
-        marked both as public and as closed.
+        marked both as public and as closed; for a bound method that a mark would open.
     """
     target = unwrap(view)
     if isinstance(target, type) or not callable(target):
         raise TypeError(
             f"{target!r} is no view: put this mark on each view of it, or on the methods of a class."
         )
+    # Closed functions get the options too, since `functools.wraps` copies them from there.
+    marked = closed_chain(view)
+    _refuse_bound_method(marked, options)
     current = marked_options(view)
     if {current.access, options.get("access")} == {"public", "login"}:
         raise TypeError(
@@ -69,16 +78,12 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
         )
     for name in {"consumes", "responds"} & options.keys():
         options[name] = {**(getattr(current, name) or {}), **options[name]}
-    if current.recent_login and "recent_login" in options:
-        options["recent_login"] = min(current.recent_login, options["recent_login"])
-    if current.keys == "read" and "keys" in options:
-        options["keys"] = "read"
+    # Flask sets `view_class` after it has applied `decorators`, so this mark is around `as_view`.
+    if options.get("access") == "login" and hasattr(view, "view_class"):
+        options["closes_class"] = True
     replaced = _replaced(current, options)
-    each: Any = view
-    # Closed functions get the options too, since `functools.wraps` copies them from there.
-    while each is not None:
+    for each in marked:
         vars(each)["view_options"] = replaced
-        each = view_below(each)
     return view
 
 
@@ -87,16 +92,16 @@ def marked_options(view: object) -> ViewOptions:
 
     They are read from the owner's function, where each mark sets them, in any order of decorators.
     """
-    while (below := view_below(view)) is not None:
-        view = below
-    options: ViewOptions = getattr(view, "view_options", _DEFAULTS)
+    options: ViewOptions = getattr(closed_chain(view)[-1], "view_options", _DEFAULTS)
     return options
 
 
 def options_of(view: object, method: str) -> ViewOptions:
     """The options of a view for one method; a class-based view's method may override them.
 
-    Roles add up here too: a method demands those of its class and its own, unless it is public.
+    Roles add up here too: a method demands those of its class and its own, unless it is public. A
+    mark that opens a method counts only in the class that wrote it: a base cannot know what closes
+    a subclass.
     """
     options = marked_options(view)
     view_class: type[View] | None = getattr(view, "view_class", None)
@@ -105,8 +110,7 @@ def options_of(view: object, method: str) -> ViewOptions:
     # Flask answers HEAD by `get` only where the class has no `head`.
     as_get = method == "HEAD" and not hasattr(view_class, "head")
     for name in ("dispatch_request", "get" if as_get else method.lower()):
-        of_method = marked_options(getattr(view_class, name, None))
-        options = _replaced(options, _changed(of_method))
+        options = _with_method(options, view_class, name)
     return options
 
 
@@ -135,15 +139,51 @@ def written_view(view: Any, method: str) -> Any:
     return getattr(view_class, method.lower(), view_class) or unwrap(view)
 
 
+def _with_method(options: ViewOptions, view_class: type[View], name: str) -> ViewOptions:
+    changed = _changed(marked_options(getattr(view_class, name, None)))
+    if name not in vars(view_class):
+        changed = {each: changed[each] for each in changed if not _opens(each, changed)}
+    if options.closes_class and changed.get("access") == "public":
+        del changed["access"]
+    # `dispatch_request` calls the other methods.
+    if name == "dispatch_request" and changed.get("access") == "login":
+        changed["closes_class"] = True
+    return _replaced(options, changed)
+
+
+def _opens(name: str, options: dict[str, Any]) -> bool:
+    """Whether one of these options lets more callers in."""
+    return name in _OPENING and options[name] != "login"
+
+
+def _refuse_bound_method(views: Iterable[object], options: dict[str, Any]) -> None:
+    """
+    :raises TypeError: a mark on the method of one object would open that of every object.
+    """
+    marks = [_OPENING[name] for name in options if _opens(name, options)]
+    bound = [view for view in views if isinstance(view, MethodType)]
+    if marks and bound:
+        raise TypeError(
+            f"{marks[0]} on {bound[0].__qualname__}, which is bound to an object, would open this "
+            "method of every object. For this object, mark a partial, and name the endpoint: "
+            f'app.add_url_rule("/news", "news", {marks[0][1:]}(partial(news.show))). For every '
+            f"object, write {marks[0]} above the method in the class."
+        )
+
+
 def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:
     opened = options.get("access") == "public"
     roles = set() if opened else {*current.roles, *options.get("roles", ())}
     demands = dict.fromkeys((*current.demands, *options.get("demands", ())))
-    added = {"roles": tuple(sorted(roles)), "demands": tuple(demands)}
+    ages = filter(None, (current.recent_login, options.get("recent_login")))
+    added: dict[str, Any] = {"roles": tuple(sorted(roles)), "demands": tuple(demands)}
+    added["recent_login"] = min(ages, default=None)
+    if current.keys == "read" and "keys" in options:
+        added["keys"] = "read"
     return replace(current, **{**options, **added})
 
 
-def _changed(options: ViewOptions) -> dict[str, object]:
+def _changed(options: ViewOptions) -> dict[str, Any]:
     values = {
         field.name: (getattr(options, field.name), field.default) for field in fields(options)
     }
