@@ -139,6 +139,9 @@ class Credentials(RuleBasedStateMachine):
         with app.app_context():
             import_module("app.models").User.find(self.user.name).disabled = disabled
             db.session.commit()
+        if disabled != self.user.disabled:
+            for login in self.user.logins:
+                self._end(login)
         self.user.disabled = disabled
 
     @rule(client=st.sampled_from(CLIENTS), right=st.booleans())
