@@ -10,7 +10,7 @@ import pytest
 
 import support
 
-# In place of programs that need root or take minutes. debootstrap fails, as for an unknown
+# These stand in for programs that need root or take minutes. debootstrap fails, as for an unknown
 # package, and says what it was asked for.
 PROGRAMS = {
     "id": "echo 0",

@@ -17,8 +17,8 @@ from releases import write
 
 TITLE = "The tests fail with the next Flask and Werkzeug"
 BRANCHES = [f"{name} @ git+https://github.com/pallets/{name}" for name in ("flask", "werkzeug")]
-# In place of uv and cookiecutter: they write down their arguments, and uv makes a python that does
-# so, and fails for the tests whose arguments hold the text of RED.
+# These stand in for uv and cookiecutter. They write down their arguments. The python that uv makes
+# does so too, and fails for the tests whose arguments hold the text of RED.
 UV = """#!/bin/sh
 echo "uv $*" >> "$LOG"
 if [ "$1" = venv ]; then

@@ -245,7 +245,7 @@ def test_what_is_no_address_bars_nobody(app: Flask, client: FlaskClient, said: o
 def test_an_address_that_gets_no_mail_here_bars_nobody(app: Flask, client: FlaskClient) -> None:
     said = "jörg@example.org"
     assert answer(app, client, KEY, "RS256", email=said, email_verified=True) == 303
-    # With accounts=self-service mails go out, and not every mail server takes such an address.
+    # A project with accounts=self-service omits the address, which not every mail server takes.
     assert client.get("/me").get_json()["email"] in (None, said)
 
 

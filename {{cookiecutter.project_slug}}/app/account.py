@@ -138,8 +138,8 @@ class KeyForm(FlaskForm):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.roles.choices = current_user.role_names
-        # Without a password here, a user may have left where the logins come from. The core then
-        # lets a key last only as long as a login.
+        # A user without a password logs in by another site, and may have left there. The core lets
+        # a key of this user last only as long as a login.
         if not current_user.has_password:
             del self.days
 

@@ -1,4 +1,4 @@
-"""A login from a network and browser that are new to its user is told by mail, once."""
+"""A user gets one mail after a login from a network and browser that are new."""
 
 from collections.abc import Callable
 from typing import Any
@@ -73,7 +73,7 @@ def log_in_from(
         return log_in(USERNAME, password)
 
 
-def told(app: Flask) -> int:
+def new_login_mails(app: Flask) -> int:
     """How many mails said that somebody logged in."""
     with app.app_context():
         return subjects().count("new_login")
@@ -84,7 +84,7 @@ def told_after(app: Flask, *places: Place) -> list[int]:
     counts = []
     for place in places:
         log_in_from(app, *place)
-        counts.append(told(app))
+        counts.append(new_login_mails(app))
     return counts
 
 
@@ -161,9 +161,9 @@ def test_only_a_complete_login_is_told(app: Flask, user: User, secret: str) -> N
         with refused(401):
             log_in(USERNAME, "wrong")
         half = begin_login()
-        assert told(app) == 0
+        assert new_login_mails(app) == 0
         assert enter_code(code_of(secret), half) == 200
-    assert told(app) == 1
+    assert new_login_mails(app) == 1
 
 
 @pytest.mark.parametrize("name", [USERNAME, ADDRESS, "nobody", "nobody@example.org"])
@@ -192,7 +192,7 @@ def test_each_way_to_log_in_is_told(
     code, *_ = replace_recovery_codes()
     with request_of(app, network=ELSEWHERE):
         enter(user_of(), passkey, code)
-    assert told(app) == 1
+    assert new_login_mails(app) == 1
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_login_that_goes_on_elsewhere_is_not_told(
         secret = new_login()
     with request_of(app, secret, network=ELSEWHERE):
         renew()
-    assert told(app) == 0
+    assert new_login_mails(app) == 0
 
 
 def test_a_user_without_an_address_logs_in_all_the_same(app: Flask) -> None:
@@ -241,7 +241,7 @@ def test_a_user_of_whom_no_place_is_left_is_told(app: Flask, wait: Wait) -> None
     """Nobody looks after an account that is not used: its first login is long ago."""
     log_in_from(app)
     wait(KNOWN_FOR)
-    told(app)
+    new_login_mails(app)
     assert known_places(app) == 0
     assert told_after(app, (ELSEWHERE, FIREFOX)) == [1]
 
@@ -263,16 +263,16 @@ def by_a_mailed_link(app: Flask) -> None:
 def test_after_a_new_password_only_the_place_where_it_was_set_is_known(
     change: Callable[[Flask], None], app: Flask, wait: Wait
 ) -> None:
-    """A thief who gets the new password too is told again."""
+    """A thief who gets the new password too causes another mail."""
     told_after(app, (HOME, FIREFOX), (ELSEWHERE, FIREFOX))
     change(app)
     assert known_places(app) == 1
     wait(HOUR)
-    before = told(app)
+    before = new_login_mails(app)
     log_in_from(app, password=STRONG)
-    assert told(app) == before
+    assert new_login_mails(app) == before
     log_in_from(app, ELSEWHERE, password=STRONG)
-    assert told(app) == before + 1
+    assert new_login_mails(app) == before + 1
 
 
 def test_a_password_that_a_script_resets_leaves_no_place_known(app: Flask) -> None:
@@ -289,7 +289,7 @@ def test_a_password_of_an_operator_leaves_no_place_known(app: Flask) -> None:
         set_password(user_of(), STRONG)
     assert known_places(app) == 0
     log_in_from(app, password=STRONG)
-    assert told(app) == 1
+    assert new_login_mails(app) == 1
 
 
 def test_with_the_value_of_the_policy_nothing_is_told_and_nothing_kept(make_app: MakeApp) -> None:

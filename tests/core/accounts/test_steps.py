@@ -74,7 +74,7 @@ def test_failures_end_a_step(user: User) -> None:
 
 
 def disable_by_statement(user: User) -> None:
-    """As SQL does it, of which the core is not told."""
+    """As SQL does it, which the core does not see."""
     db.session.connection().execute(update(User).values(disabled=True))
     db.session.refresh(user)
 

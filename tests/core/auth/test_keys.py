@@ -385,7 +385,7 @@ def test_what_an_operator_does_about_a_user_ends_the_keys_of_that_user_at_once(
 def test_the_key_of_a_disabled_user_is_dead_while_it_is_there(
     app: Flask, client: FlaskClient
 ) -> None:
-    """SQL may disable users, of which the core is not told."""
+    """SQL may disable users, which the core does not see."""
     key = new_key(app)
     with stored_user(app):
         db.session.connection().execute(update(User).values(disabled=True))

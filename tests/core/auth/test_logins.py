@@ -221,7 +221,7 @@ def by_attribute(user: User, disabled: bool) -> None:
 
 
 def by_statement(user: User, disabled: bool) -> None:
-    """As SQL does it, of which the core is not told."""
+    """As SQL does it, which the core does not see."""
     db.session.execute(update(User).values(disabled=disabled), execution_options=UNSYNCHRONIZED)
     db.session.commit()
     db.session.refresh(user)

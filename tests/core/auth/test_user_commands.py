@@ -59,7 +59,7 @@ def run(app: Flask, *arguments: str, password: str | None = None) -> Result:
 
 
 def set_by_statement(app: Flask, **values: object) -> None:
-    """Change the rows of all users as SQL does it, of which the core is not told."""
+    """Change the rows of all users as SQL does it, which the core does not see."""
     with app.app_context():
         db.session.connection().execute(update(User).values(values))
         db.session.commit()

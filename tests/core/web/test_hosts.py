@@ -94,7 +94,7 @@ def test_a_request_without_a_host_is_refused(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("port", [65536, 99999])
 def test_a_port_that_no_url_has_is_refused(client: FlaskClient, port: int) -> None:
-    # Not by the client, which reads the URL for its cookies.
+    # The client cannot send this, since it reads the URL for its cookies.
     sent = create_environ(PATH) | {"HTTP_HOST": f"localhost:{port}"}
     assert run_wsgi_app(client.application, sent)[1].startswith("400 ")
 

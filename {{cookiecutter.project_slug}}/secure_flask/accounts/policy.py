@@ -23,7 +23,7 @@ class AccountPolicy(Policy):
     RESERVED_NAMES: Listed[str] = Field(
         ["admin", "administrator", "postmaster", "root", "security", "support"]
     )
-    # Whether a login from a new place is told to its user by mail.
+    # Whether a user gets a mail after a login from a new place.
     NEW_LOGIN_NOTICE: bool = True
     # Users with one of these roles log in with a second factor.
     SECOND_FACTOR_ROLES: Listed[Annotated[str, AfterValidator(_role)]] = Field([])
