@@ -40,7 +40,10 @@ BODIES = {"consumes_form", "consumes", "or_form", "validated"}
 # Names of `app.config`: one that comes from a setting of another name, and one that the core sets.
 DATABASE = "SQLALCHEMY_DATABASE_URI"
 OF_THE_CORE = ("SESSION_COOKIE_NAME",)
-TESTS = re.compile(r"(?:^|/)(?:tests?/|tests?\.py$|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)")
+TESTS = re.compile(
+    r"(?:^|/)(?:test(?:s|ing)?/|test(?:s|ing)?\.py$|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)"
+)
+CLASS_OF_TESTS = re.compile(r"(?:^|[a-z0-9_])Test(?:s|ing)?(?![a-z])|^(?i:tests?|testing)(?:_|$)")
 BLOCKS = ("title", "content")
 
 Files = dict[str, bytes]
@@ -98,9 +101,7 @@ class Named(NamedTuple):
 
     place: str  # file and line
     name: str
-
-    def is_of_tests(self) -> bool:
-        return bool(TESTS.search(self.place.rpartition(":")[0]))
+    is_of_tests: bool
 
 
 class App:
@@ -340,21 +341,21 @@ def _databases(name: str, tree: ast.AST) -> Iterator[str]:
 
 def _configuration(named: list[Named]) -> Iterator[str]:
     """What becomes of the names that the configuration sets, in the app and in its tests."""
-    of_app = [each for each in named if not each.is_of_tests()]
+    of_tests = [each for each in named if each.is_of_tests and each.name not in OF_THE_CORE]
+    if of_tests:
+        yield (
+            "\nFirst, in tests: do not remove it, or they empty the database of .env. Replace it:\n"
+            '    create_app(…, testing.settings(Settings, database_url="sqlite://"))'
+        )
+        yield from (f"  {place} {name}" for place, name, _ in of_tests)
+    of_app = [each for each in named if not each.is_of_tests]
     if of_app:
         yield "\nRemove from the configuration, since the settings give it:"
-        yield from (f"  {place} {name}" for place, name in of_app)
+        yield from (f"  {place} {name}" for place, name, _ in of_app)
     moved = [each for each in of_app if each.name not in OF_THE_CORE]
     if moved:
         yield "\nWrite its values into .env before the app runs, or it runs with those of the core:"
-        yield from (f"  {_setting(name)}=… (was {place})" for place, name in moved)
-    of_tests = [each for each in named if each.is_of_tests() and each.name not in OF_THE_CORE]
-    if of_tests:
-        yield (
-            "\nIn tests do not remove it, or they empty the database of .env. Replace it:\n"
-            '    create_app(…, testing.settings(Settings, database_url="sqlite://"))'
-        )
-        yield from (f"  {place} {name}" for place, name in of_tests)
+        yield from (f"  {_setting(name)}=… (was {place})" for place, name, _ in moved)
 
 
 def _setting(name: str) -> str:
@@ -364,10 +365,24 @@ def _setting(name: str) -> str:
 def _named(name: str, tree: ast.AST) -> Iterator[Named]:
     """The names of settings that a module writes as a name, a key or an argument."""
     settings = {*_settings_of_core(), DATABASE, *OF_THE_CORE}
+    of_tests = set(ast.walk(tree)) if TESTS.search(name) else _nodes_of_tests(tree)
     for node in ast.walk(tree):
         for each in _written_names(node):
             if each in settings:
-                yield Named(f"{name}:{getattr(node, 'lineno', 0)}", each)
+                yield Named(f"{name}:{getattr(node, 'lineno', 0)}", each, node in of_tests)
+
+
+def _nodes_of_tests(tree: ast.AST) -> set[ast.AST]:
+    """The nodes within classes of tests, such as `TestingConfig`, or one with `TESTING = True`."""
+    classes = (each for each in ast.walk(tree) if isinstance(each, ast.ClassDef))
+    return {node for each in classes if _is_of_tests(each) for node in ast.walk(each)}
+
+
+def _is_of_tests(class_: ast.ClassDef) -> bool:
+    if CLASS_OF_TESTS.search(class_.name):
+        return True
+    values = [each.value for each in class_.body if _written_names(each) == ["TESTING"]]  # type: ignore[attr-defined]
+    return any(isinstance(each, ast.Constant) and each.value is True for each in values)
 
 
 def _settings_of_core() -> Iterator[str]:

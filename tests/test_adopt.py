@@ -403,17 +403,55 @@ def test_the_values_to_write_into_env_are_listed_under_the_names_of_the_settings
     assert "config.py:6" not in said
 
 
+def tests_first(said: str) -> tuple[str, str]:
+    """What the report says of tests, and what comes after it."""
+    before, _, after = said.partition("First, in tests")
+    of_tests, _, rest = after.partition("\n\n")
+    assert "Remove" not in before
+    return of_tests, rest
+
+
 def test_a_database_of_tests_is_to_be_replaced_and_not_removed(tmp_path: Path) -> None:
-    names = ("tests.py", "tests/models.py", "shop/conftest.py", "shop/test_app.py")
+    names = ("tests.py", "tests/models.py", "shop/conftest.py", "shop/test_app.py", "testing.py")
     files = dict.fromkeys(names, "SQLALCHEMY_DATABASE_URI = 'sqlite://'")
-    before, words, after = adopted(TheirApp(tmp_path / "shop", **files)).partition(
-        "In tests do not remove it"
-    )
-    assert words
-    assert [name for name in names if f"{name}:1" in before] == []
-    lines = [f"  {name}:1 SQLALCHEMY_DATABASE_URI\n" for name in names]
-    assert [line for line in lines if line not in after] == []
-    assert 'testing.settings(Settings, database_url="sqlite://")' in after
+    of_tests, rest = tests_first(adopted(TheirApp(tmp_path / "shop", **files)))
+    assert [name for name in names if f"{name}:1" in rest] == []
+    lines = [f"  {name}:1 SQLALCHEMY_DATABASE_URI" for name in names]
+    assert of_tests.splitlines()[2:] == sorted(lines)
+    assert 'testing.settings(Settings, database_url="sqlite://")' in of_tests
+
+
+CLASS_OF_TESTS = """\
+class Config:
+    TESTING = False
+    SQLALCHEMY_DATABASE_URI = "sqlite:///app.db"
+class {name}(Config):
+    {line}
+    SQLALCHEMY_DATABASE_URI = os.environ.get("TEST_DATABASE_URL") or "sqlite://"
+class LatestConfig(Config):
+    SQLALCHEMY_DATABASE_URI = "sqlite:///latest.db"
+"""
+CLASSES = [
+    ("TestingConfig", ""),
+    ("TestConfig", ""),
+    ("ConfigForTests", ""),
+    ("Testing", ""),
+    ("testing_config", ""),
+    ("Fast", "TESTING = True"),
+    ("Fast", "TESTING: bool = True"),
+]
+
+
+@pytest.mark.parametrize(("name", "line"), CLASSES)
+def test_a_class_of_tests_is_told_from_those_of_the_app(
+    tmp_path: Path, name: str, line: str
+) -> None:
+    config = CLASS_OF_TESTS.format(name=name, line=line)
+    said = adopted(TheirApp(tmp_path / "shop", **{"config.py": config}))
+    of_tests, rest = tests_first(said)
+    assert of_tests.splitlines()[2:] == ["  config.py:6 SQLALCHEMY_DATABASE_URI"]
+    assert "config.py:6" not in rest
+    assert "  config.py:3 SQLALCHEMY_DATABASE_URI\n  config.py:8 SQLALCHEMY_DATABASE_URI\n" in rest
 
 
 def test_the_lines_of_another_db_are_named(tmp_path: Path) -> None:
