@@ -74,12 +74,18 @@ def main() -> None:
         sys.exit(_failed(str(error)))
     except (OSError, ValueError) as error:
         sys.exit(_failed(f"Nothing was written: {str(error)!a}"))
-    print(said)
+    print(_printable(said))
 
 
 def _failed(message: str) -> int:
-    print(message, file=sys.stderr)
+    print(_printable(message), file=sys.stderr)
     return 2
+
+
+def _printable(text: str) -> str:
+    """The text without escape sequences, which the name of a file may have for the terminal."""
+    shown = (each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
+    return "".join(shown)
 
 
 def _adopt(app: App, options: argparse.Namespace) -> str:
@@ -111,6 +117,8 @@ class App:
         if not folder.is_dir():
             raise AdoptError(f"There is no folder {str(folder)!r}: name that of the app.")
         self.folder = folder.resolve()
+        self._without_filters = dict[str, str]()
+        self._without_filters = _without_filters(self._filters())
         try:
             self.top = Path(self.git("rev-parse", "--show-toplevel").decode().strip())
         except AdoptError:
@@ -127,7 +135,8 @@ class App:
         self.names = sorted(filter(None, names.split("\0")))
 
     def git(self, *arguments: str, data: bytes | None = None, index: str | None = None) -> bytes:
-        environment = {**os.environ, **({"GIT_INDEX_FILE": index} if index else {})}
+        own_index = {"GIT_INDEX_FILE": index} if index else {}
+        environment = {**os.environ, **self._without_filters, **own_index}
         command = ["git", *NO_HOOKS, "-C", str(self.folder), *arguments]
         try:
             done = subprocess.run(command, input=data, env=environment, capture_output=True)  # noqa: S603
@@ -137,6 +146,15 @@ class App:
             said = done.stderr.decode("utf-8", "replace").strip().replace("\n", "\n  ")
             raise AdoptError(f"Nothing was written. git says: {said}")
         return done.stdout
+
+    def _filters(self) -> list[str]:
+        """The names of the filters in the configuration of git, each of which runs a program."""
+        try:
+            found = self.git("config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+        except AdoptError:  # There is none.
+            return []
+        names = found.decode("utf-8", "surrogateescape").split("\0")
+        return sorted({name.rpartition(".")[0] for name in names if name})
 
     def refuse_unless_clean(self) -> None:
         """
@@ -197,6 +215,16 @@ class App:
         except AdoptError:
             return False
         return True
+
+
+def _without_filters(names: list[str]) -> dict[str, str]:
+    """The environment in which git runs no program of these filters."""
+    off = {"clean": "", "smudge": "", "process": "", "required": "false"}
+    pairs = [(f"{name}.{key}", value) for name in names for key, value in off.items()]
+    environment = {"GIT_CONFIG_COUNT": str(len(pairs))} if pairs else {}
+    for number, (key, value) in enumerate(pairs):
+        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return environment
 
 
 def _new_files(app: App, source: str) -> Files:

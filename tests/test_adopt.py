@@ -372,7 +372,27 @@ def test_no_hook_of_the_app_runs(tmp_path: Path) -> None:
     assert ran.read_text() == ""
 
 
+@pytest.mark.parametrize("key", ["clean", "smudge", "process"])
+def test_no_filter_of_the_repository_runs(tmp_path: Path, key: str) -> None:
+    app = TheirApp(tmp_path / "shop", **{".gitattributes": "* filter=of=theirs\n"})
+    program = f"touch '{(tmp_path / 'ran').as_posix()}'; cat"
+    app.git("config", f"filter.of=theirs.{key}", program)
+    app.git("config", "filter.of=theirs.required", "true")
+    # git compares the content of a file that has another time.
+    os.utime(app.folder / "shop" / "__init__.py", (0, 0))
+    adopted(app)
+    assert not (tmp_path / "ran").exists()
+
+
 # What it prints.
+
+
+def test_a_name_of_a_file_sends_no_escape_sequence_to_the_terminal(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "shop", **{"a\x1b[2J\u202e.py": FACTORY, "b\x1b.py": "print 'old'"})
+    said = adopted(app)
+    assert [character for character in "\x1b\u202e" if character in said] == []
+    assert r"a\x1b[2J\u202e.py:12" in said
+    assert r"b\x1b.py is no Python" in said
 
 
 def test_it_names_the_places_of_the_lines_to_write(shop: TheirApp) -> None:
