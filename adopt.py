@@ -39,7 +39,7 @@ MARKS = {"public", "login_required", "roles_required", "recent_login"}
 BODIES = {"consumes_form", "consumes", "or_form", "validated"}
 # Names of `app.config`: one that comes from a setting of another name, and one that the core sets.
 DATABASE = "SQLALCHEMY_DATABASE_URI"
-OF_THE_CORE = ("SESSION_COOKIE_NAME",)
+OF_THE_CORE = ("SESSION_COOKIE_NAME", "WTF_CSRF_ENABLED")
 TESTS = re.compile(
     r"(?:^|/)(?:test(?:s|ing)?/|test(?:s|ing)?\.py$|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)"
 )
@@ -453,6 +453,8 @@ def _written_name(target: ast.expr) -> str:
     if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
         # The environment is where the settings belong.
         return "" if _last_name(target.value) == "environ" else str(target.slice.value)
+    if isinstance(target, ast.Attribute) and target.attr == "secret_key":
+        return "SECRET_KEY"  # Flask keeps `app.secret_key` under this name.
     return _last_name(target)
 
 

@@ -441,6 +441,18 @@ def test_a_database_of_tests_is_to_be_replaced_and_not_removed(tmp_path: Path) -
     assert 'testing.settings(Settings, database_url="sqlite://")' in of_tests
 
 
+def test_a_key_that_is_an_attribute_and_a_switch_of_the_core_are_to_be_removed(
+    tmp_path: Path,
+) -> None:
+    text = "app.secret_key = 'dev'\nsecret_key = 'local'\nWTF_CSRF_ENABLED = True\n"
+    said = adopted(TheirApp(tmp_path / "shop", **{"app.py": text}))
+    removed, _, moved = said.partition("Remove from")[2].partition("into .env before")
+    assert "  app.py:1 SECRET_KEY\n" in removed
+    assert "  app.py:3 WTF_CSRF_ENABLED\n" in removed
+    assert "  SECRET_KEY=… (was app.py:1)\n" in moved
+    assert [text for text in ("app.py:2", "WTF_CSRF_ENABLED=") if text in said] == []
+
+
 CLASS_OF_TESTS = """\
 class Config:
     TESTING = False
