@@ -423,7 +423,7 @@ def test_the_values_to_write_into_env_are_listed_under_the_names_of_the_settings
     assert "config.py:6" not in said
 
 
-def tests_first(said: str) -> tuple[str, str]:
+def listed_of_tests(said: str) -> tuple[str, str]:
     """What the report says of tests, and what comes after it."""
     before, _, after = said.partition("First, in tests")
     of_tests, _, rest = after.partition("\n\n")
@@ -434,7 +434,7 @@ def tests_first(said: str) -> tuple[str, str]:
 def test_a_database_of_tests_is_to_be_replaced_and_not_removed(tmp_path: Path) -> None:
     names = ("tests.py", "tests/models.py", "shop/conftest.py", "shop/test_app.py", "testing.py")
     files = dict.fromkeys(names, "SQLALCHEMY_DATABASE_URI = 'sqlite://'")
-    of_tests, rest = tests_first(adopted(TheirApp(tmp_path / "shop", **files)))
+    of_tests, rest = listed_of_tests(adopted(TheirApp(tmp_path / "shop", **files)))
     assert [name for name in names if f"{name}:1" in rest] == []
     lines = [f"  {name}:1 SQLALCHEMY_DATABASE_URI" for name in names]
     assert of_tests.splitlines()[2:] == sorted(lines)
@@ -480,7 +480,7 @@ def test_a_class_of_tests_is_told_from_those_of_the_app(
 ) -> None:
     config = CLASS_OF_TESTS.format(name=name, line=line)
     said = adopted(TheirApp(tmp_path / "shop", **{"config.py": config}))
-    of_tests, rest = tests_first(said)
+    of_tests, rest = listed_of_tests(said)
     assert of_tests.splitlines()[2:] == ["  config.py:6 SQLALCHEMY_DATABASE_URI"]
     assert "config.py:6" not in rest
     assert "  config.py:3 SQLALCHEMY_DATABASE_URI\n  config.py:8 SQLALCHEMY_DATABASE_URI\n" in rest
