@@ -39,8 +39,11 @@ MARKS = {"public", "login_required", "roles_required", "recent_login"}
 BODIES = {"consumes_form", "consumes", "or_form", "validated"}
 # Names of `app.config`: one that comes from a setting of another name, and one that the core sets.
 DATABASE = "SQLALCHEMY_DATABASE_URI"
-OF_THE_CORE = ("SESSION_COOKIE_NAME",)
-TESTS = re.compile(r"(?:^|/)(?:tests?/|tests?\.py$|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)")
+OF_THE_CORE = ("SESSION_COOKIE_NAME", "WTF_CSRF_ENABLED")
+TESTS = re.compile(
+    r"(?:^|/)(?:test(?:s|ing)?/|test(?:s|ing)?\.py$|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)"
+)
+CLASS_OF_TESTS = re.compile(r"(?:^|[a-z0-9_])Test(?:s|ing)?(?![a-z])|^(?i:tests?|testing)(?:_|$)")
 BLOCKS = ("title", "content")
 
 Files = dict[str, bytes]
@@ -71,12 +74,18 @@ def main() -> None:
         sys.exit(_failed(str(error)))
     except (OSError, ValueError) as error:
         sys.exit(_failed(f"Nothing was written: {str(error)!a}"))
-    print(said)
+    print(_printable(said))
 
 
 def _failed(message: str) -> int:
-    print(message, file=sys.stderr)
+    print(_printable(message), file=sys.stderr)
     return 2
+
+
+def _printable(text: str) -> str:
+    """The text without escape sequences, which the name of a file may have for the terminal."""
+    shown = (each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
+    return "".join(shown)
 
 
 def _adopt(app: App, options: argparse.Namespace) -> str:
@@ -98,9 +107,7 @@ class Named(NamedTuple):
 
     place: str  # file and line
     name: str
-
-    def is_of_tests(self) -> bool:
-        return bool(TESTS.search(self.place.rpartition(":")[0]))
+    is_of_tests: bool
 
 
 class App:
@@ -110,6 +117,8 @@ class App:
         if not folder.is_dir():
             raise AdoptError(f"There is no folder {str(folder)!r}: name that of the app.")
         self.folder = folder.resolve()
+        self._without_filters = dict[str, str]()
+        self._without_filters = _without_filters(self._filters())
         try:
             self.top = Path(self.git("rev-parse", "--show-toplevel").decode().strip())
         except AdoptError:
@@ -126,7 +135,8 @@ class App:
         self.names = sorted(filter(None, names.split("\0")))
 
     def git(self, *arguments: str, data: bytes | None = None, index: str | None = None) -> bytes:
-        environment = {**os.environ, **({"GIT_INDEX_FILE": index} if index else {})}
+        own_index = {"GIT_INDEX_FILE": index} if index else {}
+        environment = {**os.environ, **self._without_filters, **own_index}
         command = ["git", *NO_HOOKS, "-C", str(self.folder), *arguments]
         try:
             done = subprocess.run(command, input=data, env=environment, capture_output=True)  # noqa: S603
@@ -136,6 +146,15 @@ class App:
             said = done.stderr.decode("utf-8", "replace").strip().replace("\n", "\n  ")
             raise AdoptError(f"Nothing was written. git says: {said}")
         return done.stdout
+
+    def _filters(self) -> list[str]:
+        """The names of the filters in the configuration of git, each of which runs a program."""
+        try:
+            found = self.git("config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+        except AdoptError:  # There is none.
+            return []
+        names = found.decode("utf-8", "surrogateescape").split("\0")
+        return sorted({name.rpartition(".")[0] for name in names if name})
 
     def refuse_unless_clean(self) -> None:
         """
@@ -196,6 +215,16 @@ class App:
         except AdoptError:
             return False
         return True
+
+
+def _without_filters(names: list[str]) -> dict[str, str]:
+    """The environment in which git runs no program of these filters."""
+    off = {"clean": "", "smudge": "", "process": "", "required": "false"}
+    pairs = [(f"{name}.{key}", value) for name in names for key, value in off.items()]
+    environment = {"GIT_CONFIG_COUNT": str(len(pairs))} if pairs else {}
+    for number, (key, value) in enumerate(pairs):
+        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return environment
 
 
 def _new_files(app: App, source: str) -> Files:
@@ -340,21 +369,21 @@ def _databases(name: str, tree: ast.AST) -> Iterator[str]:
 
 def _configuration(named: list[Named]) -> Iterator[str]:
     """What becomes of the names that the configuration sets, in the app and in its tests."""
-    of_app = [each for each in named if not each.is_of_tests()]
+    of_tests = [each for each in named if each.is_of_tests and each.name not in OF_THE_CORE]
+    if of_tests:
+        yield (
+            "\nFirst, in tests: do not remove it, or they empty the database of .env. Replace it:\n"
+            '    create_app(…, testing.settings(Settings, database_url="sqlite://"))'
+        )
+        yield from (f"  {place} {name}" for place, name, _ in of_tests)
+    of_app = [each for each in named if not each.is_of_tests]
     if of_app:
         yield "\nRemove from the configuration, since the settings give it:"
-        yield from (f"  {place} {name}" for place, name in of_app)
+        yield from (f"  {place} {name}" for place, name, _ in of_app)
     moved = [each for each in of_app if each.name not in OF_THE_CORE]
     if moved:
         yield "\nWrite its values into .env before the app runs, or it runs with those of the core:"
-        yield from (f"  {_setting(name)}=… (was {place})" for place, name in moved)
-    of_tests = [each for each in named if each.is_of_tests() and each.name not in OF_THE_CORE]
-    if of_tests:
-        yield (
-            "\nIn tests do not remove it, or they empty the database of .env. Replace it:\n"
-            '    create_app(…, testing.settings(Settings, database_url="sqlite://"))'
-        )
-        yield from (f"  {place} {name}" for place, name in of_tests)
+        yield from (f"  {_setting(name)}=… (was {place})" for place, name, _ in moved)
 
 
 def _setting(name: str) -> str:
@@ -364,10 +393,24 @@ def _setting(name: str) -> str:
 def _named(name: str, tree: ast.AST) -> Iterator[Named]:
     """The names of settings that a module writes as a name, a key or an argument."""
     settings = {*_settings_of_core(), DATABASE, *OF_THE_CORE}
+    of_tests = set(ast.walk(tree)) if TESTS.search(name) else _nodes_of_tests(tree)
     for node in ast.walk(tree):
         for each in _written_names(node):
             if each in settings:
-                yield Named(f"{name}:{getattr(node, 'lineno', 0)}", each)
+                yield Named(f"{name}:{getattr(node, 'lineno', 0)}", each, node in of_tests)
+
+
+def _nodes_of_tests(tree: ast.AST) -> set[ast.AST]:
+    """The nodes within classes of tests, such as `TestingConfig`, or one with `TESTING = True`."""
+    classes = (each for each in ast.walk(tree) if isinstance(each, ast.ClassDef))
+    return {node for each in classes if _is_of_tests(each) for node in ast.walk(each)}
+
+
+def _is_of_tests(class_: ast.ClassDef) -> bool:
+    if CLASS_OF_TESTS.search(class_.name):
+        return True
+    values = [each.value for each in class_.body if _written_names(each) == ["TESTING"]]  # type: ignore[attr-defined]
+    return any(isinstance(each, ast.Constant) and each.value is True for each in values)
 
 
 def _settings_of_core() -> Iterator[str]:
@@ -410,6 +453,8 @@ def _written_name(target: ast.expr) -> str:
     if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
         # The environment is where the settings belong.
         return "" if _last_name(target.value) == "environ" else str(target.slice.value)
+    if isinstance(target, ast.Attribute) and target.attr == "secret_key":
+        return "SECRET_KEY"  # Flask keeps `app.secret_key` under this name.
     return _last_name(target)
 
 

@@ -372,7 +372,27 @@ def test_no_hook_of_the_app_runs(tmp_path: Path) -> None:
     assert ran.read_text() == ""
 
 
+@pytest.mark.parametrize("key", ["clean", "smudge", "process"])
+def test_no_filter_of_the_repository_runs(tmp_path: Path, key: str) -> None:
+    app = TheirApp(tmp_path / "shop", **{".gitattributes": "* filter=of=theirs\n"})
+    program = f"touch '{(tmp_path / 'ran').as_posix()}'; cat"
+    app.git("config", f"filter.of=theirs.{key}", program)
+    app.git("config", "filter.of=theirs.required", "true")
+    # git compares the content of a file that has another time.
+    os.utime(app.folder / "shop" / "__init__.py", (0, 0))
+    adopted(app)
+    assert not (tmp_path / "ran").exists()
+
+
 # What it prints.
+
+
+def test_a_name_of_a_file_sends_no_escape_sequence_to_the_terminal(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "shop", **{"a\x1b[2J\u202e.py": FACTORY, "b\x1b.py": "print 'old'"})
+    said = adopted(app)
+    assert [character for character in "\x1b\u202e" if character in said] == []
+    assert r"a\x1b[2J\u202e.py:12" in said
+    assert r"b\x1b.py is no Python" in said
 
 
 def test_it_names_the_places_of_the_lines_to_write(shop: TheirApp) -> None:
@@ -403,17 +423,67 @@ def test_the_values_to_write_into_env_are_listed_under_the_names_of_the_settings
     assert "config.py:6" not in said
 
 
+def listed_of_tests(said: str) -> tuple[str, str]:
+    """What the report says of tests, and what comes after it."""
+    before, _, after = said.partition("First, in tests")
+    of_tests, _, rest = after.partition("\n\n")
+    assert "Remove" not in before
+    return of_tests, rest
+
+
 def test_a_database_of_tests_is_to_be_replaced_and_not_removed(tmp_path: Path) -> None:
-    names = ("tests.py", "tests/models.py", "shop/conftest.py", "shop/test_app.py")
+    names = ("tests.py", "tests/models.py", "shop/conftest.py", "shop/test_app.py", "testing.py")
     files = dict.fromkeys(names, "SQLALCHEMY_DATABASE_URI = 'sqlite://'")
-    before, words, after = adopted(TheirApp(tmp_path / "shop", **files)).partition(
-        "In tests do not remove it"
-    )
-    assert words
-    assert [name for name in names if f"{name}:1" in before] == []
-    lines = [f"  {name}:1 SQLALCHEMY_DATABASE_URI\n" for name in names]
-    assert [line for line in lines if line not in after] == []
-    assert 'testing.settings(Settings, database_url="sqlite://")' in after
+    of_tests, rest = listed_of_tests(adopted(TheirApp(tmp_path / "shop", **files)))
+    assert [name for name in names if f"{name}:1" in rest] == []
+    lines = [f"  {name}:1 SQLALCHEMY_DATABASE_URI" for name in names]
+    assert of_tests.splitlines()[2:] == sorted(lines)
+    assert 'testing.settings(Settings, database_url="sqlite://")' in of_tests
+
+
+def test_a_key_that_is_an_attribute_and_a_switch_of_the_core_are_to_be_removed(
+    tmp_path: Path,
+) -> None:
+    text = "app.secret_key = 'dev'\nsecret_key = 'local'\nWTF_CSRF_ENABLED = True\n"
+    said = adopted(TheirApp(tmp_path / "shop", **{"app.py": text}))
+    removed, _, moved = said.partition("Remove from")[2].partition("into .env before")
+    assert "  app.py:1 SECRET_KEY\n" in removed
+    assert "  app.py:3 WTF_CSRF_ENABLED\n" in removed
+    assert "  SECRET_KEY=… (was app.py:1)\n" in moved
+    assert [text for text in ("app.py:2", "WTF_CSRF_ENABLED=") if text in said] == []
+
+
+CLASS_OF_TESTS = """\
+class Config:
+    TESTING = False
+    SQLALCHEMY_DATABASE_URI = "sqlite:///app.db"
+class {name}(Config):
+    {line}
+    SQLALCHEMY_DATABASE_URI = os.environ.get("TEST_DATABASE_URL") or "sqlite://"
+class LatestConfig(Config):
+    SQLALCHEMY_DATABASE_URI = "sqlite:///latest.db"
+"""
+CLASSES = [
+    ("TestingConfig", ""),
+    ("TestConfig", ""),
+    ("ConfigForTests", ""),
+    ("Testing", ""),
+    ("testing_config", ""),
+    ("Fast", "TESTING = True"),
+    ("Fast", "TESTING: bool = True"),
+]
+
+
+@pytest.mark.parametrize(("name", "line"), CLASSES)
+def test_a_class_of_tests_is_told_from_those_of_the_app(
+    tmp_path: Path, name: str, line: str
+) -> None:
+    config = CLASS_OF_TESTS.format(name=name, line=line)
+    said = adopted(TheirApp(tmp_path / "shop", **{"config.py": config}))
+    of_tests, rest = listed_of_tests(said)
+    assert of_tests.splitlines()[2:] == ["  config.py:6 SQLALCHEMY_DATABASE_URI"]
+    assert "config.py:6" not in rest
+    assert "  config.py:3 SQLALCHEMY_DATABASE_URI\n  config.py:8 SQLALCHEMY_DATABASE_URI\n" in rest
 
 
 def test_the_lines_of_another_db_are_named(tmp_path: Path) -> None:

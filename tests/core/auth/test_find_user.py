@@ -412,6 +412,11 @@ client = app.test_client()
 print([client.get(path).status_code for path in ("/posts", "/closed", "/readyz", "/openapi.json")])
 checked = app.test_cli_runner().invoke(args=["check"])
 print(checked.exit_code, checked.output)
+line = (
+    "event='malicious_csp_violation' directive='script-src' blocked='inline' page='/' "
+    "disposition='report' datetime='2026-11-01T00:00:00Z'"
+)
+print(app.test_cli_runner().invoke(args=["csp", "report"], input=line).output)
 with app.app_context():
     db.drop_all()
     print(sorted(db.inspect(db.engine).get_table_names()))
@@ -447,6 +452,7 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
     errors = [each for each in more if "ERROR" in each and "core.edited" not in each]
     assert errors == []
     assert more[0][0] in "01"
+    assert "script-src inline on / (1x only reported, 2026-11-01 to 2026-11-01)" in more
     assert "[]" in more
     assert given == [] or "accounts.init_app(app) needs users" in more[-1]
 

@@ -22,6 +22,7 @@ def test_the_policy_in_force_is_one_line_without_secrets(make_app: MakeApp, line
     assert "frame-ancestors 'self'" in line["csp"]
     expected = {
         "event": "sys_startup",
+        "level": "info",
         "production": True,
         "csp_report_only": True,
         "framing": "'self'",

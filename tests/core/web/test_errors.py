@@ -20,7 +20,7 @@ from secure_flask.web.errors import error_response, field_error
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.validation import Body, validated
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, ImATeapot, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, ImATeapot, NotFound, ServiceUnavailable
 from werkzeug.test import Client, TestResponse
 
 from core import routes
@@ -406,6 +406,15 @@ def test_an_error_with_a_response_is_answered_by_that(whole: FlaskClient) -> Non
 
     whole.application.add_url_rule("/_test/own", view_func=public(view))
     assert (whole.get("/_test/own").status_code, whole.get("/_test/own").text) == (418, "mine")
+
+
+def test_an_error_of_werkzeug_with_a_response_is_answered_by_that(client: FlaskClient) -> None:
+    def refuse() -> str:
+        raise NotFound(response=Response("theirs", status=410, headers={"X-Theirs": "yes"}))
+
+    client.application.add_url_rule("/theirs", view_func=public(refuse))
+    answer = client.get("/theirs")
+    assert (answer.status_code, answer.text, answer.headers["X-Theirs"]) == (410, "theirs", "yes")
 
 
 def test_an_error_is_an_answer_outside_of_a_request_too() -> None:

@@ -21,12 +21,12 @@ from urllib.parse import unquote
 from flask import current_app
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.clock import seconds_now
-from secure_flask.database import db
-from secure_flask.database.database import CORE_TABLES, CoreModel
+from secure_flask.database import Model, db
+from secure_flask.database.database import CORE_TABLES
 from secure_flask.web.csp_syntax import DIRECTIVES
 from sqlalchemy import BigInteger, String, delete, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 
 MAX_ROWS = 1000
@@ -71,7 +71,16 @@ class Violation(NamedTuple):
     disposition: str
 
 
-class ViolationCount(CoreModel):
+class _ModelWithoutUser(DeclarativeBase):
+    """A base class whose registry holds no table that refers to the class of users.
+
+    SQLAlchemy looks for that class at the first object of a registry, and an app may have none.
+    """
+
+    metadata = Model.metadata
+
+
+class ViolationCount(_ModelWithoutUser):
     """A violation, with the number and times of its reports."""
 
     __tablename__ = "csp_violations"

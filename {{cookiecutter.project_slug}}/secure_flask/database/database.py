@@ -18,6 +18,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.pagination import Pagination
 from secure_flask.database import failures
+from secure_flask.database.dropped_tables import refuse_in_tests
 from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.database.paging import page_number
 from secure_flask.settings.configuration import READ_ONCE
@@ -251,6 +252,10 @@ def _respond_unavailable(error: Exception) -> ResponseReturnValue:
         _end_transaction(db.session().rollback)
     audit.record(audit.CRASH, exc_info=error)
     return response_for(plain_error(503, Retry_After="5"))
+
+
+# Each `drop_all` comes here, also that of a `MetaData` of the owner's. Migrations do not.
+event.listen(MetaData, "before_drop", refuse_in_tests)
 
 
 @event.listens_for(Engine, "connect")

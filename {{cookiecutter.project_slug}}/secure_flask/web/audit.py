@@ -53,7 +53,7 @@ SESSION_USE_AFTER_EXPIRE = Event("session_use_after_expire")
 CRASH = Event("sys_crash", ERROR)
 # Too many passwords are being hashed, so a login or a new password was refused.
 TOO_BUSY = Event("sys_too_busy")
-STARTUP = Event("sys_startup")
+STARTUP = Event("sys_startup", INFO)
 USER_CREATED = Event("user_created")
 USER_UPDATED = Event("user_updated")
 USER_DELETED = Event("user_deleted")

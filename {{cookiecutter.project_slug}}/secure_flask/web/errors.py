@@ -127,7 +127,12 @@ def response_for(error: HTTPException) -> ResponseReturnValue:
 
 
 def default_response(error: HTTPException) -> Response:
-    """The response to an error without a handler of your own: a page, JSON or the login page."""
+    """The response to an error without a handler of your own: a page, JSON or the login page.
+
+    An error that has a `response`, as in `NotFound(response=…)`, is answered by that.
+    """
+    if error.response is not None:
+        return make_response(error.response)
     see_other = error.see_other if isinstance(error, ErrorResponse) else None
     if not prefers_html():
         response = _as_json(error)
