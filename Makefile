@@ -4,6 +4,8 @@
 PORT ?= 8000
 OUT ?= ..
 RUNS ?= 10
+SAMPLE ?= 100
+SEED ?= 1
 
 # A cache in the template folder would be rendered into every project. Without a cache
 # elsewhere, each command that the tests run would compile all libraries again.
@@ -11,7 +13,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-next test-random lint fix sizes manifest pins reference bench pictures browsers site help
+.PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-next test-random lint fix sizes bite manifest pins reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -50,6 +52,9 @@ help:
 	@echo '                ; .venv/bin/python manifest.py ; .venv/bin/python -m docs.reference'
 	@echo 'make sizes      show how large a project and its tests are'
 	@echo '                = .venv/bin/python tests/sizes.py'
+	@echo 'make bite       break the core in 100 places of each folder, one at a time, and show what no test notices'
+	@echo '                (SAMPLE=100 SEED=1 PACKAGES="crypto web"; a run that was stopped goes on)'
+	@echo '                = PYTHONPATH=.venv/bite .venv/bin/python -m bite --sample 100 --seed 1 crypto web'
 	@echo 'make manifest   write secure_flask/MANIFEST after each change of the core'
 	@echo '                = .venv/bin/python manifest.py'
 	@echo 'make pins       write the newest versions of all packages into pins/, with hashes'
@@ -118,6 +123,9 @@ fix: .venv/ready
 sizes: .venv/ready
 	.venv/bin/python tests/sizes.py
 
+bite: .venv/ready
+	PYTHONPATH=.venv/bite .venv/bin/python -m bite --sample $(SAMPLE) --seed $(SEED) $(PACKAGES)
+
 manifest: .venv/ready
 	.venv/bin/python manifest.py
 
@@ -131,6 +139,7 @@ pins: .venv/bin/cookiecutter
 	$(COMPILE) --group dev --output-file pins/dev.txt
 	$(COMPILE) --group render --constraint pins/dev.txt --output-file pins/render.txt
 	$(COMPILE) --group babel --constraint pins/dev.txt --output-file pins/babel.txt
+	$(COMPILE) --group bite --constraint pins/dev.txt --output-file pins/bite.txt
 	if command -v npm >/dev/null; then cd pins/npm && npm update --package-lock-only; fi
 
 reference: .venv/ready
@@ -158,7 +167,8 @@ browsers: .venv/ready
 	.venv/bin/pip install --require-hashes -r pins/render.txt
 	@touch .venv/bin/cookiecutter
 
-.venv/ready: pins/dev.txt pins/babel.txt | .venv/bin/cookiecutter
+.venv/ready: pins/dev.txt pins/babel.txt pins/bite.txt | .venv/bin/cookiecutter
 	.venv/bin/uv pip sync --python .venv --require-hashes pins/dev.txt
 	.venv/bin/uv pip install --quiet --python .venv --target .venv/babel --require-hashes -r pins/babel.txt
+	.venv/bin/uv pip install --quiet --python .venv --target .venv/bite --require-hashes -r pins/bite.txt
 	@touch .venv/ready

@@ -88,7 +88,7 @@ def test_pip_installs_uv_and_no_command_asks_for_the_newest_version() -> None:
     installs = re.findall(
         r"^(?!\t@echo).*(?:pip install|pip sync|uv sync).*", "\n".join(texts), re.M
     )
-    assert len(installs) == 5
+    assert len(installs) == 6
     assert [line for line in installs if "--require-hashes" not in line] == []
 
 
