@@ -8,13 +8,22 @@ from typing import NoReturn
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
-from secure_flask import error_response, public
+from secure_flask import consumes_form, error_response, public
 from secure_flask.web.errors import PLAIN_MESSAGES, plain_error
 from werkzeug.exceptions import default_exceptions
 
+from core import routes
 from tests.page_elements import Elements
 from views import PROJECT
-from views.conftest import OWN, USERNAME, MakeApp, log_in_by_form, post
+from views.conftest import (
+    LOGIN,
+    OWN,
+    USERNAME,
+    MakeApp,
+    assert_leads_to,
+    log_in_by_form,
+    post,
+)
 
 TITLES = {
     400: "We could not read that",
@@ -22,8 +31,11 @@ TITLES = {
     403: "You do not have access",
     404: "This page does not exist",
     405: "This page cannot be opened directly",
+    409: "This does not fit what is stored now",
     410: "This page no longer exists",
+    413: "This is too large",
     415: "This kind of data is not accepted here",
+    422: "Something that was entered cannot be accepted",
     429: "Too many requests in a short time",
     500: "Something went wrong on our side",
     503: "This site is not available right now",
@@ -64,8 +76,10 @@ def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
 ) -> None:
     page = refusing(make_app(), refuse).get("/_refused", headers=OWN)
     assert (page.status_code, title(page.text)) == (status, TITLES[status])
-    in_content = Elements(page.text.partition("<main")[2])
-    assert {"href": "/", "class": "button"} in in_content.of("a")
+    card = page.text.partition("<section")[2].partition("</section>")[0]
+    assert "/" in [link["href"] for link in Elements(card).of("a")]
+    # A sentence comes first, and says more than the title.
+    assert re.search(r"^[^<]*<p>[A-Z][^<]+\.</p>", card.partition(">")[2])
     reference = rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
     # It comes last, and the name of the error stays for those who look it up.
     assert re.search(reference, page.text.rpartition("</section>")[2])
@@ -109,6 +123,26 @@ def test_who_lacks_access_reads_as_whom_the_login_is(make_app: MakeApp) -> None:
     assert "You are not logged in." in client.get("/_refused", headers=OWN).text
     page = log_in_by_form(client).get("/_refused", headers=OWN)
     assert f"You are logged in as <bdi>{USERNAME}</bdi>." in page.text
+
+
+def test_a_page_that_asks_for_a_login_leads_to_it_and_back(make_app: MakeApp) -> None:
+    client = refusing(make_app(), partial(abort, 401))
+    [link] = login_links(client.get("/_refused?page=2&of=%C3%A9", headers=OWN).text)
+    assert_leads_to(post(client, link, **LOGIN), "/_refused?page=2&of=%C3%A9")
+    # The login does not help, and the login page would lead back to this one.
+    assert login_links(client.get("/_refused", headers=OWN).text) == []
+
+
+def test_a_form_that_needs_a_login_leads_to_it_alone(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/_form", "form", public(consumes_form(lambda: abort(401))), methods=["POST"])
+    page = post(app.test_client(), "/_form", title="Much")
+    assert (page.status_code, login_links(page.text)) == (401, [routes.LOGIN])
+
+
+def login_links(page: str) -> list[str]:
+    links = [link["href"] for link in Elements(page.partition("<main")[2]).of("a")]
+    return [link for link in links if link.startswith(routes.LOGIN)]
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "//nowhere"])

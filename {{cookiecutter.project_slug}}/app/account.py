@@ -18,6 +18,7 @@ from secure_flask import (
     PlainText,
     ResponseBody,
     change_password,
+    checked_new_password,
     consumes_form,
     create_api_key,
     end_api_key,
@@ -240,6 +241,7 @@ def change_by_form() -> ResponseReturnValue:
         )
     except Forbidden:
         form.current_password.errors = ["Wrong current password."]
+        form.new_password.errors = _errors_of_new_password(form.new_password.data)
         return _page(form), 403
     except BadRequest as refused:
         form.new_password.errors = [f"{refused.description}."]
@@ -327,6 +329,15 @@ def _page(form: PasswordChangeForm | None = None, key_form: KeyForm | None = Non
         logins=list_logins(),
         recent=has_recent_login(),
     )
+
+
+def _errors_of_new_password(password: str) -> list[str]:
+    """What the core would say next, so that a user reads both errors at once."""
+    try:
+        checked_new_password(password, current_user.name, current_user.email)
+    except ValueError as refused:
+        return [f"{refused}."]
+    return []
 
 
 def _done(message: str) -> ResponseReturnValue:

@@ -1,7 +1,7 @@
 """The login of a request is found once, where something asks for it, and no view can change it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
@@ -16,6 +16,7 @@ from flask import (
     render_template_string,
     send_from_directory,
     session,
+    stream_with_context,
 )
 from flask.ctx import _AppCtxGlobals
 from flask.testing import FlaskClient
@@ -357,3 +358,19 @@ def test_no_cache_keeps_what_names_a_user_wherever_it_was_asked_for(
     assert client.get("/probe/page").cache_control.public
     login = log_in(client)
     assert client.get("/probe/page", headers=login).cache_control.no_store
+
+
+def greeting() -> Iterator[str]:
+    yield f"Welcome, {current_user.name if current_user else 'stranger'}"
+
+
+@every_token_type
+def test_no_cache_keeps_a_stream_that_names_a_user_after_the_headers(
+    app: Flask, client: FlaskClient
+) -> None:
+    stream = public(lambda: share(Response(stream_with_context(greeting()))))
+    app.add_url_rule("/probe/stream", "stream", stream)
+    visitors = client.get("/probe/stream")
+    users = client.get("/probe/stream", headers=log_in(client))
+    assert (visitors.text, visitors.cache_control.public) == ("Welcome, stranger", True)
+    assert (users.text, users.cache_control.no_store) == (f"Welcome, {USERNAME}", True)

@@ -226,6 +226,14 @@ def test_badges_say_what_is_on(client: FlaskClient, credentials: Headers) -> Non
     assert (badges(client, "/account"), badges(client, FACTORS)) == (["On"], ["On", "On", "On"])
 
 
+def test_of_the_buttons_for_the_app_none_looks_like_the_next_step(
+    client: FlaskClient, credentials: Headers
+) -> None:
+    add_app(client, credentials)
+    buttons = Elements(client.get(FACTORS).text.partition("<main")[2]).of("button")
+    assert [button["class"] for button in buttons] == ["quiet", "danger", "quiet"]
+
+
 @pytest.mark.asvs("6.5.6")
 @with_and_without_bearer
 def test_each_change_by_a_page_is_confirmed_in_a_sentence(

@@ -29,6 +29,7 @@ from secure_flask.state import app_state
 from secure_flask.web import audit, request_checks
 from secure_flask.web.closed_views import close_view
 from secure_flask.web.errors import (
+    FIND_LOGIN_PAGE,
     PLAIN_MESSAGES,
     ErrorResponse,
     add_hint,
@@ -200,6 +201,7 @@ def unauthenticated() -> ErrorResponse:
 def init_app(app: Flask) -> None:
     public_marks.init_app(app)
     request_checks.add_request_check(app, _check_access)
+    app_state(app)[FIND_LOGIN_PAGE] = _find_login_page
     # An app with `find_user` may put another `current_user` into templates, such as Flask-Login's.
     if FIND_USER not in app_state(app):
         app.context_processor(_template_variables)
@@ -283,6 +285,10 @@ def _refused_access(page: str, message: str, **headers: str) -> ErrorResponse:
     if endpoint in current_app.view_functions:
         error.see_other = url_for(endpoint, next=next_pages.current_page())
     return error
+
+
+def _find_login_page() -> str | None:
+    return None if logged_in_user() else unauthenticated().see_other
 
 
 def _template_variables() -> dict[str, object]:

@@ -95,8 +95,8 @@ def keep_proved_of_login(demands: Iterable[object]) -> None:
 
 
 def init_app(app: Flask) -> None:
-    if FIND_USER in app_state(app):
-        app.after_request(_keep_out_of_caches)
+    own = FIND_USER in app_state(app)
+    app.after_request(_keep_out_of_caches if own else _keep_streams_out_of_caches)
     app.teardown_request(_store_use)
 
 
@@ -148,6 +148,16 @@ def _keep_out_of_caches(response: Response) -> Response:
         _found()
     if _FOUND in state:
         response.vary.update(("Cookie", "Authorization"))
+    return response
+
+
+def _keep_streams_out_of_caches(response: Response) -> Response:
+    """Look up the user if a stream may name the user when its headers are sent already.
+
+    A file passes through as it is, and names nobody.
+    """
+    if response.is_streamed and not response.direct_passthrough and may_be_cached(response):
+        _found()
     return response
 
 

@@ -10,14 +10,16 @@ from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from secure_flask import db
 from secure_flask.auth.login_table import Login
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from views.browser.conftest import new_page
 from views.browser.starter.states import log_in
 from views.browser.starter.test_looks import PHONE, box, stand_side_by_side
 
 ZONE = "Asia/Tokyo"
+LINES = "times => times.map((time) => time.getClientRects().length)"
 HOUR = 60 * 60  # seconds
+WIDTHS = (320, 360, 576, 640, 768, 1024, 1280, 1440)  # pixels
 
 
 @pytest.fixture
@@ -36,9 +38,13 @@ def open_later(app: Flask, page: Page, site: str, seconds: int) -> datetime:
     return began
 
 
+def logins(page: Page) -> Locator:
+    return page.get_by_role("region", name="Your logins")
+
+
 def first_time(page: Page) -> Locator:
     """When the login began. Other times may come before it on the page."""
-    return page.get_by_role("region", name="Your logins").locator("time").first
+    return logins(page).locator("time").first
 
 
 @pytest.mark.parametrize(
@@ -93,3 +99,32 @@ def assert_caption_fits(part: Locator, width: int) -> None:
     # Nothing but the longer of both makes a part high.
     last = part.locator("> :last-child")
     assert box(part)[3] == max(box(caption)[3], box(last)[3])
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without scripts"])
+def test_log_out_is_in_sight_beside_logins_of_an_hour_ago_on_each_screen(
+    app: Flask, browser: Browser, site: str, javascript: bool
+) -> None:
+    with new_page(browser, java_script_enabled=javascript) as page:
+        for _ in range(2):
+            page.context.clear_cookies()
+            log_in(page, site)
+        put_back_logins(app, 59 * 60)
+        page.goto(f"{site}/account")
+        expect(logins(page).get_by_role("button", name="Log out")).to_have_count(2)
+        hidden = {width: hidden_pixels(page, width) for width in WIDTHS}
+        assert hidden == dict.fromkeys(WIDTHS, 0)
+        # The last of these screens is wide, and the card beside its caption is not.
+        assert logins(page).locator("time").evaluate_all(LINES) == [1, 1, 1, 1]
+
+
+def put_back_logins(app: Flask, seconds: int) -> None:
+    times = {"created": Login.created - seconds, "last_used": Login.last_used - seconds}
+    with app.app_context():
+        db.session.execute(update(Login).values(times))
+        db.session.commit()
+
+
+def hidden_pixels(page: Page, width: int) -> int:
+    page.set_viewport_size({"width": width, "height": 900})
+    return int(logins(page).evaluate("region => region.scrollWidth - region.clientWidth"))
