@@ -39,11 +39,12 @@ def migrations(app: Flask) -> Iterator[Finding]:
 
 @register_check("redis.unreachable", "warning")
 def unreachable_redis(app: Flask) -> Iterator[Finding]:
-    if not counters().is_shared():
+    if error := counters().redis_error():
         yield Finding(
-            "Redis cannot be reached: each worker counts failed logins separately, with half the "
-            "limit.",
-            hint="Check REDIS_URL, and whether Redis is running.",
+            f"Redis cannot be used ({error}): each worker counts failed logins separately, with half "
+            "the limit.",
+            hint="Check REDIS_URL: the host, the password, the certificate; and whether Redis is "
+            "running.",
         )
 
 
