@@ -1,13 +1,16 @@
 """A database or Redis that would not serve, or that others on the network read."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from secure_flask.checks.services import LIBPQ
+from secure_flask.clock import CLOCK
 from secure_flask.database import db
 from secure_flask.database.database import migrate
+from secure_flask.state import app_state
 from sqlalchemy import Engine, text
 
 import services
@@ -102,6 +105,21 @@ def test_on_postgresql_too_a_missing_table_is_the_one_difference(make_migrated: 
     assert found_in(site, "database.migrations") == []
     execute(site, "DROP TABLE alembic_version")
     assert found_models(site) == []
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="needs TEST_DATABASE_URL")
+def test_a_clock_more_than_a_minute_off_that_of_the_database_is_reported(
+    make_migrated: MakeSite,
+) -> None:
+    site = make_migrated(database_url=os.environ["TEST_DATABASE_URL"])
+
+    def found(off: int) -> list[str]:
+        app_state(site)[CLOCK] = lambda: time.time() + off
+        return [each.split(" seconds")[0].split()[-1] for each in found_in(site, "clock.off")]
+
+    assert found(0) == found(50) == []
+    assert found(3600)[0][:3] == "+36"
+    assert found(-3600)[0][:3] == "-36"
 
 
 def test_a_table_of_another_program_is_no_difference(site: Flask) -> None:
