@@ -116,8 +116,9 @@ def _warn_of_other_hops(hops: int, request: Request) -> None:
     # An orchestrator sends its probes past the proxies.
     if hops and found < hops and not view_options(request).probe:
         _warn_once_an_hour(
-            f"X-Forwarded-For of a request has {found} of the addresses that PROXY_HOPS={hops} promises: "
-            "the request came past a proxy, a proxy adds none, or PROXY_HOPS is too high"
+            "X-Forwarded-For has fewer addresses than PROXY_HOPS"
+            f" ({found} of {hops}): a request came past a proxy, a proxy adds none, or PROXY_HOPS is too "
+            "high"
         )
     # A ProxyFix that the owner has put around the app has read the header.
     elif found and not hops and "werkzeug.proxy_fix.orig" not in request.environ:
