@@ -40,7 +40,7 @@ class MailServer(ThreadingTCPServer):
         self.refused: dict[str, str] = {}
         self.smtps = self.starttls = cast(ssl.SSLContext | None, None)
         self.wants_password = False
-        self.connections = 0
+        self.connections = self.encrypted = 0
         self.received: Queue[EmailMessage] = Queue()
         self.envelopes: list[tuple[str, list[str]]] = []
 
@@ -108,6 +108,7 @@ class _Connection(StreamRequestHandler):
             self.wfile.write(f"{reply}\r\n".encode())
 
     def _encrypt(self, context: ssl.SSLContext) -> None:
+        self.server.encrypted += 1
         self.request = context.wrap_socket(self.request, server_side=True)
         self.setup()
 

@@ -13,7 +13,10 @@ from conftest import Rendered
 CORE = Path(__file__).with_name("core")
 # Those of the core's tests that store something, by process: accounts have users of another class.
 STORED = {
-    "core": [CORE / name for name in ("auth", "crypto", "csp_reports", "database")],
+    "core": [
+        *(CORE / name for name in ("auth", "crypto", "csp_reports", "database")),
+        CORE / "checks/test_services.py",
+    ],
     "accounts": [CORE / "accounts"],
 }
 # Those of a project's that store most.

@@ -58,6 +58,16 @@ def test_without_a_place_for_sqlite(project: Path, command: tuple[str, ...]) -> 
     assert "DATABASE_URL: SQLite cannot write" in refusal(project, *command, **environment)
 
 
+def test_an_import_that_fails_is_the_last_line(new_project: NewProject) -> None:
+    project = new_project()
+    module = project / "app" / "api.py"
+    module.write_text(f"from secure_flask import gone\n{module.read_text('utf-8')}", "utf-8")
+    command = (sys.executable, "-m", *COMMANDS["flask db"])
+    said = support.attempt(*command, cwd=project).stdout.rstrip()
+    assert said.startswith("Error: Traceback")
+    assert "ImportError: cannot import name 'gone'" in said.splitlines()[-1]
+
+
 @by_gunicorn_and_flask
 def test_with_a_line_of_the_settings_that_cannot_be_read(
     project: Path, command: tuple[str, ...]

@@ -184,6 +184,8 @@ def test_servers_name_a_taken_port_and_missing_services(project: Path) -> None:
         assert "is in use by another program" in flask(project, "run", f"--port={port}")
         gunicorn = (sys.executable, "-m", "gunicorn")
         assert "Connection in use:" in said(project, *gunicorn, PORT=port)
+        open_to_all = said(project, *gunicorn, PORT=port, BIND_HOST="0.0.0.0")  # noqa: S104
+        assert "gunicorn would serve other machines on" in open_to_all
     several = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "WEB_CONCURRENCY": "2"}
     assert "workers need more settings:" in said(project, *gunicorn, PORT=port, **several)
 

@@ -1,8 +1,15 @@
 """The entry point for `flask` and gunicorn."""
 
 import gc
+import traceback
 
-from app import create_app
+from click import ClickException
+
+try:
+    from app import create_app
+except ImportError:
+    # `flask` would go on without the app, and end with "No such command".
+    raise ClickException(traceback.format_exc()) from None
 
 app = create_app()
 

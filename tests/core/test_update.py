@@ -153,7 +153,7 @@ def project(tmp_path: Path, template: Repository) -> Project:
     template.git("checkout", "--quiet", "-")
     shutil.rmtree(project.core / "accounts")
     write(project.versions, {"0001_users.py": FIRST, "0002_tasks.py": OWN})
-    write(project.path, {"pyproject.toml": ""})
+    write(project.path, {"pyproject.toml": "", ".cookiecutter.json": "{}"})
     project.git("init", "--quiet")
     project.commit()
     return project
@@ -238,6 +238,40 @@ def test_app_runs_with_each_core_of_its_minor_or_major_version(
     new: str, old: str, promised: bool
 ) -> None:
     assert update._is_promised(new, old) == promised
+
+
+def test_an_app_that_does_not_run_with_the_new_core_is_named_with_the_error(
+    project: Project,
+) -> None:
+    project.edit(project.path, {"app/__init__.py": "from secure_flask import VERSION\n"})
+    release(project.template, "1.2.0", {"__init__.py": ""})
+    said = project.update()
+    [error] = re.findall(r"Update app/ first:\n  (.*)\nNext:\n  commit\n  app/: .*step 2\n", said)
+    assert error.startswith("ImportError: cannot import name 'VERSION' from 'secure_flask'")
+
+
+@pytest.mark.parametrize(
+    "app", ["from secure_flask.web import csp", "import no_such_module"], ids=["runs", "never ran"]
+)
+def test_an_app_that_the_update_did_not_break_is_not_named(project: Project, app: str) -> None:
+    project.edit(project.path, {"app/__init__.py": f"{app}\n"})
+    release(project.template, "1.2.0", {"__init__.py": ""})
+    assert "does not run" not in project.update()
+
+
+def test_an_app_that_adopted_the_core_is_told_no_command_of_a_project(project: Project) -> None:
+    project.edit(project.path, {".cookiecutter.json": None})
+    said = project.update()
+    assert "Next:\n  flask db upgrade\n  flask check, and your tests\n  commit\n" in said
+    project.commit()
+    shutil.rmtree(project.path / "migrations")
+    project.commit()
+    release(project.template, "1.2.0", {"DEPENDENCIES": "flask>=3.2\n"})
+    steps = [
+        "install, and add to your list of packages: 'flask>=3.2'",
+        "flask check, and your tests",
+    ]
+    assert "\n  ".join(["Next:", *steps, "commit\n"]) in project.update()
 
 
 def test_it_says_how_the_database_goes_back(project: Project) -> None:
@@ -547,17 +581,34 @@ def test_no_configuration_of_git_leads_elsewhere(
 
 def test_a_password_of_a_proxy_is_in_no_argument(project: Project, tmp_path: Path) -> None:
     git_program, log = shutil.which("git"), tmp_path / "log"
-    wrapper = f'#!/bin/sh\nenv >> {log}.env\necho "$@" >> {log}\nexec {git_program} "$@"\n'
-    configuration = "[http]\n    proxy = http://ada:swordfish@proxy.example\n"
+    asks = f'printf \'%s %s\\n\' "$1" "$({git_program} config http.proxy)" >> {log}.proxy'
+    wrapper = f'#!/bin/sh\n{asks}\necho "$@" >> {log}\nexec {git_program} "$@"\n'
+    configuration = '[http]\n    proxy = "http://ada:sw0rd;\\\\\\"#fish@proxy.example"\n'
     write(tmp_path, {"home/.gitconfig": configuration, "programs/git": wrapper})
     (tmp_path / "programs" / "git").chmod(0o755)
     path = f"{tmp_path / 'programs'}{os.pathsep}{os.environ['PATH']}"
     project.update(HOME=str(tmp_path / "home"), PATH=path)
-    assert "GIT_CONFIG_VALUE_0=http://ada:swordfish@" in Path(f"{log}.env").read_text()
-    assert "swordfish" not in log.read_text()
+    used = Path(f"{log}.proxy").read_text().splitlines()
+    assert 'fetch http://ada:sw0rd;\\"#fish@proxy.example' in used
+    assert "sw0rd" not in log.read_text()
 
 
 # The project
+
+
+@pytest.mark.skipif("os.name != 'posix' or os.geteuid()", reason="only root gives a file away")
+def test_a_clone_of_another_user_is_taken_where_the_user_trusts_it(
+    project: Project, tmp_path: Path
+) -> None:
+    for path in (project.template.path, project.template.path / ".git"):
+        os.chown(path, 65534, 65534)
+    home = tmp_path / "home"
+    write(home, {".gitconfig": ""})
+    project.assert_refused("git config --global --add safe.directory", HOME=str(home))
+    _, said = project.run(HOME=str(home))
+    [written] = re.findall(r"git (config --global --add safe.directory .*)", said)
+    support.run("git", *written.split(), cwd=home, HOME=str(home))
+    project.update(HOME=str(home))
 
 
 def test_changes_that_are_not_committed_are_kept(project: Project) -> None:

@@ -94,11 +94,12 @@ def _update(template: "Template", options: argparse.Namespace) -> int:
         return int(options.check)
     _refuse_edits(template, files, installed, lose=options.replace_edits)
     migrations = _new_migrations(before, files)
+    was_importable = not _import_error()
     # Migrations come first: an update that stops here must not leave a core without its tables.
     for name, text in migrations.items():
         (VERSIONS / name).write_text(text, "utf-8")
     _write(files)
-    _report(before, files, migrations)
+    _report(before, files, migrations, _import_error() if was_importable else "")
     return 0
 
 
@@ -137,23 +138,17 @@ class Template:
         self.folder = folder
         self.unsigned = options.unsigned
         self.address = _address(options.clone)
+        # Other users could read an argument such as -c, and a proxy may have a password. git passes
+        # no variable on to a clone that another user owns.
+        settings = Path(folder, "settings")
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
             "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_GLOBAL": str(settings),
             "GIT_ALLOW_PROTOCOL": "file" if options.clone else "https",
             "GIT_TERMINAL_PROMPT": "0",
         }
-        # The user's settings are ignored, but for two that a company may need for https.
-        wanted = r"^(http\.proxy|credential\.helper)$"
-        found = b""
-        with suppress(UpdateError):  # none of them is set
-            found = _git("config", "--global", "--null", "--get-regexp", wanted, cwd=PROJECT)
-        for number, entry in enumerate(found.decode("utf-8", "replace").split("\0")[:-1]):
-            name, _, value = entry.partition("\n")
-            # Other users could read an argument such as -c, and a proxy may have a password.
-            entries = {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-            self.environment |= {**entries, "GIT_CONFIG_COUNT": str(number + 1)}
+        settings.write_text(_settings_of_user(), "utf-8")
         self.git("init", "--quiet", "--template=")
 
     def git(self, *arguments: str) -> bytes:
@@ -380,7 +375,18 @@ def _named(field: str, migration: bytes) -> set[str]:
     return set(re.findall(r"'([^']+)'", found[1])) if found else set()
 
 
-def _report(before: Files, files: Files, migrations: dict[str, str]) -> None:
+def _import_error() -> str:
+    """The last line of the error of `import app`, by the Python of the project; "" without one."""
+    own = [path for path in PROJECT.glob(".venv/*/python*") if path.stem == "python"]
+    command = [str(next(iter(own), sys.executable)), "-Bc", "import app"]
+    if not (PROJECT / "app" / "__init__.py").exists():
+        return ""
+    done = subprocess.run(command, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True)  # noqa: S603
+    said = _printable(done.stderr).strip() or "It stopped."
+    return said.splitlines()[-1] if done.returncode else ""
+
+
+def _report(before: Files, files: Files, migrations: dict[str, str], error: str) -> None:
     created = [f"secure_flask/{name}" for name in sorted(files.keys() - before.keys())]
     print(_git("diff", "--stat", "--", "secure_flask", "migrations", cwd=PROJECT).decode(), end="")
     for name in [*created, *(f"migrations/versions/{name}" for name in migrations)]:
@@ -392,16 +398,27 @@ def _report(before: Files, files: Files, migrations: dict[str, str]) -> None:
     old, new = (each.get("DEPENDENCIES", b"").decode().splitlines() for each in (before, files))
     # A line with a second word is an optional package. The start checks it if it is installed.
     needed = " ".join(f"'{line}'" for line in new if line not in old and " " not in line)
-    steps = [
-        f".venv/bin/uv add {needed}",
-        ".venv/bin/flask db upgrade",
-        "make test check",
-        "commit",
-    ]
-    print("\n  ".join(["Next:", *steps[not needed :], "app/: docs/update.md, step 2"]))
+    # Without a package that the core needs, no app can be imported.
+    outdated = bool(error) and not needed
+    if outdated:
+        print(f"app/ does not run with this core. Update app/ first:\n  {error}")
+    print("\n  ".join(["Next:", *_next_steps(needed, outdated)]))
     for text in list(migrations.values())[:1]:
         [former] = _named("down_revision", text.encode())
         print(f"To go back after `db upgrade`: .venv/bin/flask db downgrade {former}")
+
+
+def _next_steps(needed: str, outdated: bool) -> list[str]:
+    if not (PROJECT / ".cookiecutter.json").exists():
+        # adopt.py brought the core to this app, which has commands of its own.
+        install = [f"install, and add to your list of packages: {needed}"] if needed else []
+        app = ["app/: what the CHANGELOG above says"] if outdated else []
+        upgrade = ["flask db upgrade"] if MIGRATIONS.exists() else []
+        return [*install, *app, *upgrade, "flask check, and your tests", "commit"]
+    install = [f".venv/bin/uv add {needed}"] if needed else []
+    app = ["app/: docs/update.md, step 2"]
+    test = [".venv/bin/flask db upgrade", "make test check", "commit"]
+    return ["commit", *app, *test] if outdated else [*install, *test, *app]
 
 
 def _changes(changelog: str, old: str, new: str) -> str:
@@ -448,6 +465,21 @@ def _address(clone: str | None) -> str:
             "of the template there, or name a clone: --from ../cookiecutter-secure-flask"
         )
     return address
+
+
+def _settings_of_user() -> str:
+    """The settings of the user that count here: two for https, and whose clones they trust."""
+    wanted = r"^(http\.proxy|credential\.helper|safe\.directory)$"
+    found = b""
+    with suppress(UpdateError):  # none of them is set
+        found = _git("config", "--global", "--null", "--get-regexp", wanted, cwd=PROJECT)
+    text = ""
+    for entry in found.decode("utf-8", "replace").split("\0")[:-1]:
+        name, _, value = entry.partition("\n")
+        section, _, key = name.partition(".")
+        quoted = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+        text += f'[{section}]\n{key} = "{quoted}"\n'
+    return text
 
 
 def _git(*arguments: str, cwd: str | Path, environment: Mapping[str, str] | None = None) -> bytes:

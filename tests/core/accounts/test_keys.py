@@ -44,6 +44,12 @@ def test_a_new_key_is_told_by_mail_which_does_not_hold_it(key: str) -> None:
     assert key not in notice.as_string()
 
 
+def test_no_character_in_the_name_of_a_key_turns_the_words_of_the_mail(user: User) -> None:
+    create_api_key("Fatima\u2019s \u202e\u2066\u2028copy \u200d\u0628")
+    [notice] = development_mails()
+    assert "Fatima\u2019s ???copy \u200d\u0628" in notice.get_content()
+
+
 def test_a_key_that_an_operator_made_is_told_too(app: Flask, user: User) -> None:
     assert run_command(app, "key", "create", USERNAME, NAME).exit_code == 0
     [notice] = development_mails()

@@ -2,13 +2,14 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 from weakref import WeakSet
 
 import pytest
 from flask import Flask
-from secure_flask import Model, current_user, db
+from secure_flask import Model, accounts, current_user, db, login_required
 from secure_flask.accounts import (
     delete_account,
     development_mails,
@@ -25,15 +26,17 @@ from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import account_of
 from secure_flask.auth import access
 from secure_flask.auth.current_login import current_login
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import ServiceUnavailable
 
+import shared
 from core.accounts import full_accounts
 from core.accounts.conftest import Request
 from core.accounts.devices import AT_ONCE, at_once
 from core.accounts.people import (
     ADDRESS,
+    IN_PRODUCTION,
     NAME,
     OTHER,
     STRONG,
@@ -51,7 +54,7 @@ from core.accounts.people import (
     user_of,
 )
 from core.accounts.site import User
-from core.conftest import USERNAME, Wait
+from core.conftest import USERNAME, Lines, MakeApp, Wait
 from core.statements import SIZES, counted_statements
 
 
@@ -260,6 +263,31 @@ def test_who_deletes_somebody_who_has_gone_meanwhile_is_refused(app: Flask) -> N
         assert leave(app) == 200
         assert status_of(delete_account, gone) == 401
     assert notified(app) == [ADDRESS]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [accounts.begin_authenticator, partial(accounts.request_email_change, "new@example.org")],
+    ids=["authenticator", "address"],
+)
+def test_what_comes_at_once_with_the_deletion_is_a_conflict_and_no_crash(
+    make_app: MakeApp, lines: Lines, change: Callable[[], object]
+) -> None:
+    app = make_app(**IN_PRODUCTION)
+
+    @app.post("/_test/late")
+    @login_required
+    def late() -> str:
+        db.session.execute(delete(User), execution_options={"synchronize_session": False})
+        db.session.commit()
+        change()
+        return ""
+
+    client = app.test_client()
+    credentials = shared.log_in(client)
+    lines()
+    assert client.post("/_test/late", headers=credentials).status_code == 409
+    assert [line["event"] for line in lines() if line["level"] != "info"] == []
 
 
 def test_an_account_that_is_deleted_eight_times_at_once_gets_one_mail(file_app: Flask) -> None:

@@ -82,6 +82,17 @@ def test_development_uses_tls_where_it_is_offered(
     assert len(server.all()) == 2
 
 
+def test_a_server_of_this_machine_gets_the_password_by_tls_where_it_offers_it(
+    deliver: Deliver, server: MailServer, certificate: ssl.SSLContext
+) -> None:
+    """Postfix refuses a login before STARTTLS, and its certificate has another name."""
+    server.starttls, server.wants_password = certificate, True
+    for environment in ("production", "development"):
+        user = f"{quote(USER, safe='')}:{quote(PASSWORD, safe='')}@"
+        deliver(host="localhost", user=user, app_env=environment)
+    assert [server.encrypted, len(server.all())] == [2, 2]
+
+
 @pytest.mark.asvs("12.3.2")
 @pytest.mark.parametrize(("name", "trusted"), [("other.test", True), (NAME, False)])
 def test_a_server_without_the_right_certificate_gets_nothing(

@@ -1,15 +1,21 @@
 """A database or Redis that would not serve, or that others on the network read."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from secure_flask.checks.services import LIBPQ
+from secure_flask.clock import CLOCK
 from secure_flask.database import db
 from secure_flask.database.database import migrate
+from secure_flask.state import app_state
 from sqlalchemy import Engine, text
 
+import services
+import support
+from certificates import write_certificate
 from core.checks.conftest import Find, MakeSite, found_in
 from core.conftest import away
 
@@ -101,6 +107,21 @@ def test_on_postgresql_too_a_missing_table_is_the_one_difference(make_migrated: 
     assert found_models(site) == []
 
 
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="needs TEST_DATABASE_URL")
+def test_a_clock_more_than_a_minute_off_that_of_the_database_is_reported(
+    make_migrated: MakeSite,
+) -> None:
+    site = make_migrated(database_url=os.environ["TEST_DATABASE_URL"])
+
+    def found(off: int) -> list[str]:
+        app_state(site)[CLOCK] = lambda: time.time() + off
+        return [each.split(" seconds")[0].split()[-1] for each in found_in(site, "clock.off")]
+
+    assert found(0) == found(50) == []
+    assert found(3600)[0][:3] == "+36"
+    assert found(-3600)[0][:3] == "-36"
+
+
 def test_a_table_of_another_program_is_no_difference(site: Flask) -> None:
     execute(site, "CREATE TABLE of_another_program (id INTEGER)")
     assert found_models(site) == []
@@ -123,9 +144,42 @@ def test_a_project_without_migrations_learns_where_to_get_them(
     assert "There is no folder gone/" in finding
 
 
-def test_a_redis_that_is_away_is_reported(make_site: MakeSite) -> None:
-    app = make_site(redis_url="redis://127.0.0.1:1/0")
-    assert len(found_in(app, "redis.unreachable")) == 1
+def found_of_redis(make_site: MakeSite, url: str) -> str:
+    [found] = found_in(make_site(redis_url=url), "redis.unreachable")
+    return found
+
+
+def test_a_redis_that_is_away_is_reported_with_the_class_of_the_error(make_site: MakeSite) -> None:
+    assert "(ConnectionRefusedError)" in found_of_redis(make_site, "redis://127.0.0.1:1/0")
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ("--requirepass another", "AuthenticationError"),
+        ("--maxmemory 1", "OutOfMemoryError"),
+        ("--replicaof 127.0.0.1 1", "ReadOnlyError"),
+    ],
+    ids=["wrong password", "full", "read-only"],
+)
+def test_a_redis_that_refuses_is_reported_with_the_reason(
+    make_site: MakeSite, options: str, error: str
+) -> None:
+    with services.redis(None, *options.split()) as url:
+        url = url.replace("redis://", "redis://:wrong@") if "pass" in options else url
+        assert f"({error})" in found_of_redis(make_site, url)
+
+
+def test_a_redis_with_a_certificate_that_nobody_trusts_is_reported_so(
+    make_site: MakeSite, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "redis.crt", tmp_path / "redis.key"
+    write_certificate(certificate, key)
+    port = support.free_port()
+    files = f"--tls-cert-file {certificate} --tls-key-file {key} --tls-ca-cert-file {certificate}"
+    with services.redis(port, *f"--port 0 --tls-port {port} {files}".split()) as url:
+        found = found_of_redis(make_site, url.replace("redis://", "rediss://"))
+    assert "(SSLCertVerificationError)" in found
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,24 @@ def test_one_in_the_file_of_settings_is_reported_too(
     assert len(find("settings.misspelt")) == 1
 
 
+@pytest.mark.skipif("os.name != 'posix'", reason="the mode of a file means nothing here")
+@pytest.mark.parametrize("way", ["the project", "--env-file", "--env-file="])
+def test_a_file_of_settings_that_others_may_read_is_named(
+    find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    file = tmp_path / "app.env"
+    file.write_text("SECRET_KEY=x\n")
+    if way == "the project":
+        monkeypatch.setitem(Settings.model_config, "env_file", file)
+    given = {"--env-file": [way, str(file)], "--env-file=": [f"{way}{file}"]}.get(way, [])
+    monkeypatch.setattr("sys.argv", ["flask", *given, "check", "--deploy"])
+    file.chmod(0o640)
+    assert find("settings.readable") == []
+    file.chmod(0o644)
+    [found] = find("settings.readable")
+    assert str(file) in found
+
+
 def test_a_name_of_the_owner_is_no_slip(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in OWN.split():
         monkeypatch.setitem(os.environ, name, "1")

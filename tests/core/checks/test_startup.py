@@ -1,6 +1,12 @@
 """What the log says when a server starts: what is enforced, and nothing secret."""
 
+from types import SimpleNamespace
+
+import pytest
 from flask.cli import routes_command, run_command
+from gunicorn.config import Config
+from secure_flask import on_starting
+from secure_flask.settings import Settings
 
 from core.conftest import SECRETS, Lines, MakeApp
 
@@ -43,3 +49,29 @@ def test_servers_announce_and_other_commands_do_not(make_app: MakeApp, lines: Li
     with run_command.make_context("run", []):
         make_app(**production)
     assert [line["event"] for line in lines()] == ["sys_startup"]
+
+
+def start(monkeypatch: pytest.MonkeyPatch, *addresses: str, **environment: str) -> None:
+    """Start gunicorn at these addresses, as its configuration reads them."""
+    secrets = {name.upper(): secret for name, secret in SECRETS.items()}
+    for name, value in {**secrets, **environment}.items():
+        monkeypatch.setenv(name, value)
+    server = SimpleNamespace(cfg=Config())
+    server.cfg.set("bind", [*addresses])
+    on_starting(server, Settings)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "192.168.1.5:80", ":8000"])
+def test_gunicorn_serves_no_other_machine_with_the_settings_of_development(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    with pytest.raises(SystemExit, match=r"APP_ENV=development: .* unset BIND_HOST"):
+        start(monkeypatch, "127.0.0.1:8000", address, APP_ENV="development")
+    start(monkeypatch, address, APP_ENV="production", TRUSTED_HOSTS="www.example.org")
+
+
+def test_gunicorn_serves_this_machine_with_the_settings_of_development(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = ("127.0.0.1:8000", "[::1]:8000", "localhost:8000", "unix:/run/app.sock", "fd://3")
+    start(monkeypatch, *here, APP_ENV="development")

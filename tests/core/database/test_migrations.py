@@ -104,6 +104,20 @@ def test_a_new_column_keeps_the_rows_that_refer_to_the_table(app: Flask, migrate
         assert count_logins() == 0
 
 
+def test_a_database_at_the_newest_migration_that_lacks_tables_says_so(
+    app: Flask, migrate: Migrate, tmp_path: Path
+) -> None:
+    assert "lacks tables" not in migrate("upgrade").stderr
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("DROP TABLE csp_violations"))
+    done = migrate("upgrade")
+    assert done.exit_code == 0
+    assert "at the newest migration, and lacks tables: csp_violations." in done.stderr
+    older = ["db", "upgrade", "-d", str(tmp_path / "migrations"), "secure_flask_0001"]
+    others = [migrate("current"), migrate("downgrade"), app.test_cli_runner().invoke(args=older)]
+    assert [(each.exit_code, "lacks tables" in each.stderr) for each in others] == [(0, False)] * 3
+
+
 def test_a_migration_that_leaves_rows_of_nobody_is_named(app: Flask, migrate: Migrate) -> None:
     done = migrate("upgrade", 'op.execute("DELETE FROM users")')
     assert done.exit_code == 1

@@ -43,10 +43,6 @@ class Shared(MemoryStorage):
             raise StorageError(OSError("away"))
         return super().incr(key, int(expiry), amount)
 
-    def check(self) -> bool:
-        self.asked += 1
-        return not self.away
-
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
@@ -160,7 +156,7 @@ def test_while_redis_is_away_half_the_limit_holds_and_at_least_one(
     away = Counters(NOBODY_LISTENS, clock.now)
     allowed = [away.add(parse(limit), "a").allowed for _ in range(6)]
     assert allowed == [True] * expected + [False] * (6 - expected)
-    assert (away.is_shared(), local.is_shared()) == (False, True)
+    assert (away.redis_error(), local.redis_error()) == ("ConnectionRefusedError", None)
 
 
 def test_a_server_that_failed_is_asked_again_after_a_pause(shared: Shared, both: Counters) -> None:
@@ -175,12 +171,30 @@ def test_a_server_that_failed_is_asked_again_after_a_pause(shared: Shared, both:
 
 def test_it_is_shared_again_when_counts_are(shared: Shared, both: Counters) -> None:
     shared.away = True
-    assert [both.is_shared() for _ in range(3)] == [False] * 3
+    assert [both.redis_error() for _ in range(3)] == ["OSError"] * 3
     assert shared.asked == 1
     shared.away = False
-    assert (both.is_shared(), both.add(MINUTE, "a").storage) == (False, both.local)
+    assert (both.redis_error(), both.add(MINUTE, "a").storage) == ("OSError", both.local)
     both.retry_at -= PAUSE
-    assert (both.is_shared(), both.add(MINUTE, "a").storage) == (True, shared)
+    assert (both.redis_error(), both.add(MINUTE, "a").storage) == (None, shared)
+
+
+def test_a_lost_redis_is_an_error_at_once_and_again_after_a_minute(
+    shared: Shared, both: Counters, wait: Wait, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lines_of(ask: Callable[[], object]) -> list[tuple[str, object]]:
+        caplog.clear()
+        both.retry_at = 0
+        ask()
+        return [(line.levelname, line.msg) for line in caplog.records]
+
+    shared.away = True
+    line = ("ERROR", {"event": "redis_unavailable", "error": "OSError"})
+    assert lines_of(lambda: both.add(MINUTE, "a")) == [line]
+    wait(59)
+    assert lines_of(both.redis_error) == []
+    wait(1)
+    assert lines_of(both.redis_error) == [line]
 
 
 def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared, both: Counters) -> None:

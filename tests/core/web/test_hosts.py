@@ -12,7 +12,7 @@ from secure_flask.web.hosts import probe
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import create_environ, run_wsgi_app
 
-from core.conftest import Lines, MakeApp
+from core.conftest import Lines, MakeApp, Wait
 
 SITE = "www.example.org"
 HTTP, HTTPS = f"http://{SITE}", f"https://{SITE}"
@@ -219,6 +219,26 @@ def test_ignored_proxies_are_logged(make_app: MakeApp, caplog: pytest.LogCapture
     [line] = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "PROXY_HOPS" in line.getMessage()
     assert "1.1.1.1" not in line.getMessage()
+
+
+def test_a_request_with_fewer_addresses_than_hops_is_logged_once_an_hour(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, wait: Wait
+) -> None:
+    client = with_views(make_app(**PRODUCTION, proxy_hops=2))
+
+    def warned(path: str, *addresses: str) -> list[str]:
+        caplog.clear()
+        client.get(path, headers=[("X-Forwarded-For", each) for each in addresses])
+        return [line.getMessage() for line in caplog.records]
+
+    assert warned(PATH, "6.6.6.6, 1.1.1.1", "2.2.2.2") == []
+    assert warned(PROBE) == []
+    [line] = warned(PATH, "1.1.1.1")
+    assert "fewer addresses than PROXY_HOPS (1 of 2)" in line
+    assert "1.1.1.1" not in line
+    assert warned(PATH) == []
+    wait(60 * 60)
+    assert len(warned(PATH)) == 1
 
 
 def test_an_address_that_the_owners_middleware_has_read_is_not_called_ignored(

@@ -2,9 +2,10 @@
 
 The texts are in app/templates/accounts/mail/, one file of plain text for each kind. Its first line
 is the subject. Each kind with a link has a function that looks up the recipient.
-Source: RFC 5322; RFC 3834, section 5; OWASP ASVS 1.3.11.
+Source: RFC 5322; RFC 3834, section 5; Unicode Standard Annex 9, section 2; OWASP ASVS 1.3.11.
 """
 
+import re
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -20,6 +21,8 @@ MailParts = tuple[str, str, dict[str, object]]
 # A builder returns None if the mail is for nobody.
 Build = Callable[[OutgoingMail], MailParts | None]
 BUILDERS: dict[str, Build] = {}
+# In a value these begin a line or turn the direction of the text around it. A user chose some values.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def mail_kind(name: str) -> Callable[[Build], Build]:
@@ -38,6 +41,10 @@ def build_message(mail: OutgoingMail) -> EmailMessage | None:
     if made is None:
         return None
     address, text, values = made
+    values = {
+        name: _CONTROLS.sub("?", value) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
     words = current_app.jinja_env.get_template(f"accounts/mail/{text}.txt").render(
         project_name=current_app.config["PROJECT_NAME"], site=public_urls.public_origin(), **values
     )

@@ -21,10 +21,13 @@ from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.logins import is_last_used_outdated, store_last_used
 from secure_flask.auth.own_login import FIND_USER, find_own_user, may_be_cached
-from secure_flask.auth.users import UserMixin, limit_roles_of_user
+from secure_flask.auth.users import UserMixin, limit_roles_of_user, user_class
+from secure_flask.database import db
+from secure_flask.database.database import IS_USER_GONE
 from secure_flask.state import Key, State, app_state, request_state
 from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse
 from secure_flask.web.logs import KEY_ID, USER_ID
+from sqlalchemy import select
 
 # This function finds a login or key by a request's cookie or token; tokens/__init__.py sets it.
 FIND_LOGIN = Key[Callable[[Request], Login | ApiKey | None]]("find login")
@@ -94,7 +97,16 @@ def keep_proved_of_login(demands: Iterable[object]) -> None:
     _found().proved.update(demands)
 
 
+def is_user_gone() -> bool:
+    """Whether the user whose login was found in this request is deleted by now."""
+    user_id = request_state(request.environ).get(USER_ID)
+    if user_id is None or FIND_USER in app_state(current_app):
+        return False
+    return db.session.scalar(select(user_class().id).where(user_class().id == user_id)) is None
+
+
 def init_app(app: Flask) -> None:
+    app_state(app)[IS_USER_GONE] = is_user_gone
     own = FIND_USER in app_state(app)
     app.after_request(_keep_out_of_caches if own else _keep_streams_out_of_caches)
     app.teardown_request(_store_use)

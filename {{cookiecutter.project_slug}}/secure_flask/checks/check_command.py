@@ -28,9 +28,9 @@ from secure_flask.checks.registry import CHECKS, LEVELS, Finding, find_all_findi
 from secure_flask.database.command_group import add_command
 
 UNSEEN = (
-    "Not seen from here: the certificate, the published ports of a container, and what the proxy "
-    "adds, changes or answers by itself. Ask the site from outside with MDN Observatory and "
-    "testssl.sh."
+    "Not seen from here: the certificate, the published ports of a container, a file of settings "
+    "that only systemd or Docker reads, and what the proxy adds, changes or answers by itself. Ask "
+    "the site from outside with MDN Observatory and testssl.sh."
 )
 # This is a note and no finding, since another environment may need the entry.
 UNUSED = (

@@ -88,7 +88,7 @@ def links_to_any_site(app: Flask) -> Iterator[Finding]:
             )
 
 
-@register_check("csp.report-only", "warning", deploy=True)
+@register_check("csp.report-only", "warning")
 def report_only(app: Flask) -> Iterator[Finding]:
     if app.config["CSP_REPORT_ONLY"]:
         yield Finding(

@@ -1,4 +1,4 @@
-"""Checks the services that the app needs: the database, Redis, and storage that workers share.
+"""Checks the services that the app needs: the database and its clock, Redis, shared storage.
 
 Source: OWASP ASVS 6.3.1, 12.3.1, 12.3.2.
 """
@@ -14,17 +14,19 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import Flask
 from secure_flask.checks.registry import Finding, register_check
+from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.database import has_core_tables, migrate
 from secure_flask.web import redis_storage
 from secure_flask.web.counters import counters
-from sqlalchemy import make_url
+from sqlalchemy import extract, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 # These options decide on TLS. libpq reads each from the URL or the environment, as in PGHOST.
 LIBPQ = ("host", "hostaddr", "service", "sslmode")
 UNREACHABLE = "database.unreachable"
 MIGRATIONS = "database.migrations"
+MOST_OFF = 60  # seconds
 
 
 @register_check(UNREACHABLE, "error")
@@ -37,13 +39,33 @@ def migrations(app: Flask) -> Iterator[Finding]:
     yield from _problems_of_database(MIGRATIONS)
 
 
+@register_check("clock.off", "warning", deploy=True)
+def different_clocks(app: Flask) -> Iterator[Finding]:
+    # SQLite has the clock of this machine.
+    if _is_sqlite(app):
+        return
+    try:
+        with db.engine.connect() as connection:
+            there = connection.scalar(select(extract("epoch", func.clock_timestamp())))
+    except SQLAlchemyError:
+        return  # database.unreachable reports this
+    off = seconds_now() - int(there or 0)
+    if abs(off) > MOST_OFF:
+        yield Finding(
+            f"The clock of this machine is {off:+} seconds off that of the database: limits, tokens "
+            "and codes of a second factor go by it.",
+            hint="Let both machines set their clocks by NTP: timedatectl set-ntp true",
+        )
+
+
 @register_check("redis.unreachable", "warning")
 def unreachable_redis(app: Flask) -> Iterator[Finding]:
-    if not counters().is_shared():
+    if error := counters().redis_error():
         yield Finding(
-            "Redis cannot be reached: each worker counts failed logins separately, with half the "
-            "limit.",
-            hint="Check REDIS_URL, and whether Redis is running.",
+            f"Redis cannot be used ({error}): each worker counts failed logins separately, with half "
+            "the limit.",
+            hint="Check REDIS_URL: the host, the password, the certificate; and whether Redis is "
+            "running.",
         )
 
 

@@ -1,12 +1,16 @@
-"""Finds misspelt names, settings for development, example values, reused secrets, a missing proxy.
+"""Finds misspelt names, settings that others may read, those for development, a missing proxy.
 
-The settings already refuse a guessable secret, a placeholder and debug mode in production.
+It finds example values and reused secrets too. The settings already refuse a guessable secret, a
+placeholder and debug mode in production.
 Source: OWASP ASVS 3.4.1, 4.1.3, 6.2.12, 11.1.1, 12.2.1, 13.4.2; RFC 6797, section 11.4; NIST SP
 800-57 Part 1, section 5.2; OWASP Denial of Service Cheat Sheet.
 """
 
+import argparse
 import os
 import re
+import stat
+import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from ipaddress import ip_address
@@ -159,6 +163,17 @@ def reused_secrets(app: Flask) -> Iterator[Finding]:
             )
 
 
+@register_check("settings.readable", "warning", deploy=True)
+def readable_files(app: Flask) -> Iterator[Finding]:
+    for file in _settings_files(app):
+        # The mode of a file means nothing on Windows.
+        if os.name == "posix" and file.is_file() and file.stat().st_mode & stat.S_IRWXO:
+            yield Finding(
+                f"Every user of this machine may read or write {file}, which holds secrets.",
+                hint=f"Run: chmod o= {file}",
+            )
+
+
 @register_check("proxies.none", "error", deploy=True)
 def no_proxy(app: Flask) -> Iterator[Finding]:
     if not app.config["PROXY_HOPS"]:
@@ -177,7 +192,7 @@ def reachable_server(app: Flask) -> Iterator[Finding]:
     host = os.environ.get("BIND_HOST") or "127.0.0.1"
     files = any(file.exists() for file in CONTAINER_FILES)
     in_container = files or "KUBERNETES_SERVICE_HOST" in os.environ
-    if not in_container and not _is_loopback(host):
+    if not in_container and not is_loopback(host):
         yield Finding(
             f"BIND_HOST is {host}, so other machines reach gunicorn without the proxy: slow clients "
             "stop the service, and each client can forge its address.",
@@ -203,6 +218,15 @@ def small_bodies(app: Flask) -> Iterator[Finding]:
         )
 
 
+def _settings_files(app: Flask) -> list[Path]:
+    """The `.env` of the project, and the file of `flask --env-file`, which click does not show."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-e", "--env-file", default=os.environ.get("FLASK_ENV_FILE"))
+    given, _ = parser.parse_known_args(sys.argv[1:])
+    own = type(app_state(app)[SETTINGS]).model_config.get("env_file")
+    return [Path(file) for file in (own, given.env_file) if isinstance(file, str | Path)]
+
+
 def _of_policy(given: set[str], settings: type[Settings]) -> list[str]:
     """The given names that would change the policy, unless they are settings of the owner too."""
     own = {name.upper() for name in settings.model_fields}
@@ -212,7 +236,7 @@ def _of_policy(given: set[str], settings: type[Settings]) -> list[str]:
     return sorted(given & changeable - own)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from flask import Flask
+from secure_flask.checks.settings import is_loopback
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.state import app_state
 from secure_flask.web import audit, csp
@@ -47,7 +48,8 @@ def on_starting(
     gunicorn.conf.py calls it in its hook of the same name:
     `secure_flask.on_starting(server, Settings, policy.TOKEN_TYPE)`.
 
-    :raises SystemExit: a setting is missing or insecure, also for the number of workers.
+    :raises SystemExit: a setting is missing or insecure, also for the number of workers, or those
+        of development would serve other machines.
     """
     try:
         loaded = settings.load()
@@ -55,3 +57,11 @@ def on_starting(
         loaded.check_token_keys(token_type)
     except SettingsError as error:
         sys.exit(error.message)
+    # An address is a pair, or the path or the number of a socket.
+    pairs = [address for address in server.cfg.address if isinstance(address, tuple)]
+    elsewhere = [host for host, _ in pairs if not is_loopback(host)]
+    if elsewhere and loaded.app_env == "development":
+        sys.exit(
+            f"gunicorn would serve other machines on {elsewhere[0] or '::'} with APP_ENV=development: on this "
+            "machine alone unset BIND_HOST, for a site set APP_ENV=production and its settings."
+        )

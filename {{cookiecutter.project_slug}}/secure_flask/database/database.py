@@ -48,6 +48,8 @@ BindKeys = str | list[str | None] | None
 # The names of the core's tables, and the function that says whether an app has them.
 CORE_TABLES: set[str] = set()
 HAS_CORE_TABLES = Key[Callable[[], bool]]("has the tables of the core")
+# Whether the user of this request was deleted meanwhile, by the core's users.
+IS_USER_GONE = Key[Callable[[], bool]]("whether the user is gone")
 
 
 class ModelMetaData(MetaData):
@@ -224,9 +226,11 @@ def _respond_to_database_error(error: DBAPIError) -> ResponseReturnValue:
     if failures.is_value_of_request(error, request):
         return _respond_invalid(error)
     if failures.is_missing_reference(error):
-        # Another request has deleted the referenced row, such as the user, or this is a bug.
-        audit.record(audit.CRASH, exc_info=error)
-        return _respond_conflict(error)
+        answer = _respond_conflict(error)
+        # Another request has deleted the user, or the code refers to a row that does not exist.
+        if not app_state(current_app)[IS_USER_GONE]():
+            audit.record(audit.CRASH, exc_info=error)
+        return answer
     failures.explain_undefined_name(error)
     raise error
 

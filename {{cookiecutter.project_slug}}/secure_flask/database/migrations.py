@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import click
 from alembic import context
-from secure_flask.database.database import app_metadata, db
+from secure_flask.database.database import app_metadata, db, missing_tables
 from sqlalchemy import BLOB, CHAR, DATETIME, Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
@@ -17,6 +17,11 @@ NEEDS_VALUE = (
     "Nothing was changed, since a column that is NOT NULL needs a value for the rows that exist: {}\n"
     'Write it in the migration, as in sa.Column("places", sa.Integer(), nullable=False, '
     'server_default="1"). For a column that exists, fill it before alter_column(…, nullable=False).'
+)
+LACKS_TABLES = (
+    "The database is at the newest migration, and lacks tables: {}. For a new model run "
+    "`.venv/bin/flask db migrate`. Else they were deleted, or `flask db stamp` noted migrations that "
+    "never ran: bring back a copy, or empty the database and run `.venv/bin/flask db upgrade`."
 )
 UNCHANGED = (
     "No changes in schema detected, so no migration is written. "
@@ -40,6 +45,16 @@ def run_migrations() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        applied = context.get_context().get_current_heads()
+    if {*applied} == {*context.script.get_heads()}:
+        _warn_of_missing_tables()
+
+
+def _warn_of_missing_tables() -> None:
+    # `flask db migrate` is the command that repairs this.
+    command = click.get_current_context(silent=True)
+    if command and command.info_name == "upgrade" and (missing := missing_tables()):
+        click.echo(LACKS_TABLES.format(", ".join(missing)), err=True)
 
 
 def _drop_if_empty(migration: Any, _: object, written: list[Any]) -> None:

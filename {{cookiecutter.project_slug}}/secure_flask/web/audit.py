@@ -14,8 +14,9 @@ from typing import NamedTuple
 import structlog
 from flask import Flask, current_app, has_request_context
 from limits import parse
+from secure_flask.state import app_state
 from secure_flask.web.app_methods import replace_method
-from secure_flask.web.counters import SITE, client_address, counters
+from secure_flask.web.counters import REPORT_ERROR, SITE, client_address, counters
 
 
 class Event(NamedTuple):
@@ -53,6 +54,8 @@ SESSION_USE_AFTER_EXPIRE = Event("session_use_after_expire")
 CRASH = Event("sys_crash", ERROR)
 # Too many passwords are being hashed, so a login or a new password was refused.
 TOO_BUSY = Event("sys_too_busy")
+# Redis does not respond, so each process counts by itself, with half of each limit.
+REDIS_UNAVAILABLE = Event("redis_unavailable", ERROR)
 STARTUP = Event("sys_startup", INFO)
 USER_CREATED = Event("user_created")
 USER_UPDATED = Event("user_updated")
@@ -84,6 +87,7 @@ def pseudonym(account: str) -> str:
 
 
 def init_app(app: Flask) -> None:
+    app_state(app)[REPORT_ERROR] = lambda error: record(REDIS_UNAVAILABLE, error=error)
     # Flask's own log line contains the path, which may hold a secret. An app that overrides the
     # method keeps its line.
     if getattr(app.log_exception, "__func__", None) is Flask.log_exception:

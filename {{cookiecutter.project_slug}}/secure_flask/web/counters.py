@@ -4,7 +4,8 @@ Each limit counts in windows of its length, and the number of the window is part
 count can be undone only where it was counted; at the edge of two windows a client may have twice
 the limit. Limits fail closed: while Redis is unavailable, each process counts in memory and allows
 half the limit. Beyond MAX_COUNTED_KEYS keys in memory, new keys share counts. A shared count is
-never lower than the count of one key would be. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
+never lower than the count of one key would be. The log has the class of the error at most once a
+minute. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
 """
 
 import os
@@ -31,6 +32,9 @@ CountKey = tuple[str, ...]
 
 IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
+REPORT_EVERY = 60  # seconds between two lines of the log
+# Each question whether Redis responds counts here, since a full or read-only server still answers.
+_PROBE = "probe"
 MAX_COUNTED_KEYS = 100_000  # in memory, about 30 MB
 # Each limit and window has this many. One process cannot answer enough requests to fill them.
 SHARED_KEYS = 2**14
@@ -68,6 +72,8 @@ class Counters:
         self.local = MemoryStorage(clock)
         self.shared: Storage = redis_storage.connect_redis(redis_url) if redis_url else self.local
         self.retry_at = 0.0  # by time.monotonic()
+        self._report_at = 0.0  # by the clock
+        self._error = ""
         self._id = token_hex()
         # The time until which new keys share counts, by the length of the window in seconds.
         self._shared_until: dict[int, int] = {}
@@ -93,8 +99,8 @@ class Counters:
         try:
             if count.storage.incr(count.key, count.lifetime, -1) < 0:
                 count.storage.incr(count.key, count.lifetime)
-        except StorageError:
-            self._pause()
+        except StorageError as error:
+            self._pause(error)
 
     def to_json(self, count: Count) -> list[Any]:
         """A count as a list for JSON, by which a later request can undo it."""
@@ -119,15 +125,14 @@ class Counters:
         # A forked process has the same id, but another process number.
         return f"{self._id}-{os.getpid()}"
 
-    def is_shared(self) -> bool:
-        """Whether processes share their counts; also true where REDIS_URL is not set."""
-        if self._is_away():
-            return False
-        with suppress(StorageError):
-            if self.shared.check():
-                return True
-        self._pause()
-        return False
+    def redis_error(self) -> str | None:
+        """The class of the error while Redis is unavailable; None also without REDIS_URL."""
+        if self.shared is not self.local and not self._is_away():
+            try:
+                self.shared.incr(_PROBE, REPORT_EVERY)
+            except StorageError as error:
+                self._pause(error)
+        return self._error if self._is_away() else None
 
     def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: CountKey) -> Count:
         name = self._name(storage, limit, key)
@@ -166,20 +171,26 @@ class Counters:
         if not self._is_away():
             try:
                 return operation(self.shared, most)
-            except StorageError:
-                self._pause()
+            except StorageError as error:
+                self._pause(error)
         return operation(self.local, max(1, most // 2))
 
     def _is_away(self) -> bool:
         return time.monotonic() < self.retry_at
 
-    def _pause(self) -> None:
+    def _pause(self, error: StorageError) -> None:
+        self._error = redis_storage.error_class(error)
         # Without a pause each request would wait for Redis, until no thread is left.
         self.retry_at = time.monotonic() + PAUSE
-        current_app.logger.warning("Redis is unavailable: limits are counted in memory")
+        now = self._clock()
+        if now >= self._report_at:
+            self._report_at = now + REPORT_EVERY
+            app_state(current_app)[REPORT_ERROR](self._error)
 
 
 COUNTERS = Key[Counters]("counters")
+# It writes the class of an error of Redis to the audit log.
+REPORT_ERROR = Key[Callable[[str], None]]("report of an error of Redis")
 
 
 def counters() -> Counters:

@@ -12,10 +12,12 @@ from functools import partial
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, abort, current_app, redirect
+from secure_flask.clock import seconds_now
 from secure_flask.state import Key, app_state
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import add_hint, error_response
+from secure_flask.web.serving import serves_requests
 from secure_flask.web.view_options import Decorated, add_options, view_options
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
@@ -23,8 +25,9 @@ from werkzeug.wrappers import Response
 
 # The host names that a request may name.
 TRUSTED_HOSTS = Key[frozenset[str]]("trusted hosts")
-# This is set once the log warns of a proxy that PROXY_HOPS does not count.
-_PROXY_WARNED = Key[bool]("proxy warned")
+# When the log may warn again of proxies that do not fit PROXY_HOPS, in seconds since 1970.
+_WARN_AGAIN_AT = Key[int]("time of the next warning of proxies")
+HOUR = 60 * 60  # seconds
 
 # A path begins with exactly one slash, or is empty at the root of a mounted app.
 _PATH = re.compile(r"(?:/(?!/).*)?", re.DOTALL)
@@ -58,17 +61,18 @@ def init_app(app: Flask) -> None:
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
     app_state(app)[TRUSTED_HOSTS] = trusted
+    hops = app.config["PROXY_HOPS"]
+    # A command such as `flask check` sends its requests past the proxies.
+    if serves_requests():
+        request_checks.add_request_check(app, partial(_warn_of_other_hops, hops))
     # The host comes first: the page of any other error has links, which lead to that host.
     request_checks.add_request_check(app, partial(_refuse_untrusted_host, trusted))
     request_checks.add_request_check(app, _refuse_ambiguous_path)
     if app.config["PRODUCTION"]:
         request_checks.add_request_check(app, _require_https)
-    hops = app.config["PROXY_HOPS"]
     if hops:
         # Each proxy appends to X-Forwarded-For; the last one sets X-Forwarded-Proto.
         app.wsgi_app = LastHops(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
-    else:
-        request_checks.add_request_check(app, _warn_of_ignored_proxy)
 
 
 def _refuse_ambiguous_path(request: Request) -> None:
@@ -106,13 +110,25 @@ def _require_https(request: Request) -> Response | None:
     return redirect(get_current_url("https", name, *where), 308)
 
 
-def _warn_of_ignored_proxy(request: Request) -> None:
+def _warn_of_other_hops(hops: int, request: Request) -> None:
+    sent = request.environ.get("HTTP_X_FORWARDED_FOR")
+    found = len(sent.split(",")) if sent else 0
+    # An orchestrator sends its probes past the proxies.
+    if hops and found < hops and not view_options(request).probe:
+        _warn_once_an_hour(
+            "X-Forwarded-For has fewer addresses than PROXY_HOPS"
+            f" ({found} of {hops}): a request came past a proxy, a proxy adds none, or PROXY_HOPS is too "
+            "high"
+        )
     # A ProxyFix that the owner has put around the app has read the header.
-    if "werkzeug.proxy_fix.orig" in request.environ:
-        return
-    state = app_state(current_app)
-    if "HTTP_X_FORWARDED_FOR" in request.environ and _PROXY_WARNED not in state:
-        state[_PROXY_WARNED] = True
-        current_app.logger.warning(
+    elif found and not hops and "werkzeug.proxy_fix.orig" not in request.environ:
+        _warn_once_an_hour(
             "X-Forwarded-For is ignored: set PROXY_HOPS to the number of your own proxies"
         )
+
+
+def _warn_once_an_hour(text: str) -> None:
+    state = app_state(current_app)
+    if state.setdefault(_WARN_AGAIN_AT, 0) <= seconds_now():
+        state[_WARN_AGAIN_AT] = seconds_now() + HOUR
+        current_app.logger.warning(text)

@@ -24,6 +24,7 @@ import structlog
 from flask import Flask, Response, has_request_context, request, request_started
 from flask.logging import wsgi_errors_stream
 from secure_flask.state import Key, request_state
+from secure_flask.web.serving import serves_requests
 from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import (
     BoundLogger,
@@ -122,7 +123,8 @@ def init_app(app: Flask) -> None:
     logging.getLogger("werkzeug").propagate = False
     for logger in (app.logger, logging.getLogger("secure_flask")):
         logger.setLevel(app.config["LOG_LEVEL"])
-    if app.config["ACCESS_LOG"]:
+    # The test requests of `flask check --deploy` have no access lines.
+    if app.config["ACCESS_LOG"] and serves_requests():
         # ACCESS_LOG asks for these lines, so a LOG_LEVEL of WARNING does not drop them.
         logging.getLogger(ACCESS).setLevel(logging.INFO)
         # A `before_request` function would miss a request that is refused before it.

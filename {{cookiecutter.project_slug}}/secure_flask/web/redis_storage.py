@@ -7,6 +7,7 @@ Source: OWASP ASVS 6.3.1, 12.3.1, 16.5.2.
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from limits.errors import StorageError
 from limits.storage import RedisStorage, Storage
 
 TIMEOUT = 0.5  # seconds that a request waits for the server
@@ -38,6 +39,15 @@ def check_redis_url(url: str) -> None:
         raise ValueError("there is an unknown option")
     storage: Any = connect_redis(url)
     storage.storage.connection_pool.make_connection()  # finds a wrong option
+
+
+def error_class(error: StorageError) -> str:
+    """The class of an error, such as AuthenticationError; no message, which may name the user.
+
+    redis-py puts an error of the network, such as SSLCertVerificationError, into another error.
+    """
+    said = error.storage_error
+    return type(said.__context__ if isinstance(said.__context__, OSError) else said).__name__
 
 
 def is_redis_verified(url: str) -> bool:
