@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.all, pytest.mark.slow]
 PAGE = support.PAGES / "how-to" / "adopt.md"
 BLOCKS = [step.code for step in following.steps(PAGE) if step.language == "python"]
 [FACTORY, TEST_APP, INIT, INIT_TESTED, MARKS, ORIGIN, *BLOCKS_OF_LATER_STEPS] = BLOCKS
-[WITH_NONCE, FIND_USER, INIT_CLOSED, ROLES, ATTEMPTS, LOGOUT] = BLOCKS_OF_LATER_STEPS
+[WITH_NONCE, FIND_USER, INIT_CLOSED, ROLES, ATTEMPTS, LOGOUT, _] = BLOCKS_OF_LATER_STEPS
 IMPORT, _, INIT_LINES = INIT.partition("\n\n")
 IMPORT_MARKS = MARKS.splitlines()[0]
 CLOSED_LINES = INIT_LINES.rpartition("secure_flask.init_app")[0] + INIT_CLOSED
