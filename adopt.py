@@ -45,6 +45,20 @@ TESTS = re.compile(
 )
 CLASS_OF_TESTS = re.compile(r"(?:^|[a-z0-9_])Test(?:s|ing)?(?![a-z])|^(?i:tests?|testing)(?:_|$)")
 BLOCKS = ("title", "content")
+# What an owner writes for an argument of `SQLAlchemy(…)`, which the `db` of the core does not get.
+LOST_ARGUMENTS = {
+    "model_class": "write class Book({0}, db.Model) for each model, and {0} without a base",
+    "metadata": "below it write db.metadata.naming_convention = … and db.metadata.schema = …",
+    "query_class": "below it write db.Query = db.Model.query_class = {}",
+    "session_options": "below it write db.session.session_factory.configure(**{})",
+    "engine_options": "write SQLALCHEMY_ENGINE_OPTIONS={} into app.config.update",
+    # Nothing is lost: each model of such an app names its table, and a shell may have more names.
+    "disable_autonaming": "",
+    "add_models_to_shell": "",
+}
+# The decorators of webargs and flask-apispec, which read JSON unless they name another place.
+WEBARGS = {"use_args", "use_kwargs"}
+FILE_NAME = re.compile(r"(?:^|/)[\w-]+\.(\w+)(?:\?.*)?$")
 
 Files = dict[str, bytes]
 
@@ -246,8 +260,29 @@ def _not_ignored(app: App) -> Iterator[str]:
     """The lines that .gitignore lacks: secrets, and what SQLite writes beside its file."""
     if not app.ignores(".env"):
         yield ".env"
-    if app.contains("sqlite:///"):
-        yield from (f"*.{end}" for end in ("db-wal", "db-shm") if not app.ignores(f"app.{end}"))
+    # The core's own file has the suffix db.
+    suffixes = sorted({"db", *_suffixes(app)}) if app.contains("sqlite:///") else []
+    ends = [f"{suffix}-{end}" for suffix in suffixes for end in ("wal", "shm")]
+    yield from (f"*.{end}" for end in ends if not app.ignores(f"app.{end}"))
+
+
+def _suffixes(app: App) -> Iterator[str]:
+    """The suffixes of the files that an app names beside `sqlite:///`."""
+    for name in app.names:
+        tree = _tree(app.read(name)) if name.endswith(".py") else None
+        for node in ast.walk(tree) if tree else ():
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.keyword):
+                texts = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+                names = [each for each in texts if isinstance(each, str)]
+                if any("sqlite:///" in each for each in names):
+                    yield from (each[1] for each in map(FILE_NAME.search, names) if each)
+
+
+def _tree(source: bytes) -> ast.AST | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
 
 
 def _core() -> Files:
@@ -316,9 +351,9 @@ def _report(app: App) -> Iterator[str]:
     trees = dict[str, ast.AST]()
     for name in app.names:
         if name.endswith(".py"):
-            try:
-                trees[name] = ast.parse(app.read(name))
-            except (SyntaxError, ValueError):
+            if tree := _tree(app.read(name)):
+                trees[name] = tree
+            else:
                 yield f"{name} is no Python that this can read: look for routes there yourself."
     yield _install(app)
     yield "Make .env with fresh secrets: python -m secure_flask.settings"
@@ -337,6 +372,11 @@ def _report(app: App) -> Iterator[str]:
     routes = [each for name, tree in trees.items() for each in _routes(name, tree)]
     yield from (f"  {place}  {view}  {' '.join(missing)}" for place, view, missing in routes)
     yield from _missing_blocks(app)
+    if any(re.match(r"src/[^/]+/__init__\.py$", name) for name in app.names):
+        yield (
+            "\nA package that is built from src/ has no secure_flask/, which lies beside it: run the "
+            "app from this folder, or name secure_flask and all of its files to your build tool."
+        )
     yield "\nNext: docs/how-to/adopt.md of the template, step 1"
 
 
@@ -358,13 +398,22 @@ def _factories(name: str, tree: ast.AST) -> Iterator[str]:
 def _databases(name: str, tree: ast.AST) -> Iterator[str]:
     """The lines that make the `db` of Flask-SQLAlchemy, or bind it to an app."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
             if _last_name(node.value.func) == "SQLAlchemy":
-                called = _last_name(node.targets[0])
+                target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+                called = _last_name(target)
                 renamed = "" if called == "db" else f" as {called}"
                 yield f"{name}:{node.lineno} write: from secure_flask import db{renamed}"
+                yield from _lost_arguments(node.value)
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "db.init_app":
             yield f"{name}:{node.lineno} remove: db.init_app(…)"
+
+
+def _lost_arguments(call: ast.Call) -> Iterator[str]:
+    for each in call.keywords:
+        repair = LOST_ARGUMENTS.get(each.arg or "", "look what it does, since it is lost")
+        if repair:
+            yield f"  {each.arg or '**'}: {repair.format(ast.unparse(each.value))}"
 
 
 def _configuration(named: list[Named]) -> Iterator[str]:
@@ -480,10 +529,19 @@ def _missing(
     return missing + (["@consumes_form for a form"] if takes_form and not marks & BODIES else [])
 
 
-def _reads_json(view: ast.AST) -> bool:
+def _reads_json(view: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether a view reads JSON and no form, so that it needs no mark for its body."""
+    if any(_is_webargs_of_json(each) for each in view.decorator_list):
+        return True
     read = {ast.unparse(each) for each in ast.walk(view) if isinstance(each, ast.Attribute)}
     return bool(read & {"request.get_json", "request.json"}) and "request.form" not in read
+
+
+def _is_webargs_of_json(decorator: ast.expr) -> bool:
+    if not (isinstance(decorator, ast.Call) and _last_name(decorator.func) in WEBARGS):
+        return False
+    given = [each.value for each in decorator.keywords if each.arg in ("location", "locations")]
+    return not given or all("'json'" in ast.unparse(each) for each in given)
 
 
 def _methods(decorator: ast.expr) -> set[str]:

@@ -499,6 +499,53 @@ def test_the_lines_of_another_db_are_named(tmp_path: Path) -> None:
     assert "shop/other.py:1 write: from secure_flask import db as database\n" in said
 
 
+def test_each_argument_that_the_core_would_lose_is_named_with_its_repair(tmp_path: Path) -> None:
+    text = """\
+db: SQLAlchemy = SQLAlchemy(
+    app, model_class=Base, metadata=MetaData(naming_convention=NAMES), query_class=Own,
+    session_options={"autoflush": False}, engine_options={}, add_models_to_shell=False, new=1,
+)
+"""
+    said = adopted(TheirApp(tmp_path / "shop", **{"models.py": text}))
+    _, _, lines = said.partition("models.py:1 write: from secure_flask import db\n")
+    assert lines.partition("\n\n")[0].splitlines() == [
+        "    model_class: write class Book(Base, db.Model) for each model, and Base without a base",
+        "    metadata: below it write db.metadata.naming_convention = … and db.metadata.schema = …",
+        "    query_class: below it write db.Query = db.Model.query_class = Own",
+        "    session_options: below it write db.session.session_factory.configure(**{'autoflush': False})",
+        "    engine_options: write SQLALCHEMY_ENGINE_OPTIONS={} into app.config.update",
+        "    new: look what it does, since it is lost",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "suffix"),
+    [
+        ("'sqlite:///' + os.path.join(basedir, 'data-dev.sqlite')", "sqlite"),
+        ("f'sqlite:///{base}/shop.sqlite3?timeout=3'", "sqlite3"),
+        ("os.environ.get('DATABASE_URL', 'sqlite:///shop')", "db"),
+    ],
+)
+def test_git_ignores_the_files_beside_a_database_of_another_suffix(
+    tmp_path: Path, url: str, suffix: str
+) -> None:
+    config = f"class Config:\n    SQLALCHEMY_DATABASE_URI = {url}\n    HOST = 'smtp.example.com'\n"
+    app = TheirApp(tmp_path / "shop", **{"config.py": config})
+    adopted(app)
+    written = {"db", suffix}
+    assert {*app.text(".gitignore").split()} == {".env"} | {
+        f"*.{each}-{end}" for each in written for end in ("wal", "shm")
+    }
+
+
+@pytest.mark.parametrize("folder", ["src/shop", "shop"])
+def test_a_package_that_is_built_from_src_is_said_to_lack_the_core(
+    tmp_path: Path, folder: str
+) -> None:
+    app = TheirApp(tmp_path / "all", **{f"{folder}/app.py": "", f"{folder}/__init__.py": ""})
+    assert ("built from src/ has no secure_flask/" in adopted(app)) is (folder == "src/shop")
+
+
 @pytest.mark.parametrize(
     ("text", "command"), [("[tool.black]\n", "pip install"), ("[project]\nname='a'\n", "uv add")]
 )
@@ -517,14 +564,20 @@ def test_a_view_that_reads_only_json_needs_no_mark_for_forms(tmp_path: Path) -> 
         "either": "request.form or request.json",
         "by_extension": "form.validate()",
     }
+    marks = {
+        "by_webargs": "use_kwargs(schema)",
+        "by_its_parser": "parser.use_args(schema)",
+        "a_form_of_webargs": "use_args(schema, location='form')",
+    }
     views = (
-        f"@bp.post('/{name}')\ndef {name}():\n    return {code}\n" for name, code in read.items()
+        f"@bp.post('/{name}')\n@{marks.get(name, 'other')}\ndef {name}():\n    return {code}\n"
+        for name, code in {**read, **dict.fromkeys(marks, "''")}.items()
     )
     said = adopted(TheirApp(tmp_path / "shop", **{"shop/api.py": "\n".join(views)})).splitlines()
-    lines = {name: [line for line in said if f"  {name}  " in line] for name in read}
-    marked = {name: ["@consumes_form" in line for line in lines[name]] for name in read}
-    only_json = {"by_call", "by_name"}
-    assert marked == {name: [name not in only_json] for name in read}
+    lines = {name: [line for line in said if f"  {name}  " in line] for name in read | marks}
+    marked = {name: ["@consumes_form" in line for line in lines[name]] for name in lines}
+    only_json = {"by_call", "by_name", "by_webargs", "by_its_parser"}
+    assert marked == {name: [name not in only_json] for name in lines}
 
 
 def test_a_base_page_without_the_blocks_of_the_error_page_is_named(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.all, pytest.mark.slow]
 PAGE = support.PAGES / "how-to" / "adopt.md"
 BLOCKS = [step.code for step in following.steps(PAGE) if step.language == "python"]
 [FACTORY, TEST_APP, INIT, INIT_TESTED, MARKS, ORIGIN, *BLOCKS_OF_LATER_STEPS] = BLOCKS
-[WITH_NONCE, FIND_USER, INIT_CLOSED, ROLES, ATTEMPTS, LOGOUT] = BLOCKS_OF_LATER_STEPS
+[WITH_NONCE, FIND_USER, INIT_CLOSED, ROLES, NEXT, ATTEMPTS, LOGOUT, _] = BLOCKS_OF_LATER_STEPS
 IMPORT, _, INIT_LINES = INIT.partition("\n\n")
 IMPORT_MARKS = MARKS.splitlines()[0]
 CLOSED_LINES = INIT_LINES.rpartition("secure_flask.init_app")[0] + INIT_CLOSED
@@ -35,10 +35,11 @@ def find_user() -> User | None:
 """
 )
 NO_USER, _, COUNTED = ATTEMPTS.partition("\n\n")[2].partition("\n\n")
+CHECKED_NEXT = NEXT.partition("\n\n")[2].replace('"index"', '"mine"')
 COUNTED = COUNTED.replace('user["password"]', "user.password") + "if not attempt.succeeded:\n"
 LOANS_IMPORTS = f"""\
 {IMPORT}
-from secure_flask import attempts, consumes_form, db, login_required, public, roles_required
+from secure_flask import attempts, checked_next, consumes_form, db, login_required, public, roles_required
 """
 # The settings that tests give, or those of the environment.
 TESTED_SETTINGS = INIT_TESTED.strip().partition("app, ")[2].removesuffix(")")
@@ -157,7 +158,7 @@ def create_app():
         if user is None or not check_password_hash(user.password, password):
             return "Wrong", 401
         login_user(user, remember=True)
-        return redirect(url_for("mine"), 303)
+        return redirect(request.args.get("next") or url_for("mine"), 303)
 
     @app.post("/logout")
     def logout():
@@ -242,6 +243,7 @@ LOANS_EDITS: list[tuple[str, str, str]] = [
     ("loans.py", r"def create_app.*\n.*\n", FACTORY),
     ("loans.py", r"secure_flask\.Settings\.load\(\), find_user", TESTED_SETTINGS + ", find_user"),
     ("loans.py", r" +if user is None or .*\n", indent(COUNTED, " " * 8)),
+    ("loans.py", r" +return redirect\(request.*\n", indent(CHECKED_NEXT, " " * 8)),
     ("tests/test_loans.py", r"import pytest\n", rf"\g<0>{TEST_APP.splitlines()[0]}\n"),
     (
         "tests/test_loans.py",
@@ -325,6 +327,16 @@ from test_loans import client, log_in
 def test_a_name_is_guessed_five_times_a_minute(client):
     guesses = [log_in(client, "ada", f"wrong {number}") for number in range(6)]
     assert guesses == [401] * 5 + [429]
+""",
+        "tests/test_next.py": """\
+from test_loans import client
+
+
+def test_a_login_leads_only_to_pages_of_this_site(client):
+    data = {"username": "ada", "password": "ada"}
+    asked = ("/all", "//evil.example", "https://evil.example")
+    led = [client.post(f"/login?next={each}", data=data).location for each in asked]
+    assert led == ["/all", "/mine", "/mine"]
 """,
         "tests/test_nonce.py": """\
 from flask import render_template_string

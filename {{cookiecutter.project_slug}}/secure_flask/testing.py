@@ -134,7 +134,7 @@ def reset(app: Flask) -> None:
             db.session.execute(table.delete())
         db.session.commit()
         counters().local.reset()
-        if app.config["REDIS_URL"]:
+        if app.config.get("REDIS_URL"):
             counters().shared.reset()
 
 

@@ -72,6 +72,9 @@ def _configure(app: Flask, settings: Settings) -> None:
     state[KNOWN_NAMES] = {*Flask.default_config, *given}
     refuse_other_values(app.config, settings)
     app.config.update(given)
+    # Extensions would take None for an address.
+    if settings.redis_url is None:
+        app.config.pop("REDIS_URL", None)
     refuse_weak_fallbacks(app.config)
     app.config.update(dict(settings.policy.load(app.config)))
     state[SETTINGS] = settings

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from flask_login import (  # type: ignore[import-untyped]
     logout_user,
 )
 from flask_login import current_user as flask_login_user
+from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader
 from secure_flask import (
     PolicyError,
     attempts,
@@ -34,7 +36,8 @@ from secure_flask import (
 )
 from secure_flask.csp_reports import endpoint
 from secure_flask.database import Model
-from secure_flask.database.database import CORE_TABLES, CoreModel, app_metadata
+from secure_flask.database.core_tables import CORE_TABLES
+from secure_flask.database.database import CoreModel, app_metadata
 from secure_flask.web.csrf import csrf_exempt
 from werkzeug.local import LocalProxy
 
@@ -201,6 +204,9 @@ def test_a_template_has_what_the_app_calls_its_current_user() -> None:
     assert client_of(new_app(), "/page", page).get("/page").text == "False"
 
 
+BASE = "This is the base.{% block content %}{% endblock %}"
+
+
 def flask_login_app() -> Flask:
     class User(Named):
         is_active, is_anonymous = True, False
@@ -220,6 +226,32 @@ def test_flask_login_logs_in_and_out() -> None:
     client = flask_login_app().test_client()
     paths = ("/closed", "/in", "/closed", "/out", "/closed")
     assert [client.get(path).status_code for path in paths] == [401, 200, 200, 200, 401]
+
+
+@pytest.mark.parametrize(
+    ("find_user", "words"),
+    [
+        (lambda: None, "You are not logged in."),
+        (Person, "You are logged in."),
+        (
+            lambda: SimpleNamespace(id=7, name="<ada>"),
+            "You are logged in as <bdi>&lt;ada&gt;</bdi>.",
+        ),
+    ],
+    ids=["nobody", "no name", "a name"],
+)
+def test_a_page_of_an_error_asks_the_core_who_is_logged_in(
+    find_user: Callable[[], object], words: str
+) -> None:
+    app = new_app(find_user)
+    pages = FileSystemLoader(Path(secure_flask.__file__).parents[1] / "app" / "templates")
+    app.jinja_loader = ChoiceLoader([DictLoader({"base.html": BASE}), pages])
+    # As Flask-Login says of an anonymous visitor.
+    app.context_processor(lambda: {"current_user": AnonymousUserMixin()})
+    client = client_of(app, "/forbidden", public(lambda: abort(403)))
+    shown = client.get("/forbidden", headers={"Accept": "text/html"}).text
+    assert "This is the base." in shown
+    assert words in " ".join(shown.split())
 
 
 # 3. Roles.
@@ -459,7 +491,7 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
 
 def test_each_table_of_the_core_is_known_as_such() -> None:
     of_core = {
-        model.__tablename__
+        model.__table__
         for model in [*Model.__subclasses__(), *CoreModel.__subclasses__()]
         if model.__module__.startswith("secure_flask.")
         and not model.__module__.startswith("secure_flask.accounts")
@@ -469,7 +501,8 @@ def test_each_table_of_the_core_is_known_as_such() -> None:
 
 def test_its_tables_are_those_of_the_app_alone() -> None:
     with new_app().app_context():
-        assert CORE_TABLES.isdisjoint(app_metadata().tables)
+        of_core = {table.name for table in CORE_TABLES}
+        assert of_core.isdisjoint(app_metadata().tables)
 
 
 def production_client() -> FlaskClient:

@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
 from secure_flask.database import Model, db, engine_options
-from sqlalchemy import delete, exc, inspect, select, text
+from sqlalchemy import Engine, create_engine, delete, event, exc, inspect, select, text
 from sqlalchemy.orm import exc as orm_exc
 from werkzeug.debug.tbtools import DebugTraceback
 
@@ -365,6 +365,37 @@ def test_a_handler_of_the_owner_for_any_class_of_an_error_comes_first(
     if not registered_first:
         app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
     assert app.test_client().get("/fail").text == f"mine: {type(error).__name__}"
+
+
+PRAGMAS = ("PRAGMA foreign_keys", "PRAGMA journal_mode")
+
+
+def pragmas(engine: Engine) -> list[object]:
+    with engine.connect() as connection:
+        return [connection.exec_driver_sql(each).scalar() for each in PRAGMAS]
+
+
+def test_only_its_own_connections_check_foreign_keys_and_write_ahead(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("core", "bound", "other")]
+    app = make_app(database_url=urls[0], SQLALCHEMY_BINDS={"bound": urls[1]})
+    with app.app_context():
+        of_core = [pragmas(engine) for engine in db.engines.values()]
+    assert of_core == [[1, "wal"]] * 2
+    assert pragmas(create_engine(urls[2])) == [0, "delete"]
+
+
+def test_a_listener_of_the_owner_turns_them_off(make_app: MakeApp, file: Path) -> None:
+    app = make_app(fill=False, database_url=f"sqlite:///{file}")
+
+    def turn_off(connection: sqlite3.Connection, record: object) -> None:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+    with app.app_context():
+        event.listen(db.engine, "connect", turn_off)
+        assert pragmas(db.engine) == [0, "delete"]
 
 
 def test_an_object_keeps_what_it_has_after_a_commit_until_it_is_refreshed(app: Flask) -> None:

@@ -104,6 +104,14 @@ def test_a_value_in_the_configuration_counts_or_is_refused(
     assert not any(secret in refused.value.message for secret in (SECRET, "7777", "WARNING"))
 
 
+def test_an_extension_finds_no_address_of_redis_where_there_is_none(make_app: MakeApp) -> None:
+    """Extensions take an address of None for one, and read their own default where there is no name."""
+    app = make_app(fill=False, redis_url=None)
+    assert "REDIS_URL" not in app.config
+    app.config["REDIS_URL"] = "redis://late"
+    assert "REDIS_URL" in refusal(app)
+
+
 def test_one_message_names_all_that_differ_and_both_places(make_app: MakeApp) -> None:
     with pytest.raises(SettingsError) as refused:
         make_app(fill=False, SECRET_KEY=SECRET, SQLALCHEMY_DATABASE_URI=URL)
@@ -223,6 +231,7 @@ def test_only_these_names_are_read_once(make_app: MakeApp, token_type: str) -> N
 
 def test_a_name_that_is_read_once_is_refused_at_each_request(make_app: MakeApp) -> None:
     app = make_app(fill=False)
+    app.config["REDIS_URL"] = None
     found = {name: app.config[name] for name in NAMES_READ_ONCE}
     app.config.update(dict.fromkeys(found, SECRET))
     said = [refusal(app), refusal(app)]

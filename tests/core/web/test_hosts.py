@@ -253,7 +253,7 @@ def test_an_address_that_the_owners_middleware_has_read_is_not_called_ignored(
 
 
 def test_an_ambiguous_path_is_404(make_app: MakeApp) -> None:
-    app = make_app()
+    app = make_app(TESTING=False)
     app.add_url_rule("/_t", view_func=public(lambda: ""))
     client = app.test_client()
     # A proxy in front that blocks `/_t` blocks none of these, which Werkzeug routes alike. `_t` is
@@ -267,3 +267,9 @@ def test_an_ambiguous_path_is_404(make_app: MakeApp) -> None:
         for path, root in refused
     }
     assert client.get("/_t?a=//b").status_code == 200
+
+
+def test_a_test_may_leave_out_the_first_slash_of_a_path_as_in_flask(make_app: MakeApp) -> None:
+    clients = {testing: with_views(make_app(TESTING=testing)) for testing in (True, False)}
+    found = {testing: client.get(PATH[1:]).status_code for testing, client in clients.items()}
+    assert found == {True: 200, False: 404}

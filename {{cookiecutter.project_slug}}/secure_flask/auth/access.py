@@ -36,6 +36,7 @@ from secure_flask.web.errors import (
     error_response,
     plain_error,
 )
+from secure_flask.web.templates import add_to_templates
 from secure_flask.web.view_options import (
     Decorated,
     ViewOptions,
@@ -203,6 +204,7 @@ def init_app(app: Flask) -> None:
     request_checks.add_request_check(app, _check_access)
     app_state(app)[FIND_LOGIN_PAGE] = _find_login_page
     # An app with `find_user` may put another `current_user` into templates, such as Flask-Login's.
+    add_to_templates(app, {"logged_in_user": logged_in_user})
     if FIND_USER not in app_state(app):
         app.context_processor(_template_variables)
 

@@ -10,7 +10,8 @@ from uuid import UUID
 from secure_flask.auth.login_table import DAY, lifetime_of
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
 from secure_flask.clock import seconds_now
-from secure_flask.database.database import CORE_TABLES, CoreModel
+from secure_flask.database.core_tables import add_core_tables
+from secure_flask.database.database import CoreModel
 from sqlalchemy import JSON, BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -65,4 +66,4 @@ def longest_lifetime(user: UserMixin) -> int:
     return LONGEST_LIFETIME if user.has_password else lifetime_of("session")
 
 
-CORE_TABLES.add(ApiKey.__tablename__)
+add_core_tables(ApiKey.__table__)

@@ -12,7 +12,8 @@ from flask import current_app
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encrypted_types import EncryptedString
-from secure_flask.database.database import CORE_TABLES, CoreModel
+from secure_flask.database.core_tables import add_core_tables
+from secure_flask.database.database import CoreModel
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, and_, case, func, or_
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -93,7 +94,7 @@ class Login(CoreModel):
         self.expires = now + (kept_for if self.kept else lifetime_of(self.kind))
 
 
-CORE_TABLES.add(Login.__tablename__)
+add_core_tables(Login.__table__)
 
 
 def lifetime_of(kind: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar, get_args, get_type_hints
 
 import flask
 from flask import Flask, Request, Response, current_app
+from secure_flask.database.core_tables import release_core_tables
 from secure_flask.state import Key, app_state
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.request_checks import add_request_check
@@ -80,6 +81,7 @@ def init_app(app: Flask) -> None:
     :raises PolicyError: the policy has a value for logins of the core.
     """
     _refuse_policy(app.config)
+    release_core_tables()
     add = app.add_url_rule
     app.add_url_rule = partial(_add_url_rule, app, add)  # type: ignore[method-assign]
     # Views are checked again in a request: a mark may come late. `cache` keeps no exception.

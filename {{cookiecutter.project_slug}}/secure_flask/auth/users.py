@@ -18,7 +18,8 @@ from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.passwords import NO_PASSWORD, hash_new_password, hash_password
 from secure_flask.auth.throttle import folded_name
 from secure_flask.database import Model, db
-from secure_flask.database.database import CORE_TABLES
+from secure_flask.database.core_tables import add_core_tables, need_core_tables
+from secure_flask.database.database import CoreModel
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web import audit
 from secure_flask.web.logs import USER_ID
@@ -75,7 +76,7 @@ user_roles = Table(
 )
 
 
-class Role(Model):
+class Role(CoreModel):
     """A role that users may have: `user.roles.append(Role(name="editor"))`.
 
     The name is a word of lower-case letters, digits, - and _, with at most 80 characters.
@@ -87,7 +88,7 @@ class Role(Model):
     name: Mapped[str] = mapped_column(String(MAX_ROLE), unique=True)
 
 
-CORE_TABLES.update((user_roles.name, Role.__tablename__))
+add_core_tables(user_roles, Role.__table__)
 
 
 class UserMixin:
@@ -360,6 +361,7 @@ def _limit_role_names(cls: type[UserMixin]) -> None:
 
 def _register_user_class(cls: type[UserMixin]) -> None:
     if not _registered:
+        need_core_tables(cls)
         _registered.append(cls)
     elif not issubclass(cls, _registered[0]):
         first, second = (f"{each.__module__}.{each.__qualname__}" for each in (_registered[0], cls))

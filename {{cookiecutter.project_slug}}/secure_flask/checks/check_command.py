@@ -18,6 +18,8 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     legacy_hashes,
     models,
     policy,
+    redirects,
+    remember_cookie,
     responses,
     services,
     settings,

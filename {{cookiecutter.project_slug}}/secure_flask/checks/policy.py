@@ -102,14 +102,14 @@ def report_only(app: Flask) -> Iterator[Finding]:
 def unlimited_writes(app: Flask) -> Iterator[Finding]:
     if app.config["RATE_LIMIT"]:
         return
-    writes = (row for row in route_table.access_rows(app) if row.method not in SAFE_METHODS)
-    for row in writes:
-        if row.who == route_table.EVERYBODY and not row.limits:
-            yield Finding(
-                f"{row.method} {row.route} is public, and one address may send it as many requests "
-                "as it likes.",
-                hint='Write @limited("10 per minute") at the view, or set RATE_LIMIT.',
-            )
+    rows = (row for row in route_table.access_rows(app) if row.method not in SAFE_METHODS)
+    unlimited = [row for row in rows if row.who == route_table.EVERYBODY and not row.limits]
+    if unlimited:
+        listed = ", ".join(f"{row.method} {row.route}" for row in unlimited)
+        yield Finding(
+            f"One address may send as many requests as it likes to public views: {listed}.",
+            hint='Write @limited("10 per minute") at each view, or set RATE_LIMIT.',
+        )
 
 
 @register_check("policy.unknown-endpoint", "error")

@@ -81,7 +81,7 @@ def on_sqlite(app: Flask) -> Iterator[Finding]:
 
 @register_check("redis.missing", "warning", deploy=True)
 def missing_redis(app: Flask) -> Iterator[Finding]:
-    if not app.config["REDIS_URL"]:
+    if not app.config.get("REDIS_URL"):
         yield Finding(
             "REDIS_URL is not set: each process counts failed logins separately.",
             hint="Set it. Accept this if one process serves the whole site.",
@@ -101,7 +101,7 @@ def unverified_database(app: Flask) -> Iterator[Finding]:
 
 @register_check("redis.unverified-tls", "warning", deploy=True)
 def unverified_redis(app: Flask) -> Iterator[Finding]:
-    written = app.config["REDIS_URL"] or ""
+    written = app.config.get("REDIS_URL") or ""
     elsewhere = _is_elsewhere(urlsplit(written).hostname or "")
     if elsewhere and not redis_storage.is_redis_verified(written):
         yield Finding(

@@ -22,7 +22,7 @@ from flask import current_app
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.clock import seconds_now
 from secure_flask.database import Model, db
-from secure_flask.database.database import CORE_TABLES
+from secure_flask.database.core_tables import add_core_tables
 from secure_flask.web.csp_syntax import DIRECTIVES
 from sqlalchemy import BigInteger, String, delete, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
@@ -94,7 +94,7 @@ class ViolationCount(_ModelWithoutUser):
     last_seen: Mapped[int] = mapped_column(BigInteger)
 
 
-CORE_TABLES.add(ViolationCount.__tablename__)
+add_core_tables(ViolationCount.__table__)
 _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 
 

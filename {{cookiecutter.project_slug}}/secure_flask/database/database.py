@@ -18,6 +18,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.pagination import Pagination
 from secure_flask.database import failures
+from secure_flask.database.core_tables import CORE_TABLES, NamesTable, release_name
 from secure_flask.database.dropped_tables import refuse_in_tests
 from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.database.paging import page_number
@@ -45,8 +46,7 @@ CONFLICTS = (ObjectDeletedError, StaleDataError)
 Row = TypeVar("Row")
 BindKeys = str | list[str | None] | None
 
-# The names of the core's tables, and the function that says whether an app has them.
-CORE_TABLES: set[str] = set()
+# The function that says whether an app has the tables of the core.
 HAS_CORE_TABLES = Key[Callable[[], bool]]("has the tables of the core")
 # Whether the user of this request was deleted meanwhile, by the core's users.
 IS_USER_GONE = Key[Callable[[], bool]]("whether the user is gone")
@@ -62,7 +62,7 @@ class ModelMetaData(MetaData):
         return app_metadata().sorted_tables
 
 
-class Model(DeclarativeBase):
+class Model(NamesTable, DeclarativeBase):
     """The base class of all models: `class Task(Model)`, with `__tablename__ = "tasks"`."""
 
     metadata = ModelMetaData(naming_convention=NAMES)
@@ -84,6 +84,20 @@ class Database(SQLAlchemy):
     `db.session.add(task)`, `db.session.commit()`, `db.first_or_404(select(Task))`. `db.create_all()`
     creates the tables of the core only for an app that has its users.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        metadatas = self.metadatas
+
+        class OwnTable(self.Table):  # type: ignore[name-defined]
+            def __new__(cls, *args: Any, bind_key: str | None = None, **options: Any) -> Any:
+                has_metadata = isinstance(next(iter(args[1:]), None), MetaData)
+                release_name(
+                    next(iter(args), None), args[1] if has_metadata else metadatas.get(bind_key)
+                )
+                return super().__new__(cls, *args, bind_key=bind_key, **options)
+
+        self.Table = OwnTable
 
     def create_all(self, bind_key: BindKeys = "__all__") -> None:
         for engine, metadata in self._tables_by_engine(bind_key):
@@ -123,7 +137,7 @@ def init_app(app: Flask) -> None:
     """
     _configure_engines(app.config)
     db.init_app(app)
-    _check_connections(app)
+    _listen_to_engines(app)
     migrate.init_app(app)
     app.teardown_request(_release)
     respond_by_default(app, DBAPIError, _respond_to_database_error)
@@ -140,12 +154,13 @@ def _configure_engines(config: Config) -> None:
     config["SQLALCHEMY_BINDS"] = bind_options(config.get("SQLALCHEMY_BINDS") or {})
 
 
-def _check_connections(app: Flask) -> None:
-    """Refuse connections if a setting of the database was changed after `init_app`."""
+def _listen_to_engines(app: Flask) -> None:
+    """Configure connections, or refuse them if a setting was changed after `init_app`."""
     check = app_state(app)[READ_ONCE].check_connection
     with app.app_context():
         engines = list(db.engines.values())
     for engine in engines:
+        event.listen(engine, "connect", _configure_sqlite)
         # Check before a connection opens, and whenever the pool lends an open one.
         event.listen(engine, "do_connect", check)
         event.listen(engine, "checkout", check)
@@ -177,9 +192,10 @@ def app_metadata() -> MetaData:
     """The tables of this app, without the core's tables if it does not use the core's users."""
     if has_core_tables():
         return Model.metadata
-    metadata = MetaData(naming_convention=NAMES)
-    for table in Model.metadata.tables.values():
-        if table.name not in CORE_TABLES:
+    whole = Model.metadata
+    metadata = MetaData(schema=whole.schema, naming_convention=whole.naming_convention)
+    for table in whole.tables.values():
+        if table not in CORE_TABLES:
             table.to_metadata(metadata)
     return metadata
 
@@ -262,7 +278,6 @@ def _respond_unavailable(error: Exception) -> ResponseReturnValue:
 event.listen(MetaData, "before_drop", refuse_in_tests)
 
 
-@event.listens_for(Engine, "connect")
 def _configure_sqlite(connection: object, record: object) -> None:
     if isinstance(connection, sqlite3.Connection):
         # By default SQLite does not enforce foreign keys. WAL allows reads during a write.

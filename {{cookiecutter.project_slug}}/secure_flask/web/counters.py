@@ -224,4 +224,4 @@ def _held_ipv4(address: IPv6Address) -> IPv4Address | None:
 
 
 def init_app(app: Flask) -> None:
-    app_state(app)[COUNTERS] = Counters(app.config["REDIS_URL"], seconds_now)
+    app_state(app)[COUNTERS] = Counters(app.config.get("REDIS_URL"), seconds_now)
