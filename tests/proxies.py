@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Proxy:
     http: int
     https: int
     authority: Path
+    process: int = 0  # its id, of a proxy that these tests start
 
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.authority)
@@ -151,7 +152,7 @@ def caddy(project: Path, folder: Path, first: int, second: int) -> Iterator[Prox
     with support.started(*command, cwd=folder, log=log, **CADDYS, **variables) as process:
         support.wait_for(proxy.https, process, log)
         wait_for_certificate(proxy)
-        yield proxy
+        yield replace(proxy, process=process.pid)
 
 
 STARTS: dict[str, Start] = {"nginx": nginx, "caddy": caddy}

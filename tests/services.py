@@ -151,7 +151,7 @@ def database(kind: str, folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def pgbouncer(
-    server: PostgreSQL, mode: str = "transaction", pool: int = 4, port: int | None = None
+    server: PostgreSQL, pool: int = 4, port: int | None = None, options: str = ""
 ) -> Iterator[str]:
     """Start a PgBouncer before a server, on a known port if need be; gives the database's URL.
 
@@ -168,14 +168,14 @@ def pgbouncer(
         "auth_type": "any",
         # Who may tell it what to do, by its database `pgbouncer`.
         "admin_users": "test",
-        "pool_mode": mode,
+        "pool_mode": "transaction",
         "default_pool_size": pool,
         "max_prepared_statements": 0,
     }
     lines = ["[databases]", f"* = host=127.0.0.1 port={server.port} user=test", "[pgbouncer]"]
     lines += [f"{name} = {value}" for name, value in settings.items()]
     file = server.folder / f"pgbouncer-{port}.ini"
-    file.write_text("\n".join([*lines, ""]), "utf-8")
+    file.write_text("\n".join([*lines, options, ""]), "utf-8")
     # It refuses to work for root, as PostgreSQL does.
     account = "postgres" if os.geteuid() == 0 else None
     with subprocess.Popen(

@@ -525,9 +525,28 @@ def is_up(container: str) -> bool:
     return bool(state["Running"]) and health == "healthy"
 
 
+@pytest.mark.engine
+@pytest.mark.parametrize("deployed", RENDERS[:1], ids=support.name, indirect=True)
+def test_a_release_refuses_no_request(deployed: Deployed, site: Site) -> None:
+    login = site.log_in()
+    policy = deployed.project / "app" / "policy.py"
+    text = policy.read_text("utf-8")
+    policy.write_text(f'{text}\nPROJECT_NAME = "Released"\n', "utf-8")
+    with asking(site, login, TASK) as crowd:
+        crowd.wait_for_good()
+        deployed.shell(page(deployed, "compose", "make release"))
+        crowd.wait_for_good()
+    print(f"release: {dict(crowd.seen)}, longest wait {crowd.longest:.1f} s")
+    assert "Released" in site.ask("/", headers=clients.shown(login)).text
+    assert crowd.seen.keys() == {"200", "201"}
+
+
+TASK = {"title": "any"}
+
+
 @dataclass
 class Crowd:
-    """Clients that ask who they are until they are asked to stop, and what they see."""
+    """Clients that ask until they are asked to stop, and what they see."""
 
     site: Site
     headers: dict[str, str]
@@ -535,11 +554,11 @@ class Crowd:
     seen: Counter[str] = field(default_factory=Counter)
     longest: float = 0
 
-    def go_on(self) -> None:
+    def go_on(self, path: str, body: object) -> None:
         while not self.stop.is_set():
             start = monotonic()
             try:
-                seen = named(self.site.ask("/me", headers=self.headers))
+                seen = named(self.site.ask(path, body, self.headers))
             except (OSError, HTTPException):
                 seen = "no answer"
             waited = monotonic() - start
@@ -562,10 +581,12 @@ def named(answer: Answer) -> str:
 
 
 @contextlib.contextmanager
-def asking(site: Site, login: Answer) -> Iterator[Crowd]:
+def asking(site: Site, login: Answer, task: object = None) -> Iterator[Crowd]:
+    """Ask by two clients who they are, and where a task is given, write it by two more."""
     crowd = Crowd(site, clients.shown(login))
+    asks = [("/me", None)] * 2 + [("/api/tasks", task)] * 2 * (task is not None)
     with ThreadPoolExecutor() as pool:
-        asked = [pool.submit(crowd.go_on) for _ in range(2)]
+        asked = [pool.submit(crowd.go_on, *ask) for ask in asks]
         try:
             yield crowd
         finally:

@@ -236,7 +236,13 @@ def test_the_proxy_buffers_what_it_lets_in(project: Path, compose: Any) -> None:
     config = adapted(project, compose, **variables)
     assert sizes(config, "max_size") == sizes(config, "request_buffers") == {3 * 2**20}
     by_default = adapted(project, compose, TRUSTED_HOSTS="www.safe.test")
-    assert sizes(by_default, "max_size") == sizes(by_default, "request_buffers") == {2**20}
+    assert sizes(by_default, "max_size") == sizes(by_default, "request_buffers") == {128 * 2**10}
+
+
+def test_the_app_knows_the_limit_that_each_proxy_has_by_default(compose: Any) -> None:
+    assert Settings.model_fields["max_request_body"].default == 128 * 2**10
+    assert compose["services"]["proxy"]["environment"]["MAX_REQUEST_BODY"].endswith(":-128KiB}")
+    assert "client_max_body_size 128k;" in proxies.PAGE.read_text("utf-8")
 
 
 def sizes(config: Any, name: str) -> set[int]:

@@ -210,6 +210,15 @@ def site_pages() -> set[str]:
     return {page.relative_to(pages).with_suffix("").as_posix() for page in pages.rglob("*.md")}
 
 
+def test_a_page_that_raises_max_size_says_what_it_costs() -> None:
+    shown = re.compile(r"@consumes\w*\(.*max_size=")
+    pages = support.PAGES.rglob("*.md")
+    raising = [page for page in pages if shown.search(page.read_text("utf-8"))]
+    assert {"forms", "csv", "pictures", "uploads"} <= {page.stem for page in raising}
+    linked = "deploy-proxy.md#larger-bodies"
+    assert [page.name for page in raising if linked not in page.read_text("utf-8")] == []
+
+
 def test_the_sidebar_has_its_groups_in_order() -> None:
     doors = ["Try it", "Build", "Recipes", "Operate", "Audit"]
     assert [*groups()] == [*doors, "Reference", "Decisions"]

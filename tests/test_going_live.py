@@ -16,6 +16,7 @@ import pytest
 import clients
 import following
 import proxies
+import services
 import support
 from conftest import NewProject
 
@@ -71,14 +72,23 @@ class Machine:
         return self.here(code)
 
     def started(self, name: str) -> list[list[str]]:
-        """The commands of a unit, as systemd splits them."""
-        lines = re.findall(r"^ExecStart=(.+)$", self.unit(name), re.MULTILINE)
-        return [shlex.split(line.replace("%%", "%").replace("$$", "$")) for line in lines]
+        return commands_of(self.unit(name))
+
+    def block(self, word: str) -> str:
+        """The one block of the page that has a word."""
+        [code] = [step.code for step in following.steps(PAGE) if word in step.code]
+        return self.here(code)
 
     def environment(self) -> dict[str, str]:
         """The environment file, as systemd reads it."""
         lines = self.file.read_text("utf-8").splitlines()
         return dict(shlex.split(line)[0].split("=", 1) for line in lines if line)
+
+
+def commands_of(unit: str) -> list[list[str]]:
+    """The commands of a unit, as systemd splits them."""
+    lines = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+    return [shlex.split(line.replace("%%", "%").replace("$$", "$")) for line in lines]
 
 
 @pytest.fixture
@@ -141,6 +151,45 @@ def test_the_page_leads_from_nothing_to_a_login_and_back_from_a_copy(
         machine.run(command.replace("/3.", f"/{day}."))
     assert uploaded.read_text() == "a photo"
     serve(machine, tmp_path / "log", has_ended)
+
+
+def test_two_instances_share_the_logins_of_one_postgresql(machine: Machine, tmp_path: Path) -> None:
+    machine.run(next(line for line in machine.commands("Steps") if "secure_flask.settings" in line))
+    (tmp_path / "app.service").write_text(machine.unit("app.service"), "utf-8")
+    with services.postgresql_server() as server, services.redis() as redis:
+        machine.moved |= {
+            "/etc/systemd/system": str(tmp_path),
+            "runuser -u postgres -- ": "",
+            "host=/run/postgresql": f"host=127.0.0.1&port={server.port}",
+            "redis://127.0.0.1:6379/0": redis,
+        }
+        lines = f"TRUSTED_HOSTS=www.example.org\nPROXY_HOPS=1\n{machine.block('REDIS_URL')}"
+        with machine.file.open("a") as file:
+            file.write(lines)
+        programs = f"{server.programs}:{os.environ['PATH']}"
+        theirs = {"PATH": programs, "PGHOST": "127.0.0.1", "PGPORT": str(server.port)}
+        printed = ""
+        for command in machine.commands("PostgreSQL, Redis and two instances"):
+            here = command.replace("--deploy", "--deploy --fail-level error")
+            printed += machine.run(here, **theirs, PGUSER="test")
+        assert {*re.findall(r"WARNING (\S+):", printed)} == {"pages.starter", "settings.example"}
+        [password] = re.findall(r"ada with password (\S+)", printed)
+        bearer = {**HTTPS}
+
+        def log_in(port: int) -> None:
+            token = clients.log_in(port, "ada", password, HTTPS).body["token"]
+            bearer["Authorization"] = f"Bearer {token}"
+
+        def is_logged_in(port: int) -> None:
+            assert clients.ask(port, "/me", headers=bearer).status == 200
+
+        serve(machine, tmp_path / "log", log_in)
+        serve(machine, tmp_path / "log", is_logged_in)
+        [copying] = commands_of(machine.block("pg_dump"))
+        support.run(*copying, cwd=machine.project, **machine.environment(), PATH=programs)
+    [copy] = (machine.data / "backup").iterdir()
+    assert copy.read_bytes().startswith(b"PGDMP")
+    assert "\nUser=app\nEnvironment=PORT=%i\n" in (tmp_path / "app@.service").read_text("utf-8")
 
 
 def test_the_copy_is_whole_while_the_site_is_used(machine: Machine) -> None:

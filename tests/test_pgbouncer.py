@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
 import clients
+import following
 import services
 import support
 from conftest import NewProject
@@ -19,11 +20,10 @@ from conftest import NewProject
 pytestmark = pytest.mark.all
 
 SESSIONS = 4
-LIMITS = {
-    "lock_timeout": "3s",
-    "statement_timeout": "5s",
-    "idle_in_transaction_session_timeout": "30s",
-}
+# What the page of the settings says about it.
+PAGE = [*following.steps(support.PAGES / "reference" / "settings.md")]
+[LIMITS] = [step.code for step in PAGE if "ALTER ROLE" in step.code]
+[OPTIONS] = [step.code for step in PAGE if "pool_mode" in step.code]
 CLIENTS, ROUNDS = 12, 20
 
 
@@ -43,10 +43,11 @@ class Pooled:
 def pooled(new_project: NewProject) -> Iterator[Pooled]:
     project = new_project(token_type="opaque")
     support.write_settings(project)
-    with services.postgresql_server() as server, services.pgbouncer(server, pool=SESSIONS) as url:
-        # It refuses the parameter by which the app sets its limits, so the role has them.
-        for limit, value in LIMITS.items():
-            server.execute(f"ALTER ROLE CURRENT_USER SET {limit} = '{value}'")
+    with (
+        services.postgresql_server() as server,
+        services.pgbouncer(server, pool=SESSIONS, options=OPTIONS) as url,
+    ):
+        server.execute(LIMITS.replace(" app ", " CURRENT_USER "))
         made = Pooled(project, server, f"{url}?options=-c%20application_name%3Dapp")
         made.flask("db", "upgrade")
         yield made
@@ -84,7 +85,7 @@ def test_the_limits_of_the_role_hold_in_each_session(pooled: Pooled) -> None:
     said = support.python(script, cwd=pooled.project, **variables).splitlines()[-1]
     found = json.loads(said)
     assert len({session for session, *_ in found}) == SESSIONS
-    assert all(limits == [*LIMITS.values()] for _, *limits in found)
+    assert [limits for _, *limits in found] == [["3s", "5s", "30s"]] * len(found)
 
 
 # Users, more than it takes for psycopg to prepare the statements that make one, and each
@@ -112,6 +113,19 @@ def test_the_check_meets_what_a_request_meets(pooled: Pooled, port: int) -> None
     assert clients.ask(port, "/readyz").status == 200
     found = check(pooled)
     assert not [each for each in ("database.unreachable", "database.migrations") if each in found]
+
+
+READY = "from wsgi import app; print(app.test_client().get('/readyz').status_code)"
+
+
+def test_the_check_says_what_each_request_meets_without_the_options(pooled: Pooled) -> None:
+    plain = replace(pooled, url=pooled.url.partition("?")[0])
+    asked = support.python("-c", READY, cwd=plain.project, DATABASE_URL=plain.url)
+    assert asked.splitlines()[-1] == "503"
+    found = check(plain)
+    assert "database.unreachable" in found
+    assert "unsupported startup parameter" in found
+    assert "?options=" in found
 
 
 # The pooler hangs up on all connections that the app keeps.

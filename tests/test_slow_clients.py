@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from secure_flask import Settings
 
 import clients
 import proxies
 import services
+from benchmarks.measure import memory
 from conftest import NewProject
 from proxies import Proxy
 
@@ -26,8 +29,10 @@ pytestmark = pytest.mark.all
 CLIENTS = 24
 # Seconds. What a proxy holds longer than this would stop the service for somebody who looks on.
 SOON = 20
-# Just below what each proxy lets in, and gives back from a buffer.
+# Just below what each proxy gives back from a buffer.
 SIZE = 1_000_000
+# The largest body that each proxy lets in.
+UPLOAD = Settings.model_fields["max_request_body"].default
 # More than the kernel's own buffers hold, too.
 HUGE = 24_000_000
 # Seconds for which such answers may hold gunicorn: nginx has a file for them, Caddy a deadline.
@@ -48,14 +53,14 @@ def huge() -> str:
 
 @blueprint.post("/upload")
 @public
-@consumes("application/octet-stream", max_size={SIZE})
+@consumes("application/octet-stream", max_size={UPLOAD})
 def upload() -> str:
     return str(len(request.get_data()))
 """
 GET = b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = (
     b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
-    b"Content-Length: %d\r\n\r\n" % SIZE
+    b"Content-Length: %d\r\n\r\n" % UPLOAD
 )
 
 
@@ -112,7 +117,7 @@ def half_a_header(proxy: Proxy) -> Iterator[None]:
 def uploader(proxy: Proxy) -> Iterator[None]:
     """Send all of the largest body but its last byte."""
     with proxy.opened() as client:
-        client.sendall(POST + b"x" * (SIZE - 1))
+        client.sendall(POST + b"x" * (UPLOAD - 1))
         yield
 
 
@@ -152,6 +157,21 @@ def timed_status(proxy: Proxy) -> tuple[int, float]:
     time.sleep(0.2)
     begun = time.monotonic()
     return status(proxy), time.monotonic() - begun
+
+
+def test_a_stranger_fills_no_more_than_half_of_caddys_memory(
+    app: tuple[Path, int], tmp_path: Path
+) -> None:
+    project, port = app
+    compose = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
+    limit = int(compose["services"]["proxy"]["mem_limit"].removesuffix("m"))
+    with proxies.caddy(project, tmp_path, port, port) as proxy, contextlib.ExitStack() as stack:
+        for _ in range(150):
+            stack.enter_context(uploader(proxy))
+        assert status(proxy) == 200
+        held = memory(proxy.process, "VmHWM")
+    print(f"{held:.0f} MiB")
+    assert held < limit / 2
 
 
 def test_others_are_served_soon_while_clients_read_no_huge_answer(proxy: Proxy, name: str) -> None:
@@ -204,5 +224,5 @@ def drip(client: ssl.SSLSocket) -> bool:
 def test_a_body_of_the_largest_size_arrives(proxy: Proxy) -> None:
     with contextlib.closing(proxy.connection()) as connection:
         headers = {"Content-Type": "application/octet-stream"}
-        connection.request("POST", "/upload", b"x" * SIZE, headers)
-        assert connection.getresponse().read() == str(SIZE).encode()
+        connection.request("POST", "/upload", b"x" * UPLOAD, headers)
+        assert connection.getresponse().read() == str(UPLOAD).encode()

@@ -19,7 +19,8 @@ from secure_flask.web import audit, counters
 from secure_flask.web.logs import MAX_FIELD, WithoutRequests
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PRODUCTION, USERNAME, Lines, MakeApp, log_in
+from core.conftest import LOGIN, OWN_PAGE, PRODUCTION, USERNAME, Lines, MakeApp, Wait, log_in
+from core.standing_clock import clock
 
 SECRET = "hunter2-in-a-header"
 FORGED = (
@@ -212,6 +213,23 @@ def test_a_line_of_gunicorn_quotes_nothing_of_a_request_that_failed(
     record = logging.LogRecord("gunicorn.error", logging.ERROR, "", 1, message, quoted, None)
     assert WithoutRequests().filter(record)
     assert record.getMessage() == kept
+
+
+def test_a_client_makes_at_most_sixty_lines_of_gunicorn_a_minute(wait: Wait) -> None:
+    requests = WithoutRequests(clock.now)
+
+    def number_written(message: str) -> int:
+        level = (logging.WARNING, "", 1)
+        lines = [logging.LogRecord("gunicorn.error", *level, message, (), None) for _ in range(70)]
+        return sum(map(requests.filter, lines))
+
+    invalid = "Invalid request from ip=192.0.2.1: any"
+    assert number_written(invalid) == 60
+    assert number_written(invalid) == 0
+    assert number_written(invalid.replace(".1", ".2")) == 60
+    assert number_written("Worker exiting") == 70
+    wait(60)
+    assert number_written(invalid) == 60
 
 
 @pytest.fixture

@@ -17,10 +17,11 @@ from secure_flask.checks.registry import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.database import has_core_tables, migrate
+from secure_flask.database.engine_options import arguments_of_requests
 from secure_flask.web import redis_storage
 from secure_flask.web.counters import counters
-from sqlalchemy import extract, func, make_url, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import NullPool, create_engine, extract, func, make_url, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 # These options decide on TLS. libpq reads each from the URL or the environment, as in PGHOST.
 LIBPQ = ("host", "hostaddr", "service", "sslmode")
@@ -31,7 +32,7 @@ MOST_OFF = 60  # seconds
 
 @register_check(UNREACHABLE, "error")
 def unreachable_database(app: Flask) -> Iterator[Finding]:
-    yield from _problems_of_database(UNREACHABLE)
+    yield from _problems_of_database(UNREACHABLE) or _problems_of_requests(app)
 
 
 @register_check(MIGRATIONS, "error")
@@ -150,10 +151,26 @@ def problem_of_migrations() -> Finding | None:
     )
 
 
-def _problems_of_database(finding_id: str) -> Iterator[Finding]:
+def _problems_of_database(finding_id: str) -> list[Finding]:
     problem = problem_of_migrations()
-    if problem and problem.id == finding_id:
-        yield problem
+    return [problem] if problem and problem.id == finding_id else []
+
+
+def _problems_of_requests(app: Flask) -> Iterator[Finding]:
+    """What keeps requests from connecting, with their time limits, where a command can."""
+    url, options = app.config["DATABASE_URL"], app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    if {"creator", "pool"} & options.keys():
+        return
+    arguments = arguments_of_requests(url, options["connect_args"])
+    try:
+        create_engine(url, connect_args=arguments, poolclass=NullPool).connect().close()
+    except DBAPIError as error:
+        yield Finding(
+            f"The database refuses the connection of each request: {error.orig}",
+            hint="Behind PgBouncer, end DATABASE_URL by ?options=-c%20application_name%3Dapp, and "
+            "set the three time limits on the role, as docs/reference/settings.md of the template "
+            "says.",
+        )
 
 
 def _is_verified(database_url: str) -> bool:

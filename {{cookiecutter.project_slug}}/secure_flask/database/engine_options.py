@@ -70,6 +70,15 @@ def bind_options(binds: Mapping[str | None, Any]) -> dict[str | None, dict[str, 
     return merged
 
 
+def arguments_of_requests(url: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by which a request connects to DATABASE_URL, from those of a command."""
+    database, options = make_url(url), str(arguments.get("options", ""))
+    has_limits = "options" in database.query or LIMITS["options"] in options
+    if has_limits or not _is_psycopg(database):
+        return {**arguments}
+    return {**arguments, "options": f"{LIMITS['options']} {options}"}
+
+
 def _merged(place: str, url: URL, own: Mapping[str, Any]) -> dict[str, Any]:
     needed = _needed_options(url, own)
     arguments = _needed_arguments(url)
@@ -97,14 +106,17 @@ def _needed_options(url: URL, own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _needed_arguments(url: URL) -> dict[str, Any]:
-    backend = url.get_backend_name()
-    if backend == "sqlite":
+    if url.get_backend_name() == "sqlite":
         return {"timeout": BUSY_TIMEOUT}
     # Other drivers do not know these names.
-    if backend != "postgresql" or url.get_driver_name() != "psycopg":
+    if not _is_psycopg(url):
         return {}
     several = SEVERAL_HOSTS if "," in str(url.query.get("host", "")) else {}
     return {**POSTGRESQL, **several, **(LIMITS if serves_requests() else {})}
+
+
+def _is_psycopg(url: URL) -> bool:
+    return (url.get_backend_name(), url.get_driver_name()) == ("postgresql", "psycopg")
 
 
 def _refuse_weaker(place: str, needed: Mapping[str, Any], own: Mapping[str, Any]) -> None:

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
     proxy_hops: int = Field(0, ge=0, le=10)
-    max_request_body: ByteSize = ByteSize(2**20)  # bytes that the proxy accepts
+    max_request_body: ByteSize = ByteSize(128 * 2**10)  # bytes that the proxy accepts
     web_concurrency: int = Field(1, ge=1)
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"

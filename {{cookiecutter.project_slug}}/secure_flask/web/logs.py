@@ -14,8 +14,8 @@ Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1 to 16.2.5, 16.4.1.
 import logging
 import os
 import re
-from collections.abc import Iterator
-from time import perf_counter
+from collections.abc import Callable, Iterator
+from time import perf_counter, time
 from typing import Any, TextIO, cast
 from uuid import UUID
 from wsgiref.types import WSGIEnvironment
@@ -24,6 +24,8 @@ import structlog
 from flask import Flask, Response, has_request_context, request, request_started
 from flask.logging import wsgi_errors_stream
 from secure_flask.state import Key, request_state
+from secure_flask.web.audit import WARNING_RATE_LIMIT
+from secure_flask.web.counters import Counters
 from secure_flask.web.serving import serves_requests
 from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import (
@@ -70,14 +72,21 @@ _key_value = KeyValueRenderer()
 class WithoutRequests(logging.Filter):
     """Cuts off what gunicorn quotes: an invalid request, or the address of one that failed.
 
-    Either may hold a part of a password or another secret.
+    Either may hold a part of a password or another secret. Such lines are counted as those of the
+    audit log are, since anybody can send such requests. `clock` returns the seconds since 1970.
     """
 
+    def __init__(self, clock: Callable[[], float] = time) -> None:
+        super().__init__()
+        self._counters = Counters(None, clock)
+
     def filter(self, record: logging.LogRecord) -> bool:
-        if quoting := _QUOTING.match(str(record.msg)):
-            record.msg = quoting[0]
-            record.args = ()
-        return True
+        quoting = _QUOTING.match(str(record.msg))
+        if quoting is None:
+            return True
+        record.msg = quoting[0]
+        record.args = ()
+        return self._counters.add_locally(WARNING_RATE_LIMIT, record.msg).allowed
 
 
 def request_id(environ: WSGIEnvironment) -> str:
