@@ -490,7 +490,7 @@ AWAY = {
     "redis": {"200"},
     "database": {"200", "503"},
     # The proxy waits for it, as long as deploy/Caddyfile says.
-    "app": {"200", "502 after ten seconds"},
+    "app": {"200", "502 after half a minute"},
     "proxy": {"200", "no answer"},
 }
 
@@ -562,7 +562,9 @@ class Crowd:
             except (OSError, HTTPException):
                 seen = "no answer"
             waited = monotonic() - start
-            self.seen[f"{seen} after ten seconds" if seen == "502" and waited > 9.9 else seen] += 1
+            self.seen[
+                f"{seen} after half a minute" if seen == "502" and waited > 29.9 else seen
+            ] += 1
             self.longest = max(self.longest, waited)
             self.stop.wait(0.02)
 
