@@ -117,6 +117,7 @@ def nginx(
         "listen 80": f"listen 127.0.0.1:{proxy.http}",
         "listen 443": f"listen 127.0.0.1:{proxy.https}",
         "server_name www.example.org": "server_name localhost",
+        "/var/log/nginx/app.log": str(folder / "access.log"),
         f"{letsencrypt}/fullchain.pem": str(proxy.authority),
         f"{letsencrypt}/privkey.pem": str(folder / "key.pem"),
     }

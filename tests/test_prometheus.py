@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
+import yaml
 
 import clients
 import following
@@ -17,6 +18,9 @@ from conftest import NewProject
 pytestmark = [pytest.mark.all, pytest.mark.slow]
 
 PAGE = support.PAGES / "recipes" / "prometheus.md"
+ALERTS = support.PAGES / "examples" / "prometheus" / "alerts.yml"
+LIVE = re.compile(r"^app_(\w+) ([0-9.]+)$", re.MULTILINE)
+NAMED = re.compile(r"\b(?:app|flask)_\w+")
 COUNTED = re.compile(r"^flask_http_request_total\{(.+)\} ([0-9.]+)$", re.MULTILINE)
 
 
@@ -26,7 +30,8 @@ def figures(
 ) -> Iterator[tuple[int, int]]:
     """Two processes that serve, and the port of their figures."""
     support.need(find_spec("prometheus_flask_exporter"), "prometheus-flask-exporter")
-    project, port = new_project(), support.free_port()
+    # Accounts send mails, which wait.
+    project, port = new_project(accounts="self-service"), support.free_port()
     following.write_files(project, PAGE)
     settings = project / "gunicorn.conf.py"
     [hooks] = [step.code for step in following.steps(PAGE) if "def when_ready" in step.code]
@@ -37,6 +42,10 @@ def figures(
     with services.redis() as redis, services.postgresql() as database:
         services.add_users(project, database, "ada")
         stores = {"DATABASE_URL": database, "REDIS_URL": redis, "WEB_CONCURRENCY": "2"}
+        # Nothing is sent, so each mail waits.
+        stores |= {"MAIL_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "no-reply@example.org"}
+        # As a container sets it.
+        stores["FIGURES_HOST"] = "0.0.0.0"  # noqa: S104
         with services.serving(
             project, log, **stores, PROMETHEUS_MULTIPROC_DIR=str(folder)
         ) as server:
@@ -71,3 +80,29 @@ def test_a_client_adds_no_series(figures: tuple[int, int]) -> None:
 def test_visitors_of_the_site_see_no_figures(figures: tuple[int, int]) -> None:
     site, _ = figures
     assert "flask_http" not in clients.ask(site, "/metrics").text
+
+
+@pytest.mark.recipes
+def test_the_figures_say_what_hurts_first(figures: tuple[int, int]) -> None:
+    site, port = figures
+    assert clients.ready(site) == "ok"
+    new = {"email": "new@example.org", "username": "new", "password": clients.PASSWORD}
+    asked = clients.ask(site, "/register", new)
+    assert asked.status == 200, asked
+    assert clients.ready(site) == "ok"
+    shown = dict(LIVE.findall(clients.ask(port, "/metrics").text))
+    assert shown["redis_away"] == "0.0"
+    assert shown["free_hash_places"] == "8.0"
+    assert 14 <= float(shown["free_connections"]) <= 16
+    assert shown["waiting_mails"] == "1.0"
+
+
+@pytest.mark.recipes
+def test_each_alert_is_about_a_figure_that_there_is(figures: tuple[int, int]) -> None:
+    site, port = figures
+    assert clients.ready(site) == "ok"
+    shown = clients.ask(port, "/metrics").text
+    [group] = yaml.safe_load(ALERTS.read_text("utf-8"))["groups"]
+    asked = {name for rule in group["rules"] for name in NAMED.findall(rule["expr"])}
+    assert len(asked) == 6
+    assert [name for name in asked if f"\n{name}" not in shown] == []

@@ -100,6 +100,23 @@ def test_a_client_is_known_by_its_own_address_whatever_it_claims(served: Served)
     assert json.loads(line)["source_ip"] == CLIENT
 
 
+def test_a_line_of_nginx_has_the_id_of_the_response_and_no_path(
+    project: Path, app: tuple[services.Gunicorn, Path], tmp_path: Path
+) -> None:
+    server, _ = app
+    with proxies.nginx(project, tmp_path, server.port, server.port) as proxy:
+        connection = proxy.connection()
+        connection.request("GET", "/healthz?token=s3cret")
+        with connection.getresponse() as answer:
+            request_id = str(answer.getheader("X-Request-ID"))
+        # nginx writes the line after the answer.
+        support.wait_until((tmp_path / "access.log").read_text)
+    line = (tmp_path / "access.log").read_text("utf-8")
+    assert request_id in line
+    assert "healthz" not in line
+    assert "s3cret" not in line
+
+
 def test_a_client_is_believed_neither_host_nor_scheme(served: Served) -> None:
     connection = served.proxy.connection()
     connection.request("GET", "/", headers=FORGED)

@@ -1,7 +1,12 @@
-"""What a load balancer learns."""
+"""What a load balancer and a metrics system learn."""
+
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from flask.testing import FlaskClient
+from secure_flask import live_figures
+from secure_flask.auth import passwords
 from secure_flask.database import Model, db
 
 from core import routes
@@ -53,3 +58,33 @@ def test_before_its_migration_it_asks_for_no_requests_and_names_the_tables(
     with app.app_context():
         Model.metadata.create_all(db.engine)
     assert client.get(READY).status_code == 200
+
+
+def test_the_figures_say_how_many_connections_are_free(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app(database_url=f"sqlite:///{tmp_path / 'app.db'}")
+    with app.app_context():
+        db.session.remove()
+        assert live_figures()["free_connections"] == 16
+        with db.engine.connect():
+            assert live_figures()["free_connections"] == 15
+
+
+def test_the_figures_say_how_many_passwords_may_be_hashed(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures_meanwhile = Mock(side_effect=lambda _: str(live_figures()["free_hash_places"]))
+    monkeypatch.setattr(passwords, "hasher", Mock(hash=figures_meanwhile))
+    with make_app().app_context():
+        assert passwords.hash_password("any") == "7"
+        assert live_figures()["free_hash_places"] == 8
+
+
+@pytest.mark.parametrize(("redis_url", "away"), [(None, 0), ("redis://127.0.0.1:1/0", 1)])
+def test_the_figures_say_whether_redis_is_away(
+    make_app: MakeApp, redis_url: str | None, away: int
+) -> None:
+    pytest.importorskip("redis")
+    app = make_app(redis_url=redis_url)
+    app.test_client().get(READY)
+    with app.app_context():
+        assert live_figures()["redis_away"] == away

@@ -60,6 +60,7 @@ from secure_flask.csp_reports.violations import latest_csp_violations
 from secure_flask.database import THREADS, Model, db
 from secure_flask.database.command_group import Command
 from secure_flask.database.migrations import run_migrations
+from secure_flask.health import live_figures
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.settings.configuration import override_policy
 from secure_flask.web import audit
@@ -132,6 +133,7 @@ __all__ = [
     "limited",
     "list_api_keys",
     "list_logins",
+    "live_figures",
     "log_in",
     "log_in_user",
     "log_out",

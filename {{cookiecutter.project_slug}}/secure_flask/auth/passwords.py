@@ -212,6 +212,12 @@ def _hashing_place() -> Iterator[None]:
                 del _places[site]
 
 
+def free_places() -> int:
+    """How many more passwords this process may hash or let wait."""
+    with _lock:
+        return MAX_PLACES - _places.total()
+
+
 def _has_place(site: str) -> bool:
     left_free = LEFT_FREE if site and _places[site] >= OWN_PLACES else 0
     return _places.total() + 1 + left_free <= MAX_PLACES
