@@ -76,28 +76,22 @@ def test_a_test_drops_no_table_of_the_database_of_env(
         assert inspect(db.engine).get_table_names() == before
 
 
-@pytest.mark.parametrize("line", ["DATABASE_URL=sqlite:////other.db\n", "DATABASE_URL=sqlite://\n"])
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("sqlite:///{file}", "DATABASE_URL=sqlite:////other.db\n"),
+        ("sqlite:///{file}", "DATABASE_URL=sqlite://\n"),
+        ("sqlite://", "DATABASE_URL=sqlite://\n"),
+        ("sqlite:///{file}", ""),
+    ],
+    ids=["another", "of a file", "of memory", "none is named"],
+)
 def test_a_test_drops_the_tables_of_its_own_database(
-    make_app: MakeApp, file: Path, env_file: Path, line: str
+    make_app: MakeApp, file: Path, env_file: Path, url: str, line: str
 ) -> None:
-    app = make_app(database_url=f"sqlite:///{file}")
-    env_file.write_text(line, "utf-8")
-    with app.app_context():
-        db.drop_all()
-        assert inspect(db.engine).get_table_names() == []
-
-
-def test_a_test_drops_the_tables_in_its_memory(make_app: MakeApp, env_file: Path) -> None:
-    app = make_app(database_url="sqlite://")
-    env_file.write_text("DATABASE_URL=sqlite://\n", "utf-8")
-    with app.app_context():
-        db.drop_all()
-        assert inspect(db.engine).get_table_names() == []
-
-
-def test_without_env_a_test_drops_any_table(make_app: MakeApp, file: Path, env_file: Path) -> None:
-    app = make_app(database_url=f"sqlite:///{file}")
-    assert not env_file.exists()
+    app = make_app(database_url=url.format(file=file))
+    if line:
+        env_file.write_text(line, "utf-8")
     with app.app_context():
         db.drop_all()
         assert inspect(db.engine).get_table_names() == []
