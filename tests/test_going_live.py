@@ -111,6 +111,7 @@ def serve(machine: Machine, log: Path, then: Callable[[int], None]) -> None:
 def test_the_page_leads_from_nothing_to_a_login_and_back_from_a_copy(
     machine: Machine, tmp_path: Path
 ) -> None:
+    support.need(shutil.which("sqlite3"), "sqlite3")
     [lines] = [step.code for step in following.steps(PAGE) if "TRUSTED_HOSTS" in step.code]
     printed = ""
     for command in machine.commands("Steps"):
@@ -199,6 +200,7 @@ def test_the_copy_is_whole_while_the_site_is_used(machine: Machine) -> None:
     open_.execute("INSERT INTO numbers VALUES (7)")
     open_.commit()
     open_.execute("INSERT INTO numbers VALUES (8)")
+    support.need(shutil.which("sqlite3"), "sqlite3")
     *_, copying, _ = machine.started("app-daily.service")
     support.run(*copying, cwd=machine.project)
     open_.close()

@@ -159,14 +159,14 @@ def test_settings_are_named_that_are_missing_or_cannot_be_read(
     project: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".env"), symlinks=True)
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns(".env", ".venv"))
     assert "This app does not start with these settings:" in flask(copy, "routes")
     (copy / ".env").write_text("SECRET_KEY=x", "utf-16")
     read = said(copy, sys.executable, "-m", "secure_flask.settings")
     assert ".env cannot be read: make it a file in UTF-8" in read
     assert "UnicodeDecodeError" in flask(copy, "routes")
     (copy / ".env").unlink()
-    (copy / ".venv").mkdir(exist_ok=True)
+    (copy / ".venv").mkdir()
     other = said(copy, sys.executable, "-S", "-c", "import secure_flask")
     assert "lacks packages of secure_flask. The project has its Python in" in other
 

@@ -1,5 +1,6 @@
 """The database: what clients see while it is away, and that migrations build it whole."""
 
+import gc
 import re
 import sqlite3
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import pytest
@@ -25,6 +27,7 @@ from werkzeug.debug.tbtools import DebugTraceback
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp, protect
 from core.users import User
+from shared import SECRETS, Create
 
 READY = routes.READYZ
 
@@ -45,6 +48,25 @@ def file(tmp_path: Path) -> Path:
 def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> Flask:
     monkeypatch.setattr(engine_options, "BUSY_TIMEOUT", 0)
     return make_app(database_url=f"sqlite:///{file}", MAX_LOGINS=1000, **PRODUCTION)
+
+
+def test_an_app_that_nobody_uses_any_more_has_closed_its_connections(
+    create_site: Create, file: Path
+) -> None:
+    used: list[sqlite3.Connection] = []
+
+    def use_a_connection() -> None:
+        values = {"app_env": "development", "database_url": f"sqlite:///{file}"}
+        with create_site({**SECRETS, **values}).app_context():
+            connection = db.engine.raw_connection()
+            used.append(cast(sqlite3.Connection, connection.driver_connection))
+            connection.close()
+
+    use_a_connection()
+    # The app is part of circles.
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        used[0].execute("SELECT 1")
 
 
 def client_of(app: Flask, view: Callable[[], str]) -> FlaskClient:

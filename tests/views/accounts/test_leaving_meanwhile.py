@@ -76,7 +76,7 @@ def before_statement(app: Flask, number: int, sql: str) -> Iterator[list[int]]:
 
 def _run(path: str, sql: str) -> None:
     # Locked, if the request has begun to write.
-    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(path, 0)) as other:
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(path, timeout=0)) as other:
         other.execute("PRAGMA foreign_keys = ON")
         other.execute(sql)
         other.commit()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
 
 from flask import Config, Flask, current_app, request
 from flask.typing import ResponseReturnValue
@@ -155,7 +156,7 @@ def _configure_engines(config: Config) -> None:
 
 
 def _listen_to_engines(app: Flask) -> None:
-    """Configure connections, or refuse them if a setting was changed after `init_app`."""
+    """Configure connections, refuse them if a setting was changed, and close them at the end."""
     check = app_state(app)[READ_ONCE].check_connection
     with app.app_context():
         engines = list(db.engines.values())
@@ -164,6 +165,13 @@ def _listen_to_engines(app: Flask) -> None:
         # Check before a connection opens, and whenever the pool lends an open one.
         event.listen(engine, "do_connect", check)
         event.listen(engine, "checkout", check)
+    # A test may make many apps. From Python 3.13 on, SQLite warns of what nobody closed.
+    finalize(app, _close_connections, engines).atexit = False
+
+
+def _close_connections(engines: list[Engine]) -> None:
+    for engine in engines:
+        engine.dispose()
 
 
 @contextmanager
