@@ -45,6 +45,8 @@ TESTS = re.compile(
 )
 CLASS_OF_TESTS = re.compile(r"(?:^|[a-z0-9_])Test(?:s|ing)?(?![a-z])|^(?i:tests?|testing)(?:_|$)")
 BLOCKS = ("title", "content")
+# SQLAlchemy's own. The core names every constraint, so that a migration can change it.
+NAMES = '{"ix": "ix_%(column_0_label)s"}'
 # What an owner writes for an argument of `SQLAlchemy(…)`, which the `db` of the core does not get.
 LOST_ARGUMENTS = {
     "model_class": "write class Book({0}, db.Model) for each model, and {0} without a base",
@@ -367,6 +369,10 @@ def _report(app: App) -> Iterator[str]:
     if databases:
         yield "\nThe core has the only db:"
         yield from (f"  {each}" for each in databases)
+    proxies = [each for name, tree in trees.items() for each in _proxy_fixes(name, tree)]
+    if proxies:
+        yield "\nRemove ProxyFix, and set PROXY_HOPS to the number of your own proxies:"
+        yield from (f"  {place}" for place in proxies)
     yield from _configuration([each for name, tree in trees.items() for each in _named(name, tree)])
     yield "\nRoutes that lack a mark (write it below the line of the route):"
     routes = [each for name, tree in trees.items() for each in _routes(name, tree)]
@@ -395,6 +401,12 @@ def _factories(name: str, tree: ast.AST) -> Iterator[str]:
             yield f"{name}:{call.lineno}"
 
 
+def _proxy_fixes(name: str, tree: ast.AST) -> Iterator[str]:
+    for call in _calls(tree):
+        if _last_name(call.func) == "ProxyFix":
+            yield f"{name}:{call.lineno}"
+
+
 def _databases(name: str, tree: ast.AST) -> Iterator[str]:
     """The lines that make the `db` of Flask-SQLAlchemy, or bind it to an app."""
     for node in ast.walk(tree):
@@ -410,6 +422,8 @@ def _databases(name: str, tree: ast.AST) -> Iterator[str]:
 
 
 def _lost_arguments(call: ast.Call) -> Iterator[str]:
+    if "metadata" not in {each.arg for each in call.keywords}:
+        yield f"  below it write db.metadata.naming_convention = {NAMES}, as the tables were made"
     for each in call.keywords:
         repair = LOST_ARGUMENTS.get(each.arg or "", "look what it does, since it is lost")
         if repair:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask_sqlalchemy import SQLAlchemy
 from jinja2 import Environment, FileSystemLoader
 
 import support
@@ -516,6 +517,20 @@ db: SQLAlchemy = SQLAlchemy(
         "    engine_options: write SQLALCHEMY_ENGINE_OPTIONS={} into app.config.update",
         "    new: look what it does, since it is lost",
     ]
+
+
+def test_a_db_without_names_of_constraints_keeps_those_of_sqlalchemy(tmp_path: Path) -> None:
+    said = adopted(TheirApp(tmp_path / "shop", **{"models.py": "db = SQLAlchemy()\n"}))
+    line = 'db.metadata.naming_convention = {"ix": "ix_%(column_0_label)s"}'
+    assert f"models.py:1 write: from secure_flask import db\n    below it write {line}" in said
+    assert SQLAlchemy().metadata.naming_convention == {"ix": "ix_%(column_0_label)s"}
+
+
+def test_a_proxy_fix_of_the_app_is_to_be_removed(tmp_path: Path) -> None:
+    text = "app.wsgi_app = ProxyFix(app.wsgi_app)\n"
+    said = adopted(TheirApp(tmp_path / "shop", **{"wsgi.py": text}))
+    assert "Remove ProxyFix, and set PROXY_HOPS to the number of your own proxies:" in said
+    assert "  wsgi.py:1\n" in said
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The audit log, as an investigator reads it: what happened, where, whose account, and no secret."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -290,3 +291,16 @@ def test_a_log_of_crashes_that_the_app_has_of_its_own_stays(lines: Lines) -> Non
     app.add_url_rule("/", view_func=public(lambda: str(1 / 0)))
     assert app.test_client().get("/", base_url="https://localhost").status_code == 500
     assert [line["event"] for line in lines()] == ["mine"]
+
+
+def test_a_handler_of_the_apps_logger_gets_each_crash_as_with_flask(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got: list[logging.LogRecord] = []
+    mails = logging.Handler(logging.ERROR)
+    monkeypatch.setattr(mails, "emit", got.append)
+    monkeypatch.setattr(app.logger, "handlers", [mails])
+    CRASH(client)
+    [crash] = got
+    assert (crash.levelname, crash.exc_info is not None) == ("ERROR", True)
+    assert WRONG not in crash.getMessage()

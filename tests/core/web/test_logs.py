@@ -14,12 +14,23 @@ from unittest.mock import Mock
 import pytest
 import structlog
 from flask import Flask, Response, abort, request
+from flask.logging import default_handler
 from secure_flask.auth.access import public
 from secure_flask.web import audit, counters
 from secure_flask.web.logs import MAX_FIELD, WithoutRequests
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PRODUCTION, USERNAME, Lines, MakeApp, Wait, log_in
+from core.conftest import (
+    LOGIN,
+    OWN_PAGE,
+    PRODUCTION,
+    USERNAME,
+    Lines,
+    MakeApp,
+    Wait,
+    log_in,
+    protect,
+)
 from core.standing_clock import clock
 
 SECRET = "hunter2-in-a-header"
@@ -403,6 +414,14 @@ def test_each_request_has_one_access_line_that_names_nobody(
             assert USERNAME not in map(str, line.values())
     client.get(ENDS[0][1])
     assert lines()[-1]["bytes"] == 5
+
+
+def test_an_app_that_used_its_logger_before_writes_no_line_twice() -> None:
+    app = Flask("shop")
+    # Flask does this at the first use, unless the root logger has a handler.
+    app.logger.addHandler(default_handler)
+    protect(app)
+    assert app.logger.handlers == []
 
 
 SENT = "7c9e6679-7425-40de-944b-e07fc1f90ae7"

@@ -41,7 +41,7 @@ csp_commands = CommandGroup("csp", help="Show violations of the Content-Security
 _ADVICE = {
     "script-src self": "Give its tag nonce and integrity.",
     "script-src inline": "If you wrote it, move it into app/static/ and give its tag the nonce; "
-    "replace a javascript: link by a button with a listener. If not, somebody injected it.",
+    "replace a javascript: link by a button with a listener. If not, an extension wrote it, or somebody injected it.",
     "script-src eval": "Do not allow it: eval runs any text. Use a library without eval.",
     "script-src wasm-eval": "If a library of yours needs WebAssembly, add 'wasm-unsafe-eval' to "
     "script-src.",

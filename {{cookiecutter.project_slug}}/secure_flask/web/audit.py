@@ -9,7 +9,7 @@ Source: OWASP Logging Vocabulary Cheat Sheet; OWASP ASVS 16.2.5, 16.3.1 to 16.3.
 
 import hmac
 from logging import ERROR, INFO, WARNING
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from flask import Flask, current_app, has_request_context
@@ -94,8 +94,18 @@ def init_app(app: Flask) -> None:
         replace_method(app, "log_exception", _record_crash)
 
 
-def _record_crash(log: object, *arguments: object) -> None:
+def _record_crash(log: object, *arguments: Any) -> None:
     record(CRASH, exc_info=arguments[-1])
+    _hand_to_own_handlers(arguments[-1])
+
+
+def _hand_to_own_handlers(exc_info: Any) -> None:
+    """Flask logs a crash by the app's logger, where a handler of the owner's may send a mail."""
+    logger = current_app.logger
+    crash = logger.makeRecord(logger.name, ERROR, "", 0, "Exception in a request", (), exc_info)
+    for handler in logger.handlers:
+        if crash.levelno >= handler.level:
+            handler.handle(crash)
 
 
 def _is_within_rate_limit(event: Event) -> bool:

@@ -22,7 +22,7 @@ from wsgiref.types import WSGIEnvironment
 
 import structlog
 from flask import Flask, Response, has_request_context, request, request_started
-from flask.logging import wsgi_errors_stream
+from flask.logging import default_handler, wsgi_errors_stream
 from secure_flask.state import Key, request_state
 from secure_flask.web.audit import WARNING_RATE_LIMIT
 from secure_flask.web.counters import Counters
@@ -130,6 +130,8 @@ def init_app(app: Flask) -> None:
     logging.raiseExceptions = not production
     # The development server colours its lines, and this format would escape the colours.
     logging.getLogger("werkzeug").propagate = False
+    # Flask has added it where the app used its logger before. Its lines can be forged.
+    app.logger.removeHandler(default_handler)
     for logger in (app.logger, logging.getLogger("secure_flask")):
         logger.setLevel(app.config["LOG_LEVEL"])
     # The test requests of `flask check --deploy` have no access lines.
