@@ -12,6 +12,7 @@ from importlib.util import spec_from_file_location
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,8 @@ class MutatedFinder(MetaPathFinder):
     def __init__(self, module: Path, source: str) -> None:
         parts = module.relative_to(PROJECT).with_suffix("").parts
         self.name = ".".join(part for part in parts if part != "__init__")
-        self.loader = MutatedLoader(self.name, str(module))
+        # From Python 3.15 on, mypy demands a method of loaders that importlib no longer has.
+        self.loader: Any = MutatedLoader(self.name, str(module))
         self.loader.source = source
 
     def find_spec(
