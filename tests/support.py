@@ -104,11 +104,12 @@ _held: list[socket.socket] = []
 
 def write_settings(project: Path) -> None:
     """Give a project settings for development: by its own command, once for each kind of them."""
-    kind = (project / ".env.example").read_text("utf-8")
+    kind, file = (project / ".env.example").read_text("utf-8"), project / ".env"
     if kind not in _settings:
         python("-m", "secure_flask.settings", cwd=project)
-        _settings[kind] = (project / ".env").read_text("utf-8")
-    (project / ".env").write_text(_settings[kind], "utf-8")
+        _settings[kind] = file.read_text("utf-8")
+    file.touch(0o600)
+    file.write_text(_settings[kind], "utf-8")
 
 
 def own_tests(project: Path, *arguments: str, **options: Any) -> str:

@@ -91,7 +91,7 @@ def test_a_closed_link_is_allowed_by_the_line_that_the_report_prints(
         page.evaluate(LEAVE, f"{other}/shop?token=s3cret")
         assert taken.get(timeout=10) == 204
     report = app.test_cli_runner().invoke(args=["csp", "report"]).output
-    assert f"connection-allowlist {other} on {PROBE} (1x" in report
+    assert f"connection-allowlist {other} on {PROBE} (" in report
     assert "s3cret" not in report
     [links] = re.findall(r"^ +LINKS = (.*)", report, re.M)
 
