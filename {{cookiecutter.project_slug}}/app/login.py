@@ -16,7 +16,6 @@ from secure_flask import (
     PlainText,
     checked_next,
     consumes,
-    current_user,
     log_in,
     log_out,
     login_required,
@@ -87,10 +86,7 @@ class LoginForm(FlaskForm):
 @responds("text/html", 503)
 @public
 def page() -> ResponseReturnValue:
-    """Show the login page, or lead on who is logged in."""
-    # It stays the form where the policy also sends an old login here, to enter the password again.
-    if current_user and current_app.config["REAUTHENTICATION_PAGE"] != request.endpoint:
-        return redirect(checked_next() or start_page(), 303)
+    """Show the login page."""
     return _page("login.html", LoginForm())
 
 
