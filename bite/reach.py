@@ -18,7 +18,7 @@ from bite.mutants import CORE
 
 # Their class of users is another one.
 OWN_PROCESS = "tests/core/accounts/"
-# Of the tests of one mutant, in one process.
+# One mutant runs at most so many tests in one process.
 SECONDS, MOST_TESTS = 15, 150
 
 

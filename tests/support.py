@@ -104,7 +104,8 @@ _held: list[socket.socket] = []
 
 def write_settings(project: Path) -> None:
     """Give a project settings for development: by its own command, once for each kind of them."""
-    kind, file = (project / ".env.example").read_text("utf-8"), project / ".env"
+    kind = (project / ".env.example").read_text("utf-8")
+    file = project / ".env"
     if kind not in _settings:
         python("-m", "secure_flask.settings", cwd=project)
         _settings[kind] = file.read_text("utf-8")

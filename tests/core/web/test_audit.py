@@ -300,6 +300,8 @@ def test_a_handler_of_the_apps_logger_gets_each_crash_as_with_flask(
     mails = logging.Handler(logging.ERROR)
     monkeypatch.setattr(mails, "emit", got.append)
     monkeypatch.setattr(app.logger, "handlers", [mails])
+    monkeypatch.setattr(audit, "WARNING_RATE_LIMIT", parse("1 per minute"))
+    CRASH(client)
     CRASH(client)
     [crash] = got
     assert (crash.levelname, crash.exc_info is not None) == ("ERROR", True)

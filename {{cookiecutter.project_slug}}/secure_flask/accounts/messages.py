@@ -21,7 +21,7 @@ MailParts = tuple[str, str, dict[str, object]]
 # A builder returns None if the mail is for nobody.
 Build = Callable[[OutgoingMail], MailParts | None]
 BUILDERS: dict[str, Build] = {}
-# In a value these begin a line or turn the direction of the text around it. A user chose some values.
+# These begin a line or turn the direction of the text around them. A user chose some values.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 

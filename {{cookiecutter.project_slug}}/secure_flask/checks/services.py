@@ -158,9 +158,10 @@ def _problems_of_database(finding_id: str) -> list[Finding]:
 
 def _problems_of_requests(app: Flask) -> Iterator[Finding]:
     """What keeps requests from connecting, with their time limits, where a command can."""
-    url, options = app.config["DATABASE_URL"], app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    options = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
     if {"creator", "pool"} & options.keys():
         return
+    url = app.config["DATABASE_URL"]
     arguments = arguments_of_requests(url, options["connect_args"])
     try:
         create_engine(url, connect_args=arguments, poolclass=NullPool).connect().close()

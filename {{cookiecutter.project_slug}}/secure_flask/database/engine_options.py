@@ -72,7 +72,8 @@ def bind_options(binds: Mapping[str | None, Any]) -> dict[str | None, dict[str, 
 
 def arguments_of_requests(url: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments by which a request connects to DATABASE_URL, from those of a command."""
-    database, options = make_url(url), str(arguments.get("options", ""))
+    database = make_url(url)
+    options = str(arguments.get("options", ""))
     has_limits = "options" in database.query or LIMITS["options"] in options
     if has_limits or not _is_psycopg(database):
         return {**arguments}

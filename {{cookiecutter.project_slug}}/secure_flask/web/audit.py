@@ -73,7 +73,7 @@ def record(event: Event, *, account: str | None = None, **fields: object) -> Non
     `account` takes a username as it was typed. No other field may hold client input, unless
     its format was checked and cannot hold a secret.
     """
-    if event.level > INFO and has_request_context() and not _is_within_rate_limit(event):
+    if not _may_write(event):
         return
     if account is not None:
         fields["account"] = pseudonym(account)
@@ -95,8 +95,9 @@ def init_app(app: Flask) -> None:
 
 
 def _record_crash(log: object, *arguments: Any) -> None:
-    record(CRASH, exc_info=arguments[-1])
-    _hand_to_own_handlers(arguments[-1])
+    if _may_write(CRASH):
+        _logger.log(CRASH.level, CRASH.name, exc_info=arguments[-1])
+        _hand_to_own_handlers(arguments[-1])
 
 
 def _hand_to_own_handlers(exc_info: Any) -> None:
@@ -106,6 +107,10 @@ def _hand_to_own_handlers(exc_info: Any) -> None:
     for handler in logger.handlers:
         if crash.levelno >= handler.level:
             handler.handle(crash)
+
+
+def _may_write(event: Event) -> bool:
+    return event.level <= INFO or not has_request_context() or _is_within_rate_limit(event)
 
 
 def _is_within_rate_limit(event: Event) -> bool:
