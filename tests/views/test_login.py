@@ -24,6 +24,7 @@ from views.conftest import (
     add_user,
     assert_leads_to,
     every_token_type,
+    grow_old,
     headers_of,
     invalid_fields,
     is_logged_in,
@@ -176,6 +177,31 @@ def test_a_login_leads_to_no_other_site(client: FlaskClient, target: str) -> Non
     assert f'action="{routes.LOGIN}"' in page.text
     answer = client.post(routes.LOGIN, data=LOGIN, query_string={"next": target}, headers=OWN)
     assert_leads_to(answer, "/")
+
+
+@pytest.mark.asvs("3.7.2")
+@with_and_without_bearer
+def test_who_is_logged_in_is_led_on_from_the_login_page(client: FlaskClient) -> None:
+    log_in_by_form(client)
+    asked = [f"{ACCOUNT}?a=b", "", FOREIGN[0], routes.LOGIN, routes.REAUTHENTICATE]
+    led = [client.get(routes.LOGIN, query_string={"next": target}) for target in asked]
+    assert [(each.status_code, each.location) for each in led] == [
+        (303, f"{ACCOUNT}?a=b"),
+        *[(303, "/")] * 4,
+    ]
+    # Another user may log in all the same.
+    assert_leads_to(post(client, **LOGIN), "/")
+    assert client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code == 200
+
+
+def test_a_login_page_that_also_asks_for_the_password_again_shows_its_form(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "REAUTHENTICATION_PAGE", app.config["LOGIN_PAGE"])
+    log_in_by_form(client)
+    grow_old(app)
+    asked = post(client, "/account/logins/end")
+    assert "<form" in client.get(asked.headers["Location"]).text.partition("<main")[2]
 
 
 @pytest.mark.asvs("6.3.8")

@@ -16,6 +16,7 @@ from secure_flask import (
     PlainText,
     checked_next,
     consumes,
+    current_user,
     log_in,
     log_out,
     login_required,
@@ -86,7 +87,10 @@ class LoginForm(FlaskForm):
 @responds("text/html", 503)
 @public
 def page() -> ResponseReturnValue:
-    """Show the login page."""
+    """Show the login page, or lead on who is logged in."""
+    # It stays the form where the policy also sends an old login here, to enter the password again.
+    if current_user and current_app.config["REAUTHENTICATION_PAGE"] != request.endpoint:
+        return redirect(checked_next() or start_page(), 303)
     return _page("login.html", LoginForm())
 
 

@@ -57,8 +57,10 @@ def opens(client: FlaskClient, credentials: Headers) -> int:
 def test_a_browser_is_led_to_the_login(app: Flask, client: FlaskClient) -> None:
     log_in_by_form(client)
     give_roles(app, "boss")
-    assert_leads_to(client.get(BOSS, headers=OWN), f"/login?next={BOSS}")
-    step = post(client, f"/login?next={BOSS}", **LOGIN)
+    login = f"/login?next={BOSS}"
+    assert_leads_to(client.get(BOSS, headers=OWN), login)
+    assert "<form" in client.get(login, headers=OWN).text.partition("<main")[2]
+    step = post(client, login, **LOGIN)
     assert_leads_to(step, f"/tf-validate?next={BOSS}")
     invitation = client.get(step.headers["Location"], headers=OWN)
     assert_leads_to(invitation, f"{INVITATION}?next={BOSS}")

@@ -146,8 +146,8 @@ def test_no_login_tells_whether_a_name_or_an_address_is_known(
     assert_alike({each: observe(app, partial(fail, each)) for each in names}, status=401)
 
 
-def test_the_login_takes_the_longest_address(client: FlaskClient) -> None:
-    assert "Username or e-mail address" in client.get(routes.LOGIN).text
+def test_the_login_takes_the_longest_address(app: Flask) -> None:
+    assert "Username or e-mail address" in app.test_client().get(routes.LOGIN).text
     assert len(LONGEST) <= MAX_USERNAME
 
 

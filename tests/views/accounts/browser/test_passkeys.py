@@ -14,7 +14,6 @@ pytestmark = pytest.mark.usefixtures("phone")
 @with_and_without_bearer
 def test_a_registered_person_adds_a_passkey_and_logs_in_by_it(visitor: Visitor) -> None:
     visitor.confirm()
-    visitor.log_in(**visitor.GRACE)
     visitor.add_passkey("My <phone> & more")
     visitor.log_out()
     visitor.open("/tasks/new")
