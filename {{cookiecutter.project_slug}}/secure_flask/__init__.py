@@ -24,7 +24,6 @@ from flask import Flask
 from secure_flask.assets import asset, import_map
 from secure_flask.auth.access import (
     has_recent_login,
-    keys_allowed,
     login_required,
     public,
     recent_login,
@@ -41,11 +40,10 @@ from secure_flask.auth.authentication import (
     reauthenticate,
     set_password,
 )
-from secure_flask.auth.current_login import logged_in_user
 from secure_flask.auth.external_login import log_in_user
-from secure_flask.auth.keys import create_api_key, end_api_key, list_api_keys
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.passwords import checked_new_password
+from secure_flask.auth.principal import logged_in_user
 from secure_flask.auth.throttle import attempts
 from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
 from secure_flask.checks.registry import Finding, register_check
@@ -61,6 +59,8 @@ from secure_flask.database import THREADS, Model, db
 from secure_flask.database.command_group import Command
 from secure_flask.database.migrations import run_migrations
 from secure_flask.health import live_figures
+from secure_flask.keys.key_requests import keys_allowed
+from secure_flask.keys.own_keys import create_api_key, end_api_key, list_api_keys
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.settings.configuration import override_policy
 from secure_flask.web import audit

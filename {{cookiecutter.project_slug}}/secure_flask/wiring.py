@@ -3,24 +3,22 @@
 from collections.abc import Callable
 
 from flask import Flask
-from secure_flask import assets, health, openapi, security_txt
+from secure_flask import assets, health, keys, openapi, security_txt
 from secure_flask.auth import (
     access,
-    current_login,
-    key_commands,
-    own_login,
+    find_user,
+    principal,
     route_table,
-    stored_keys,
     tokens,
     user_commands,
     user_sessions,
-    users,
 )
 from secure_flask.checks import check_command, hidden_marks, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
+from secure_flask.database.core_tables import FIND_USER
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
 from secure_flask.settings.configuration import (
     READ_ONCE,
@@ -53,7 +51,7 @@ def wire_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
     if find_user is not None:
-        app_state(app)[own_login.FIND_USER] = find_user
+        app_state(app)[FIND_USER] = find_user
     with app_state(app)[READ_ONCE].noted():
         _protect_requests(app)
         _add_services(app)
@@ -96,9 +94,11 @@ def _protect_requests(app: Flask) -> None:
     counters.init_app(app)  # the counters of all rate limits, in memory or in Redis
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
-    current_login.init_app(app)  # stores after a request when its login was last used
-    # This comes before `access`, since the page of a refusal may read the session too.
-    user_sessions.init_app(app)  # hides a session that another user has left
+    principal.init_app(app)  # stores after a request when its login was last used
+    user_sessions.init_app(app)  # lets no code read cookies that do not count
+    if FIND_USER not in app_state(app):
+        # This comes before `access`, since the page of a refusal may read the session too.
+        user_sessions.bind_sessions(app)  # hides a session that another user has left
     access.init_app(app)  # refuses requests without a login, unless the view is public
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
@@ -107,19 +107,18 @@ def _protect_requests(app: Flask) -> None:
 def _add_services(app: Flask) -> None:
     keyring.init_app(app)  # the keys of ENCRYPTION_KEYS and BLIND_INDEX_KEYS
     encryption.init_app(app)  # responds 500 where a stored value cannot be decrypted
-    app_state(app)[database.HAS_CORE_TABLES] = lambda: (
-        users.has_user_class() and own_login.FIND_USER not in app_state(app)
-    )
-    database.init_app(app)  # the database; responds 503 while it is unavailable
+    database.init_app(
+        app, principal.is_user_gone
+    )  # the database; responds 503 while it is unavailable
 
 
 def _add_routes_and_commands(app: Flask) -> None:
-    if own_login.has_own_login(app):
-        own_login.init_app(app)  # refuses marks and policies that need the core's users
+    if FIND_USER in app_state(app):
+        find_user.init_app(app)  # refuses marks and policies that need the core's users
     else:
+        access.add_current_user(app)  # `current_user` in templates
+        keys.init_app(app)  # keys of programs, which are read before tokens, and `flask key`
         tokens.init_app(app)  # TOKEN_TYPE: the tokens that programs get at a login
-        stored_keys.init_app(app)  # refuses a prefix of keys that another token may have
-        key_commands.init_app(app)  # `flask key`
         user_commands.init_app(app)  # `flask user` and `flask logins`
         rotation.init_app(app)  # `flask crypto`
     route_table.init_app(app)  # `flask access`

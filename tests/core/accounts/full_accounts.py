@@ -22,8 +22,8 @@ from secure_flask.accounts.email_change import CHANGE_REQUEST
 from secure_flask.accounts.former_addresses import remember_address
 from secure_flask.accounts.passkeys import Passkey
 from secure_flask.accounts.users import account_of
-from secure_flask.auth import stored_keys
 from secure_flask.auth.users import user_class
+from secure_flask.keys import stored_keys
 from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 

@@ -25,7 +25,7 @@ from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import account_of
 from secure_flask.auth import access
-from secure_flask.auth.current_login import current_login
+from secure_flask.auth.principal import current_login
 from sqlalchemy import delete, event, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import ServiceUnavailable

@@ -491,10 +491,10 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
 
 def test_each_table_of_the_core_is_known_as_such() -> None:
     of_core = {
-        model.__table__
-        for model in [*Model.__subclasses__(), *CoreModel.__subclasses__()]
-        if model.__module__.startswith("secure_flask.")
-        and not model.__module__.startswith("secure_flask.accounts")
+        mapper.local_table
+        for mapper in (*Model.registry.mappers, *CoreModel.registry.mappers)
+        if mapper.class_.__module__.startswith("secure_flask.")
+        and not mapper.class_.__module__.startswith("secure_flask.accounts")
     }
     assert of_core <= CORE_TABLES
 

@@ -27,7 +27,6 @@ from sqlalchemy import delete, insert, select, update
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.auth.made_keys import NOT_HERE, ask, new_key
 from core.conftest import (
     OWN_PAGE,
     PASSWORD,
@@ -43,6 +42,7 @@ from core.conftest import (
     log_in_by_form,
     stored_user,
 )
+from core.keys.made_keys import NOT_HERE, ask, new_key
 from core.standing_clock import clock
 from core.statements import counted_statements
 from core.users import User

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask.auth import logins, stored_keys, users
-from secure_flask.auth.key_table import ApiKey
+from secure_flask.auth import logins, users
 from secure_flask.auth.login_table import DAY, IDLE_TIMEOUTS, LIFETIMES, Login
 from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.database import db
+from secure_flask.keys import stored_keys
+from secure_flask.keys.stored_keys import ApiKey
 from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Unauthorized

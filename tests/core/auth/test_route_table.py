@@ -8,13 +8,13 @@ from flask import Flask
 from flask.views import MethodView
 from secure_flask.auth import access, route_table
 from secure_flask.auth.access import (
-    keys_allowed,
     login_required,
     public,
     recent_login,
     roles_required,
 )
 from secure_flask.auth.route_table import Row
+from secure_flask.keys.key_requests import keys_allowed
 from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited

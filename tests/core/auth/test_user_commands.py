@@ -17,7 +17,6 @@ from sqlalchemy import Column, ForeignKey, Table, Uuid, insert, select, text, up
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core import routes
-from core.auth.made_keys import is_open, new_key, number_of_keys
 from core.conftest import (
     OWN_PAGE,
     PASSWORD,
@@ -32,6 +31,7 @@ from core.conftest import (
     log_in,
     stored_user,
 )
+from core.keys.made_keys import is_open, new_key, number_of_keys
 from core.standing_clock import clock
 from core.statements import SIZES, statements_of
 from core.users import User

@@ -10,13 +10,13 @@ from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from secure_flask.auth import access
 from secure_flask.auth.access import (
-    keys_allowed,
     login_required,
     public,
     recent_login,
     roles_required,
 )
 from secure_flask.csp_levels import SELF
+from secure_flask.keys.key_requests import keys_allowed
 from secure_flask.web.csp import csp
 from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.form_types import FORM_TYPES

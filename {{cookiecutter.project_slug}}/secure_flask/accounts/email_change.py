@@ -18,7 +18,7 @@ from secure_flask.accounts.outbox import HOUR, OutgoingMail, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import RECENT, AccountMixin, account_of, require_recent_user
 from secure_flask.auth import access, authentication
-from secure_flask.auth.current_login import current_login
+from secure_flask.auth.principal import current_login
 from secure_flask.auth.users import UserMixin, address_changed, replace_hash
 from secure_flask.database import db
 from secure_flask.web import audit

@@ -29,13 +29,14 @@ from secure_flask.accounts.former_addresses import former_addresses_of
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.registration import end_registrations_of
 from secure_flask.accounts.users import AccountMixin, account_of, require_recent_user
-from secure_flask.auth import access, authentication, keys
-from secure_flask.auth.current_login import current_key, current_login
+from secure_flask.auth import access, authentication
 from secure_flask.auth.login_table import Login
+from secure_flask.auth.principal import current_login, current_principal
 from secure_flask.auth.users import DELETE_USER, record_deletion, user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
+from secure_flask.keys import own_keys
 from secure_flask.state import app_state
 from secure_flask.web.errors import error_response
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
@@ -69,7 +70,7 @@ def delete_account(user: AccountMixin) -> None:
     :raises ErrorResponse: 401, no such login, or the login of this request has ended in the
         meantime; 403, a key of this user sent the request.
     """
-    present = current_key() or current_login()
+    present = current_principal().row
     if present and present.user_id == user.id:
         require_recent_user()
     email = account_of(user).readable_email
@@ -170,7 +171,7 @@ def _account_data(user: AccountMixin) -> dict[str, object]:
         "account": _values_of_row(user, without=SECRETS),
         "roles": user.role_names,
         "logins": authentication.list_logins(),
-        "keys": keys.list_api_keys(),
+        "keys": own_keys.list_api_keys(),
         "factors": factors.factors_of(user),
         "passkeys": [each.name for each in passkeys.passkeys_of(user)],
         "recovery_codes": recovery_codes.recovery_codes_left(user),

@@ -13,20 +13,19 @@ from functools import partial
 from typing import Any, overload
 
 from flask import Flask, Request, current_app, url_for
-from secure_flask.auth import demands, key_requests, next_pages, public_marks, users
-from secure_flask.auth.current_login import (
-    current_key,
-    current_login,
-    keep_proved_of_login,
-    logged_in_user,
-    refusal_of_key,
-)
+from secure_flask.auth import demands, next_pages, public_marks, users
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.own_login import FIND_USER, require_core_tables, role_names_of
-from secure_flask.auth.users import UserMixin, counting_roles
+from secure_flask.auth.principal import (
+    current_login,
+    current_principal,
+    logged_in_user,
+    no_program_here,
+)
+from secure_flask.auth.users import UserMixin
 from secure_flask.clock import seconds_now
+from secure_flask.database.core_tables import require_core_tables
 from secure_flask.state import app_state
-from secure_flask.web import audit, request_checks
+from secure_flask.web import audit, rate_limits, request_checks
 from secure_flask.web.closed_views import close_view
 from secure_flask.web.errors import (
     FIND_LOGIN_PAGE,
@@ -72,7 +71,7 @@ def login_required(view: Decorated) -> Decorated:
 
     :raises TypeError: at import, the view is marked `@public` too.
     """
-    closed: Decorated = _close(view, "@login_required")
+    closed: Decorated = close_by_mark(view, "@login_required")
     return closed
 
 
@@ -96,7 +95,7 @@ def recent_login(
         raise ValueError(f"@recent_login(minutes={minutes!r}): write a number of more than 0.")
 
     def decorate(view: Any) -> Any:
-        return _close(view, f"@recent_login(minutes={minutes})", recent_login=minutes)
+        return close_by_mark(view, f"@recent_login(minutes={minutes})", recent_login=minutes)
 
     return decorate(view) if view else decorate
 
@@ -112,31 +111,7 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
     if not names or not all(map(users.is_role, names)):
         raise TypeError(f"@roles_required{names!r}: name one role or more, each {users.ROLE_RULE}.")
     mark = f"@roles_required({', '.join(map(repr, sorted(names)))})"
-    return lambda view: _close(view, mark, roles=names)
-
-
-@overload
-def keys_allowed(view: Decorated) -> Decorated: ...
-@overload
-def keys_allowed(*, read_only: bool = False) -> Callable[[Decorated], Decorated]: ...
-def keys_allowed(
-    view: Decorated | None = None, *, read_only: bool = False
-) -> Decorated | Callable[[Decorated], Decorated]:
-    """Let a program call this view by a key, as logged-in users may: `@keys_allowed`.
-
-    `@keys_allowed(read_only=True)` allows only GET and HEAD. Views without the mark refuse keys.
-    With `@roles_required` the key needs the roles too; a view with `@recent_login` refuses it.
-
-    :raises TypeError: at import, the view is marked `@public` too.
-    """
-    keys, mark = (
-        ("read", "@keys_allowed(read_only=True)") if read_only else ("all", "@keys_allowed")
-    )
-
-    def decorate(view: Any) -> Any:
-        return _close(view, mark, keys=keys)
-
-    return decorate(view) if view else decorate
+    return lambda view: close_by_mark(view, mark, roles=names)
 
 
 def takes_credentials(view: Decorated) -> Decorated:
@@ -146,6 +121,16 @@ def takes_credentials(view: Decorated) -> Decorated:
     function that checks the secret, such as `log_in`, limits failures by LOGIN_RATE_LIMIT.
     """
     return add_options(view, credentials=True)
+
+
+def close_by_mark(view: Any, mark: str, **options: Any) -> Any:
+    """Close a view by a mark, such as "@login_required", with these options of the view."""
+    if isinstance(view, staticmethod | classmethod):
+        # The mark belongs to the function inside, since a class returns only that.
+        return type(view)(close_by_mark(view.__func__, mark, **options))
+    require = partial(_require, options.get("roles", ()), options.get("recent_login"))
+    demand = demands.demand_of_mark(view, mark, require)
+    return close_view(add_options(view, access="login", demands=(demand,), **options), demand)
 
 
 def has_recent_login(minutes: int = RECENT) -> bool:
@@ -188,9 +173,10 @@ def require_user() -> UserMixin:
 
     :raises ErrorResponse: 401, nobody is; 403, a key sent the request.
     """
-    user = logged_in_user()
-    if user is None or current_key():
+    asking = current_principal()
+    if asking.user is None or asking.program:
         raise _no_login()
+    user: UserMixin = asking.user
     return user
 
 
@@ -203,10 +189,12 @@ def init_app(app: Flask) -> None:
     public_marks.init_app(app)
     request_checks.add_request_check(app, _check_access)
     app_state(app)[FIND_LOGIN_PAGE] = _find_login_page
-    # An app with `find_user` may put another `current_user` into templates, such as Flask-Login's.
     add_to_templates(app, {"logged_in_user": logged_in_user})
-    if FIND_USER not in app_state(app):
-        app.context_processor(_template_variables)
+
+
+def add_current_user(app: Flask) -> None:
+    """Give templates `current_user`, where no extension has one, such as Flask-Login's."""
+    app.context_processor(_template_variables)
 
 
 def _check_access(request: Request) -> None:
@@ -215,12 +203,13 @@ def _check_access(request: Request) -> None:
     # Flask answers without a view: 404, 405, or OPTIONS with the methods of a route.
     if rule is None or is_automatic_options(request) or is_public(rule.endpoint, options):
         return
-    if key := current_key():
-        key_requests.count_request_of_key(key)
-    elif options.access is None and logged_in_user() is None:
+    asking = current_principal()
+    if asking.program:
+        rate_limits.require_within_limit(asking.program.limit, "key", asking.program.row.id)
+    elif options.access is None and asking.user is None:
         raise add_hint(unauthenticated(), _hint_of_unmarked_view(request, rule.endpoint))
     _require(options.roles, options.recent_login)
-    keep_proved_of_login(options.demands)
+    asking.proved.update(options.demands)
 
 
 def _hint_of_unmarked_view(request: Request, endpoint: str) -> str:
@@ -236,20 +225,10 @@ def _hint_of_unmarked_view(request: Request, endpoint: str) -> str:
     )
 
 
-def _close(view: Any, mark: str, **options: Any) -> Any:
-    if isinstance(view, staticmethod | classmethod):
-        # The mark belongs to the function inside, since a class returns only that.
-        return type(view)(_close(view.__func__, mark, **options))
-    require = partial(_require, options.get("roles", ()), options.get("recent_login"))
-    demand = demands.demand_of_mark(view, mark, require)
-    return close_view(add_options(view, access="login", demands=(demand,), **options), demand)
-
-
 def _require(roles: tuple[str, ...], minutes: int | None) -> None:
-    user = logged_in_user()
-    if user is None:
+    if logged_in_user() is None:
         raise _no_login()
-    _require_roles(user, roles)
+    _require_roles(roles)
     # `require_login` refuses keys, so it runs only if an age is demanded.
     if minutes:
         require_login(minutes=minutes)
@@ -257,11 +236,11 @@ def _require(roles: tuple[str, ...], minutes: int | None) -> None:
 
 def _no_login() -> ErrorResponse:
     """The exception for a request without a login: 403 if a key sent it, 401 if not."""
-    key = current_key()
-    if key is None:
+    program = current_principal().program
+    if program is None:
         return unauthenticated()
-    audit.record(audit.AUTHZ_FAIL, reason="key", key=key.id)
-    return refusal_of_key() or key_requests.not_here()
+    audit.record(audit.AUTHZ_FAIL, reason="key", key=program.row.id)
+    return program.refusal or no_program_here()
 
 
 def _is_recent(login: Login, minutes: int) -> bool:
@@ -271,10 +250,9 @@ def _is_recent(login: Login, minutes: int) -> bool:
     return abs(seconds_now() - login.authenticated) <= minutes * 60
 
 
-def _require_roles(user: UserMixin, demanded: tuple[str, ...]) -> None:
-    # A view that demands no role costs no query. The roles are limited here too, since the app may
-    # have replaced the descriptor that limits `role_names`.
-    missing = demanded and sorted({*demanded}.difference(counting_roles(user, role_names_of(user))))
+def _require_roles(demanded: tuple[str, ...]) -> None:
+    # A view that demands no role costs no query.
+    missing = demanded and sorted({*demanded}.difference(current_principal().role_names))
     if missing:
         audit.record(audit.AUTHZ_FAIL, reason="missing role", roles=", ".join(missing))
         raise plain_error(403)

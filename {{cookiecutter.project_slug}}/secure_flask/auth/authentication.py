@@ -13,9 +13,8 @@ from typing import Any
 
 from blinker import Namespace
 from secure_flask.auth import access, logins, passwords, throttle, tokens
-from secure_flask.auth.current_login import forget_current_login
 from secure_flask.auth.login_table import Login, Voucher
-from secure_flask.auth.own_login import needs_core_tables
+from secure_flask.auth.principal import forget_current_login
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import (
@@ -28,6 +27,7 @@ from secure_flask.auth.users import (
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
+from secure_flask.database.core_tables import needs_core_tables
 from secure_flask.state import Key
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response

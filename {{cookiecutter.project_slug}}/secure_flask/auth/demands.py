@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from flask import current_app, has_request_context
-from secure_flask.auth.current_login import is_proved_of_login, keep_proved_of_login
+from secure_flask.auth.principal import current_principal, is_proved
 from secure_flask.state import app_state
 from secure_flask.web.closed_views import Demand
 from secure_flask.web.view_options import marked_options, view_options
@@ -29,7 +29,7 @@ def _check_once(require: Callable[[], None], demand: Demand) -> None:
     :raises ErrorResponse: 401 or 403, the caller of this request may not call the function.
     :raises RuntimeError: there is no request, or the app is not protected.
     """
-    if is_proved_of_login(demand):
+    if is_proved(demand):
         return
     if not has_request_context():
         raise RuntimeError(
@@ -43,7 +43,7 @@ def _check_once(require: Callable[[], None], demand: Demand) -> None:
     # The view may be a public method of a class, which has this demand by `decorators`.
     if options.access != "public" or demand not in options.demands:
         require()
-        keep_proved_of_login([demand])
+        current_principal().proved.add(demand)
 
 
 def name_of_view(view: object) -> str:

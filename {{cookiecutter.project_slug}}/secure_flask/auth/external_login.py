@@ -12,14 +12,14 @@ from functools import partial
 from typing import Any
 
 from flask import request
-from secure_flask.auth import key_requests, throttle, tokens
+from secure_flask.auth import throttle, tokens
 from secure_flask.auth.authentication import BeginHalf, second_factor_of
-from secure_flask.auth.current_login import current_key
 from secure_flask.auth.login_table import Voucher
-from secure_flask.auth.own_login import needs_core_tables
+from secure_flask.auth.principal import current_principal, no_program_here
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user
 from secure_flask.clock import seconds_now
+from secure_flask.database.core_tables import needs_core_tables
 from secure_flask.web import audit
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import error_response
@@ -56,8 +56,8 @@ def log_in_user(
         too many failures.
     """
     # A view that accepts keys could pass the user of a key.
-    if current_key():
-        raise key_requests.not_here()
+    if current_principal().program:
+        raise no_program_here()
     voucher = Voucher(provider, _credible_time(at))
     has_shown = _says_multiple_factors(second_factor)
     begin: BeginHalf | None = None

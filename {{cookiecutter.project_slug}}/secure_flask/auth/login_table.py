@@ -5,7 +5,7 @@ in. Times are whole seconds since 1970, UTC. Source: OWASP ASVS 7.1.1, 7.3.1, 7.
 """
 
 import secrets
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from flask import current_app
@@ -34,7 +34,20 @@ class Voucher(NamedTuple):
     at: int | None
 
 
-class Login(CoreModel):
+class Credential(CoreModel):
+    """A row by which requests act for a user: a login, or what a program shows, such as a key."""
+
+    __abstract__ = True
+
+    if TYPE_CHECKING:
+        id: Mapped[str]
+        user_id: Mapped[UUID]
+        last_used: Mapped[Any]
+        expires: Mapped[int]
+        user: Mapped[UserMixin]
+
+
+class Login(Credential):
     """A login of one client."""
 
     __tablename__ = "logins"

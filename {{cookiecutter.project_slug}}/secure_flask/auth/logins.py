@@ -14,8 +14,7 @@ import click
 from blinker import Namespace
 from flask import current_app
 from secure_flask.auth import clients
-from secure_flask.auth.key_table import ApiKey
-from secure_flask.auth.login_table import Login, Voucher, live_logins
+from secure_flask.auth.login_table import Credential, Login, Voucher, live_logins
 from secure_flask.auth.users import UserMixin, locked_user
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
@@ -45,10 +44,17 @@ all_logins_ended = Namespace().signal("all-logins-ended")
 # This signal gets the user and the new `login`, in its transaction. One that replaces another login
 # sends none.
 login_started = Namespace().signal("login-started")
+# The tables of what programs act by, such as keys, which end with all logins of their user.
+_PROGRAMS: list[type[Credential]] = []
 logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 LISTED = 1000  # logins that a user is shown: MAX_LOGINS of each kind, unless that is very high
 PURGED = 1000  # expired logins that one transaction deletes, so that no other waits for long
+
+
+def end_with_logins(table: type[Credential]) -> None:
+    """Let the rows of a table, by which programs act for users, end with all logins of the user."""
+    _PROGRAMS.append(table)
 
 
 def new_secret() -> str:
@@ -115,13 +121,13 @@ def find_live_login(condition: ColumnElement[bool]) -> Login | None:
         return login if login and login.is_live() else None
 
 
-def is_last_used_outdated(row: Login | ApiKey) -> bool:
+def is_last_used_outdated(row: Credential) -> bool:
     """Whether the stored time of the last use is old enough to be replaced."""
     # abs(): after the clock was set back, the stored time must be corrected.
     return row.last_used is None or abs(seconds_now() - row.last_used) >= LAST_USED_STEP
 
 
-def store_last_used(table: type[Login | ApiKey], row_id: str) -> None:
+def store_last_used(table: type[Credential], row_id: str) -> None:
     """Store that a login or key was used now, in a transaction that waits for no lock.
 
     If the row is locked or the database is read-only, the old time stays.
@@ -184,7 +190,7 @@ def end_all_logins() -> None:
     all_logins_ended.send(None, execute=db.session.execute)
     # A half login may have become a login before the signal ended all half logins.
     ended += _delete_logins()
-    keys = _delete_rows(ApiKey)
+    keys = sum(map(_delete_rows, _PROGRAMS))
     db.session.commit()
     fields = {"reason": "revoked", "session": "all of all users", "by": "command line"}
     audit.record(audit.SESSION_EXPIRED, count=ended, **fields)
@@ -201,7 +207,7 @@ def purge_command() -> None:
 
 def purge_logins() -> int:
     """Delete expired logins and keys; return their number."""
-    return _purge(Login) + _purge(ApiKey)
+    return _purge(Login) + sum(map(_purge, _PROGRAMS))
 
 
 def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
@@ -225,7 +231,7 @@ def _end_excess(new: Login) -> None:
         audit.record(audit.SESSIONS_EXCEEDED, user_id=new.user_id, count=ended)
 
 
-def _purge(table: type[Login | ApiKey]) -> int:
+def _purge(table: type[Credential]) -> int:
     expired = select(table.id).where(table.expires <= seconds_now()).limit(PURGED)
     # A row that a request has locked is left to the next purge; waiting for it could deadlock.
     # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
@@ -248,9 +254,9 @@ def _end_all_of(
     """End the logins of a user that meet the conditions, keys and what all logins end with."""
     _delete_rows(Login, Login.user_id == user.id, *conditions, execute=execute)
     # Keys end after the logins, which could make new ones.
-    mine = ApiKey.user_id == user.id
-    if not keep_keys and (ended := _delete_rows(ApiKey, mine, execute=execute)):
-        audit.record(audit.TOKEN_REVOKED, key="all", count=ended, of_user=user.id)
+    for table in () if keep_keys else _PROGRAMS:
+        if ended := _delete_rows(table, table.user_id == user.id, execute=execute):
+            audit.record(audit.TOKEN_REVOKED, key="all", count=ended, of_user=user.id)
     all_logins_ended.send(user, execute=execute)
 
 
@@ -259,7 +265,7 @@ def _delete_logins(*conditions: ColumnElement[bool]) -> int:
 
 
 def _delete_rows(
-    table: type[Login | ApiKey],
+    table: type[Credential],
     *conditions: ColumnElement[bool],
     execute: Execute = db.session.execute,
 ) -> int:

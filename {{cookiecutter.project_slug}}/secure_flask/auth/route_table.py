@@ -11,7 +11,6 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.auth.access import is_public
-from secure_flask.auth.key_requests import takes_key
 from secure_flask.database.command_group import add_command
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.form_types import FORM_TYPES
@@ -122,7 +121,7 @@ def _mark(endpoint: str, method: str, options: ViewOptions) -> str:
         mark = "@roles_required"
     else:
         mark = "@recent_login" if options.recent_login else "@login_required"
-    return f"{mark}, @keys_allowed" if takes_key(method, options) else mark
+    return f"{mark}, @keys_allowed" if options.takes_key(method) else mark
 
 
 def _bodies(method: str, options: ViewOptions) -> list[str]:

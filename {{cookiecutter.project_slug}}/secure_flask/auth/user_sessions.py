@@ -14,11 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SessionInterface, SessionMixin
-from secure_flask.auth.current_login import (
-    is_login_known,
-    logged_in_user,
-)
-from secure_flask.auth.own_login import FIND_USER, has_own_login
+from secure_flask.auth.principal import current_principal, logged_in_user
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web.app_methods import replace_method
@@ -33,6 +29,8 @@ if TYPE_CHECKING:
 # The session's key for the id of its user.
 OWNER = "_secure_flask_user"
 
+# This is set in the state of an app whose sessions are bound to users.
+_BINDS = Key[bool]("binds sessions")
 # The session as it was opened. Reading `flask.session` instead would count as an access by the
 # view, and then no cache keeps the response for other visitors.
 _OPENED = Key[SessionMixin]("session")
@@ -103,9 +101,11 @@ def keep_session_for(user: UserMixin) -> None:
 
 def init_app(app: Flask) -> None:
     app.wsgi_app = _Wrapping(app)  # type: ignore[method-assign]
-    # An app with `find_user` may keep its login in the session, so it clears the session itself.
-    if FIND_USER in app_state(app):
-        return
+
+
+def bind_sessions(app: Flask) -> None:
+    """Bind sessions to users, unless the app keeps its own login in the session."""
+    app_state(app)[_BINDS] = True
     add_request_check(app, _clear_session_of_another)
     # The session is emptied before any handler of an error runs.
     replace_method(app, "handle_user_exception", _handle_without_unchecked_session)
@@ -158,7 +158,7 @@ def _is_for_static_file(request: Request) -> bool:
 
 def _write_owner(session: SessionMixin) -> bool:
     """Store the owner's id in the session; False if the owner is unknown."""
-    if has_own_login(current_app):
+    if _BINDS not in app_state(current_app):
         return True
     try:
         owner = request_state(request.environ).get(_NEW_OWNER) or _id_of(logged_in_user())
@@ -166,7 +166,7 @@ def _write_owner(session: SessionMixin) -> bool:
         return False
     if owner:
         session[OWNER] = owner
-    return bool(owner) or is_login_known()
+    return bool(owner) or current_principal().is_known
 
 
 def _id_of(user: UserMixin | None) -> str | None:

@@ -8,17 +8,16 @@ Source: OWASP ASVS 8.2.1, 8.3.2.
 import re
 from collections.abc import Callable, Iterable
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, final
 from uuid import UUID, uuid4
 
 import click
 from blinker import Namespace
 from flask import current_app, has_request_context, request
-from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.passwords import NO_PASSWORD, hash_new_password, hash_password
 from secure_flask.auth.throttle import folded_name
 from secure_flask.database import Model, db
-from secure_flask.database.core_tables import add_core_tables, need_core_tables
+from secure_flask.database.core_tables import add_core_tables, need_core_tables, needs_core_tables
 from secure_flask.database.database import CoreModel
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web import audit
@@ -96,7 +95,8 @@ class UserMixin:
 
     Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
     `roles` (list of `Role`). `User.find(name)` returns a user or None. `has_password` is a bool.
-    `role_names` is a list of str. Check it, not `roles`: a key may have fewer roles than its user.
+    `role_names` is a list of str. Check it, not `roles`: a key may have fewer roles than its user. If
+    your users have their roles elsewhere, override `granted_roles()`, which it is made of.
     `is_authenticated` is True, unless your class defines it. A change of `disabled`, to True or to
     False, ends all logins, keys and mailed links of the user in the same transaction.
     """
@@ -115,8 +115,8 @@ class UserMixin:
     def __init_subclass__(cls, **options: object) -> None:
         if issubclass(cls, Model):
             _register_user_class(cls)
-        _limit_role_names(cls)
         super().__init_subclass__(**options)
+        _require_final_role_names(cls)
 
     @declared_attr
     def roles(cls) -> Mapped[list[Role]]:
@@ -128,8 +128,14 @@ class UserMixin:
         @property
         def is_authenticated(self) -> bool: ...
 
+    @final
     @property
     def role_names(self) -> list[str]:
+        """The names of the roles in force: those that are granted, or for a key some of them."""
+        return _roles_in_force(self, self.granted_roles())
+
+    def granted_roles(self) -> list[str]:
+        """The names of the roles that the user has."""
         return [role.name for role in self.roles]
 
     @property
@@ -201,11 +207,6 @@ def hook_of_accounts(key: Key[Hook], user: UserMixin) -> Hook | None:
             f"after `secure_flask.init_app` where you create {current_app.name}."
         )
     return hook
-
-
-def has_user_class() -> bool:
-    """Whether the app has a class of users, to which the tables of the core refer."""
-    return bool(_registered)
 
 
 def user_class() -> type[UserMixin]:
@@ -318,8 +319,7 @@ def limit_roles_of_user(user: UserMixin, roles: Iterable[str]) -> None:
     vars(user)[_LIMIT] = limit
 
 
-def counting_roles(user: UserMixin, names: list[str]) -> list[str]:
-    """The user's roles that count in this request, where a key may limit them."""
+def _roles_in_force(user: UserMixin, names: list[str]) -> list[str]:
     if has_request_context():
         limit = request_state(request.environ).get(_ROLES_OF_KEY)
     else:
@@ -329,34 +329,15 @@ def counting_roles(user: UserMixin, names: list[str]) -> list[str]:
     return [name for name in names if name in limit[1]]
 
 
-class _RoleNames:
-    """A descriptor around any `role_names`, such as a property, that applies the limit of a key."""
-
-    def __init__(self, written: Any) -> None:
-        self._written = written
-
-    def __get__(self, user: UserMixin | None, owner: type[UserMixin]) -> Any:
-        names = self._written.__get__(user, owner)
-        return names if user is None else counting_roles(user, names)
-
-    def __set__(self, user: UserMixin, names: Any) -> None:
-        # `__set__` makes this a data descriptor: a `cached_property` in `__dict__` cannot hide it.
-        self._written.__set__(user, names)
-
-
-def _limit_role_names(cls: type[UserMixin]) -> None:
-    """Let a key limit `role_names`, whether the class defines or inherits it.
-
-    :raises TypeError: `role_names` is a column, which cannot be limited.
+def _require_final_role_names(cls: type[UserMixin]) -> None:
     """
-    written: Any = getattr_static(cls, "role_names")
-    if not hasattr(written, "__get__"):
+    :raises TypeError: the class has another `role_names`, which no key would limit.
+    """
+    if getattr_static(cls, "role_names") is not vars(UserMixin)["role_names"]:
         raise TypeError(
-            f"{cls.__module__}.{cls.__qualname__}.role_names is no property: give the column "
-            "another name, and return the roles that count by a property `role_names`."
+            f"{cls.__module__}.{cls.__qualname__} has role_names of its own, which no key limits: "
+            "write a method granted_roles() that returns the names. A column needs another name."
         )
-    if not isinstance(written, _RoleNames):
-        cls.role_names = _RoleNames(written)  # type: ignore[assignment, method-assign]
 
 
 def _register_user_class(cls: type[UserMixin]) -> None:

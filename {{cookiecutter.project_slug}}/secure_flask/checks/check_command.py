@@ -14,7 +14,6 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     commands,
     core,
     hidden_marks,
-    keys,
     legacy_hashes,
     models,
     policy,

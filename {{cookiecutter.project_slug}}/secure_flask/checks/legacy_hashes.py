@@ -18,7 +18,7 @@ from secure_flask.auth.users import user_class
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.checks.services import problem_of_migrations
 from secure_flask.database import db
-from secure_flask.database.database import has_core_tables
+from secure_flask.database.core_tables import has_core_tables
 from secure_flask.database.paging import pages_of_rows
 from sqlalchemy import ColumnElement, func, select
 

@@ -16,7 +16,8 @@ from flask import Flask
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
-from secure_flask.database.database import has_core_tables, migrate
+from secure_flask.database.core_tables import has_core_tables
+from secure_flask.database.database import migrate
 from secure_flask.database.engine_options import arguments_of_requests
 from secure_flask.web import redis_storage
 from secure_flask.web.counters import counters

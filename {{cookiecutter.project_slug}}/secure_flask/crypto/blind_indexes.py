@@ -12,7 +12,7 @@ import unicodedata
 from operator import eq, ne
 from typing import Any, cast
 
-from secure_flask.crypto.keyring import blind_index_keys, current_key, derive_key
+from secure_flask.crypto.keyring import blind_index_keys, derive_key, key_in_force
 from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.ext.hybrid import ExprComparator, hybrid_property
 from sqlalchemy.sql.operators import OperatorType, in_op, is_, is_not, not_in_op
@@ -27,7 +27,7 @@ def blind_index(value: str, *, context: str) -> bytes:
     have the same index, and so do `ß` and `ss`. So send a message to the stored address of a row,
     not to the address searched for.
     """
-    return _index_by_key(value, context, *current_key(blind_index_keys()))
+    return _index_by_key(value, context, *key_in_force(blind_index_keys()))
 
 
 def blind_indexes(value: str, *, context: str) -> list[bytes]:

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import Flask
 from flask.typing import ResponseReturnValue
-from secure_flask.crypto.keyring import current_key, derive_key, encryption_keys
+from secure_flask.crypto.keyring import derive_key, encryption_keys, key_in_force
 from secure_flask.web import audit
 from secure_flask.web.errors import response_for
 from werkzeug.exceptions import InternalServerError
@@ -44,7 +44,7 @@ def encrypt(plaintext: bytes, *, context: str) -> bytes:
 
     The ciphertext has 49 bytes more than the plaintext.
     """
-    key_id, root = current_key(encryption_keys())
+    key_id, root = key_in_force(encryption_keys())
     salt = os.urandom(16)
     nonce = os.urandom(12)
     header = HEADER.pack(VERSION, key_id, salt, nonce)

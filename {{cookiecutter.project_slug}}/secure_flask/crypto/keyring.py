@@ -27,7 +27,7 @@ def blind_index_keys() -> Keyring:
     return app_state(current_app)[BLIND_INDEX_KEYS]
 
 
-def current_key(ring: Keyring) -> tuple[int, bytes]:
+def key_in_force(ring: Keyring) -> tuple[int, bytes]:
     """The current key, which is the first one, with its id."""
     return next(iter(ring.items()))
 

@@ -16,7 +16,7 @@ from flask import Flask, current_app
 from secure_flask.crypto import encryption
 from secure_flask.crypto.blind_indexes import INDEX_PREFIX, blind_index
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
-from secure_flask.crypto.keyring import blind_index_keys, current_key, encryption_keys
+from secure_flask.crypto.keyring import blind_index_keys, encryption_keys, key_in_force
 from secure_flask.crypto.stored_columns import Stored, encrypted_columns
 from secure_flask.database import db
 from secure_flask.database.command_group import (
@@ -114,7 +114,7 @@ def _count_by_key(
     for start, number in stored.execute(counted):
         key_id = int.from_bytes(bytes(start)[-4:])
         known = "old" if key_id in ring else "missing"
-        state = "current" if key_id == current_key(ring)[0] else known
+        state = "current" if key_id == key_in_force(ring)[0] else known
         click.echo(f"{name}\tkey {key_id}\t{state}\t{number}")
 
 

@@ -19,7 +19,7 @@ from secure_flask.crypto.encrypted_columns import (
     row_context,
 )
 from secure_flask.crypto.encrypted_types import Encrypted, encrypted_types_in
-from secure_flask.crypto.keyring import blind_index_keys, current_key, encryption_keys
+from secure_flask.crypto.keyring import blind_index_keys, encryption_keys, key_in_force
 from secure_flask.database import db
 from sqlalchemy.exc import UnboundExecutionError
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -50,10 +50,10 @@ class Stored:
     @property
     def outdated(self) -> sa.ColumnElement[bool]:
         """Whether a row's value or index is not by the first key, or its index is missing."""
-        key = encryption.PREFIX.pack(encryption.VERSION, current_key(encryption_keys())[0])
+        key = encryption.PREFIX.pack(encryption.VERSION, key_in_force(encryption_keys())[0])
         conditions = [sa.func.substr(self.raw, 1, len(key)) != key]
         if self.index is not None:
-            key = INDEX_PREFIX.pack(current_key(blind_index_keys())[0])
+            key = INDEX_PREFIX.pack(key_in_force(blind_index_keys())[0])
             conditions += [self.index.is_(None), sa.func.substr(self.index, 1, len(key)) != key]
         return sa.and_(self.raw.is_not(None), sa.or_(*conditions))
 

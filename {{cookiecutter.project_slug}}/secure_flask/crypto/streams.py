@@ -15,7 +15,7 @@ from typing import BinaryIO
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from secure_flask.crypto.encryption import DecryptionError
-from secure_flask.crypto.keyring import current_key, derive_key, encryption_keys
+from secure_flask.crypto.keyring import derive_key, encryption_keys, key_in_force
 
 VERSION = 2  # differs from encryption.VERSION, so that streams and messages are not confused
 PURPOSE = b"stream"
@@ -31,7 +31,7 @@ def encrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
     `encrypt_stream(body_stream(), target, context=f"files of {file.id}")`. Each 64 KiB grow by 16
     bytes, and the whole by 28.
     """
-    key_id, root = current_key(encryption_keys())
+    key_id, root = key_in_force(encryption_keys())
     salt = os.urandom(16)
     prefix = os.urandom(7)
     header = HEADER.pack(VERSION, key_id, salt, prefix)

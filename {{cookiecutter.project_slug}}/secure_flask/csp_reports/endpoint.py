@@ -21,7 +21,7 @@ from secure_flask.csp_reports.violations import (
     has_table,
     read_violations,
 )
-from secure_flask.database.database import has_core_tables
+from secure_flask.database.core_tables import has_core_tables
 from secure_flask.state import Key, app_state
 from secure_flask.web import audit, strict_json
 from secure_flask.web.counters import counters

@@ -28,7 +28,7 @@ from secure_flask.csp_reports.violations import (
 )
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup, add_command
-from secure_flask.database.database import has_core_tables
+from secure_flask.database.core_tables import has_core_tables
 from secure_flask.web import csp
 from secure_flask.web.connection_allowlist import resolve_links
 from secure_flask.web.csp_syntax import is_whole_cdn

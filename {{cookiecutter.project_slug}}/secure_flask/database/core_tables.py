@@ -1,19 +1,56 @@
 """The tables of the core, which an app with a login of its own does not have.
 
 They are in the metadata of all models, so that tables of an app can refer to them. They leave it as
-soon as an app without users of the core needs one of their names, or is given `find_user`.
+soon as an app without users of the core needs one of their names, or is given `find_user`. What
+needs the tables is refused there with an explanation.
 """
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
+from flask import Flask, current_app
+from secure_flask.state import Key, app_state
 from sqlalchemy import FromClause, MetaData, Table
 
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+# The function of an app that has a login of its own: it returns the user of the request.
+FIND_USER = Key[Callable[[], object]]("find user")
 CORE_TABLES: set[Table] = set()
 _CLASSES_OF_USERS: list[type] = []
 
 
 def add_core_tables(*tables: FromClause) -> None:
     CORE_TABLES.update(each for each in tables if isinstance(each, Table))
+
+
+def has_core_tables() -> bool:
+    """Whether this app uses the core's users, and so has the tables of the core."""
+    return bool(_CLASSES_OF_USERS) and FIND_USER not in app_state(current_app)
+
+
+def require_core_tables(name: str, app: Flask = current_app) -> None:
+    """
+    :raises RuntimeError: the app has `find_user`, so it does not use the core's users.
+    """
+    if app and FIND_USER in app_state(app):
+        raise RuntimeError(
+            f"{name} needs users and logins of secure_flask, which an app with find_user does not "
+            "have: call what your own login has for it."
+        )
+
+
+def needs_core_tables(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let a function raise RuntimeError in an app with `find_user`."""
+
+    @wraps(function)
+    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        require_core_tables(f"{function.__name__}()")
+        return function(*args, **kwargs)
+
+    return checked
 
 
 def need_core_tables(of_users: type) -> None:

@@ -9,6 +9,7 @@ Source: OWASP ASVS 13.1.3.
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import finalize
@@ -19,12 +20,17 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.pagination import Pagination
 from secure_flask.database import failures
-from secure_flask.database.core_tables import CORE_TABLES, NamesTable, release_name
+from secure_flask.database.core_tables import (
+    CORE_TABLES,
+    NamesTable,
+    has_core_tables,
+    release_name,
+)
 from secure_flask.database.dropped_tables import refuse_in_tests
 from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.database.paging import page_number
 from secure_flask.settings.configuration import READ_ONCE
-from secure_flask.state import IN_CONTEXT, Key, app_state, request_state
+from secure_flask.state import IN_CONTEXT, app_state, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, plain_error, respond_by_default, response_for
 from sqlalchemy import Connection, Engine, MetaData, Select, Table, event, inspect
@@ -46,11 +52,6 @@ CONFLICTS = (ObjectDeletedError, StaleDataError)
 
 Row = TypeVar("Row")
 BindKeys = str | list[str | None] | None
-
-# The function that says whether an app has the tables of the core.
-HAS_CORE_TABLES = Key[Callable[[], bool]]("has the tables of the core")
-# Whether the user of this request was deleted meanwhile, by the core's users.
-IS_USER_GONE = Key[Callable[[], bool]]("whether the user is gone")
 
 
 class ModelMetaData(MetaData):
@@ -132,8 +133,9 @@ db = Database(model_class=Model, session_options={"expire_on_commit": False})
 migrate = Migrate(db=db, directory=str(Path(__file__).parents[2] / "migrations"))
 
 
-def init_app(app: Flask) -> None:
-    """
+def init_app(app: Flask, is_user_gone: Callable[[], bool]) -> None:
+    """Set the database up. `is_user_gone` says whether the user of a request was deleted meanwhile.
+
     :raises PolicyError: an option of an engine weakens a protection.
     """
     _configure_engines(app.config)
@@ -141,7 +143,7 @@ def init_app(app: Flask) -> None:
     _listen_to_engines(app)
     migrate.init_app(app)
     app.teardown_request(_release)
-    respond_by_default(app, DBAPIError, _respond_to_database_error)
+    respond_by_default(app, DBAPIError, partial(_respond_to_database_error, is_user_gone))
     respond_by_default(app, TimeoutError, _respond_unavailable)
     respond_by_default(app, OverflowError, _respond_to_overflow)
     for conflict in CONFLICTS:
@@ -189,11 +191,6 @@ def impatient_transaction() -> Iterator[Connection]:
         finally:
             # Restore the timeout: the pool lends this connection to others.
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
-
-
-def has_core_tables() -> bool:
-    """Whether this app uses the core's users, and so has the tables of the core."""
-    return app_state(current_app)[HAS_CORE_TABLES]()
 
 
 def app_metadata() -> MetaData:
@@ -244,7 +241,9 @@ def _respond_conflict(error: Exception) -> ResponseReturnValue:
     return response_for(error_response(409, "Changed by another request: try again"))
 
 
-def _respond_to_database_error(error: DBAPIError) -> ResponseReturnValue:
+def _respond_to_database_error(
+    is_user_gone: Callable[[], bool], error: DBAPIError
+) -> ResponseReturnValue:
     if failures.is_away(error):
         return _respond_unavailable(error)
     if failures.is_value_of_request(error, request):
@@ -252,7 +251,7 @@ def _respond_to_database_error(error: DBAPIError) -> ResponseReturnValue:
     if failures.is_missing_reference(error):
         answer = _respond_conflict(error)
         # Another request has deleted the user, or the code refers to a row that does not exist.
-        if not app_state(current_app)[IS_USER_GONE]():
+        if not is_user_gone():
             audit.record(audit.CRASH, exc_info=error)
         return answer
     failures.explain_undefined_name(error)

@@ -14,7 +14,6 @@ from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public
 from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.auth.key_requests import takes_key
 from secure_flask.openapi.names import operation_ids, summary_and_description, tag_of
 from secure_flask.state import app_state
 from secure_flask.web.csrf import SAFE_METHODS
@@ -130,7 +129,7 @@ def _describe(operation: _Operation) -> Json:
     # An empty list would say that no login is needed.
     if kinds and not operation.public:
         # OpenAPI 3.1.1, "Security Requirement Object": a list of the roles that are required.
-        if takes_key(operation.method, options):
+        if options.takes_key(operation.method):
             kinds = [*kinds, tokens.key_scheme()]
         described["security"] = [{name: [*options.roles] for name in kind} for kind in kinds]
     return described

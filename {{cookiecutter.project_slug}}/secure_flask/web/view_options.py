@@ -17,6 +17,9 @@ Decorated = TypeVar("Decorated", bound=Callable[..., object])
 Content = Mapping[str, type[BaseModel] | None]
 
 
+READS = frozenset({"GET", "HEAD"})
+
+
 @dataclass(frozen=True)
 class ViewOptions:
     """The options of a view. The decorator of the same name sets most of these fields."""
@@ -48,6 +51,11 @@ class ViewOptions:
     csrf_exempt: bool = False
     # The CSP directives that the view replaces.
     csp: Mapping[str, list[str]] | None = None
+
+    def takes_key(self, method: str) -> bool:
+        """Whether a key may send this method. A key is never a recent login."""
+        marked = self.keys == "all" or (self.keys == "read" and method in READS)
+        return marked and not self.recent_login
 
 
 _DEFAULTS = ViewOptions()

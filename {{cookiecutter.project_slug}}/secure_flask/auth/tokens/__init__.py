@@ -9,11 +9,8 @@ program works with each token type.
 from typing import Any, Protocol
 
 from flask import Flask, Request, current_app
-from secure_flask.auth import key_requests
-from secure_flask.auth.current_login import FIND_LOGIN
-from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import Login, Voucher
-from secure_flask.auth.own_login import has_own_login
+from secure_flask.auth.principal import Principal, add_principal_finder
 from secure_flask.auth.tokens import opaque, session
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state
@@ -21,7 +18,6 @@ from secure_flask.web import cookies
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.form_types import is_consumed_form
 from secure_flask.web.origins import PolicyError
-from secure_flask.web.view_options import view_options
 
 
 class TokenType(Protocol):
@@ -71,9 +67,9 @@ def token_type_of(login: Login) -> TokenType:
 def security_schemes() -> list[dict[str, Any]]:
     """The OpenAPI security schemes of each kind of login: a request needs one of them.
 
-    The list is empty for an app with `find_user`, whose login the core does not know.
+    The list is empty for an app with a login of its own, which the core does not know.
     """
-    if has_own_login(current_app):
+    if _TOKEN_TYPE not in app_state(current_app):
         return []
     name = cookies.cookie_name(session.KIND)
     cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": name}}
@@ -92,19 +88,18 @@ def init_app(app: Flask) -> None:
     :raises PolicyError: PyJWT is not installed for `jwt`.
     :raises SettingsError: TOKEN_KEYS is missing for `jwt`.
     """
-    state = app_state(app)
-    state[_TOKEN_TYPE] = _load_token_type(app.config["TOKEN_TYPE"], app)
-    state[FIND_LOGIN] = _find_login
+    app_state(app)[_TOKEN_TYPE] = _load_token_type(app.config["TOKEN_TYPE"], app)
+    add_principal_finder(app, _find_principal)
 
 
-def _find_login(request: Request) -> Login | ApiKey | None:
-    # Any site may send a request with the user's cookies to a view without the CSRF check.
-    if view_options(request).csrf_exempt:
-        return None
+def _find_principal(request: Request) -> Principal | None:
+    login = _find_login(request)
+    return Principal(login.user, login=login) if login else None
+
+
+def _find_login(request: Request) -> Login | None:
     if not has_bearer(request):
         return session.find_login(request)
-    if key_requests.brings_key(request):
-        return key_requests.find_key_of_request(request)
     return None if chosen_token_type() is session else chosen_token_type().find_login(request)
 
 

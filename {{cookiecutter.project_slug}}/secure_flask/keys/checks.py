@@ -6,12 +6,12 @@ Source: OWASP Secrets Management Cheat Sheet, "Expiration"; OWASP ASVS 13.3.4.
 from collections.abc import Iterator
 
 from flask import Flask
-from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import DAY
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
-from secure_flask.database.database import has_core_tables
+from secure_flask.database.core_tables import has_core_tables
+from secure_flask.keys.stored_keys import ApiKey
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 

@@ -9,9 +9,10 @@ Source: OWASP ASVS 7.2.2, 7.5.1, 13.3.1; OWASP REST Security Cheat Sheet, "API K
 from collections.abc import Sequence
 from typing import Any
 
-from secure_flask.auth import access, stored_keys
-from secure_flask.auth.key_table import ApiKey
-from secure_flask.auth.own_login import needs_core_tables
+from secure_flask.auth import access
+from secure_flask.database.core_tables import needs_core_tables
+from secure_flask.keys import stored_keys
+from secure_flask.keys.stored_keys import ApiKey
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 

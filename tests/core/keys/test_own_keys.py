@@ -22,16 +22,15 @@ from secure_flask import (
     reauthenticate,
     recent_login,
 )
-from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import DAY, LIFETIMES, Login
 from secure_flask.auth.passwords import NO_PASSWORD
 from secure_flask.database import db
+from secure_flask.keys.stored_keys import ApiKey
 from secure_flask.policy import Policy
 from sqlalchemy import delete, update
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.auth.made_keys import NAME, NOT_HERE, ask, is_open, new_key, number_of_keys, stored_key
 from core.conftest import (
     LOGIN,
     PASSWORD,
@@ -45,6 +44,7 @@ from core.conftest import (
     log_in,
     stored_user,
 )
+from core.keys.made_keys import NAME, NOT_HERE, ask, is_open, new_key, number_of_keys, stored_key
 from core.users import User
 
 PREFIX = Policy.model_fields["API_KEY_PREFIX"].default

@@ -5,9 +5,9 @@ from secure_flask.auth.login_table import DAY
 from secure_flask.database import db
 from sqlalchemy import text
 
-from core.auth.made_keys import ask, new_key
 from core.checks.conftest import MakeSite, found_in
 from core.conftest import MakeApp, Wait
+from core.keys.made_keys import ask, new_key
 
 CHECK = "api-keys.unused"
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import click
 from flask import Flask
-from secure_flask.auth import stored_keys
-from secure_flask.auth.key_table import LONGEST_LIFETIME, longest_lifetime
 from secure_flask.auth.login_table import DAY
 from secure_flask.auth.user_commands import find_user, printable
 from secure_flask.auth.users import UserMixin
 from secure_flask.database.command_group import CommandGroup, add_command
+from secure_flask.keys import stored_keys
+from secure_flask.keys.stored_keys import LONGEST_LIFETIME, longest_lifetime
 from secure_flask.web import audit
 from secure_flask.web.errors import ErrorResponse
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from inspect import getattr_static
 from threading import Thread
 from typing import Any
 
@@ -28,7 +27,6 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import mapped_column
 
 from core import routes
-from core.auth.made_keys import NOT_HERE, ask, is_open, new_key, stored_key
 from core.conftest import (
     LOGIN,
     OWN_PAGE,
@@ -43,6 +41,7 @@ from core.conftest import (
     log_in_by_form,
     stored_user,
 )
+from core.keys.made_keys import NOT_HERE, ask, is_open, new_key, stored_key
 from core.statements import statements_of
 from core.users import User
 
@@ -282,26 +281,24 @@ KINDS = {
     "cached property": cached_property(plain_names),
     "hybrid property": hybrid_property(plain_names),
     "association proxy": association_proxy("roles", "name"),
+    "column": mapped_column(String),
 }
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "mixin"])
-def test_a_key_limits_the_role_names_that_a_project_writes(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, kind: str
+def test_a_key_limits_the_roles_that_a_project_grants(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(User, "granted_roles", lambda user: ["admin", "editor"])
+    give_roles(app)
+    assert roles_shown(program_of(app, "editor")) == ["editor"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "mixin"])
+def test_role_names_of_a_project_would_have_no_limit_and_are_refused(kind: str) -> None:
     members = {"role_names": KINDS[kind]} if kind in KINDS else {}
     bases = (UserMixin,) if kind in KINDS else (WithMixin, UserMixin)
-    written: Any = type("Written", bases, {"__abstract__": True, **members})
-    monkeypatch.setattr(User, "role_names", getattr_static(written, "role_names"))
-    add(app, "/admin", keys_allowed, roles_required("admin"))
-    program = program_of(app, "editor")
-    assert [roles_shown(program) for _ in range(2)] == [["editor"]] * 2
-    assert program.get("/admin").status_code == 403
-
-
-def test_a_column_of_this_name_is_refused() -> None:
-    with pytest.raises(TypeError, match="role_names is no property"):
-        type("Written", (UserMixin,), {"role_names": mapped_column(String)})
+    with pytest.raises(TypeError, match=r"write a method granted_roles\(\)"):
+        type("Written", bases, {"__abstract__": True, **members})
 
 
 def test_a_key_limits_a_mark_where_the_class_is_changed_later(

@@ -11,8 +11,8 @@ from secure_flask.auth import users
 from secure_flask.auth.login_table import DAY
 from secure_flask.auth.passwords import NO_PASSWORD
 
-from core.auth.made_keys import ask, is_open, new_key, number_of_keys, stored_key
 from core.conftest import PRODUCTION, MakeApp, Wait, give_roles, stored_user
+from core.keys.made_keys import ask, is_open, new_key, number_of_keys, stored_key
 
 
 def run(app: Flask, *arguments: str) -> Result:

@@ -6,74 +6,32 @@ no user counts as nobody, so a mistake closes a view. Source: OWASP ASVS 8.2.1, 
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial, wraps
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from types import NoneType
-from typing import Any, ParamSpec, TypeVar, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
-import flask
 from flask import Flask, Request, Response, current_app
-from secure_flask.database.core_tables import release_core_tables
-from secure_flask.state import Key, app_state
+from secure_flask.auth.principal import (
+    Principal,
+    add_principal_finder,
+    current_principal,
+    is_looked_up,
+    may_be_cached,
+)
+from secure_flask.database.core_tables import FIND_USER, release_core_tables
+from secure_flask.state import app_state
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.request_checks import add_request_check
-from secure_flask.web.view_options import ViewOptions, options_of, qualified_name, view_options
+from secure_flask.web.view_options import ViewOptions, options_of, qualified_name
 from werkzeug.local import LocalProxy
 
 FindUser = Callable[[], object]
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
-
-FIND_USER = Key[FindUser]("find user")
 
 NO_USER = (
     "find_user returned an object of the class %s, which counts as nobody: return an object with "
     "the attribute id, or None."
 )
-
-
-def has_own_login(app: Flask) -> bool:
-    """Whether the app was given `find_user`."""
-    return FIND_USER in app_state(app)
-
-
-def find_own_user(request: Request) -> Any:
-    """The app's user who has sent a request, or None."""
-    # Any site may send a request with the user's cookies to a view without the CSRF check.
-    if view_options(request).csrf_exempt:
-        return None
-    found: Any = app_state(current_app)[FIND_USER]()
-    while issubclass(type(found), LocalProxy):
-        found = found._get_current_object()
-    return found if _is_user(found) else None
-
-
-def role_names_of(user: Any) -> list[str]:
-    """The names of a user's roles. A text counts as none: `in` would find a role within it."""
-    names = getattr(user, "role_names", ())
-    return [*names] if isinstance(names, Iterable) and not isinstance(names, str) else []
-
-
-def require_core_tables(name: str, app: Flask = current_app) -> None:
-    """
-    :raises RuntimeError: the app has `find_user`, so it does not use the core's users.
-    """
-    if app and has_own_login(app):
-        raise RuntimeError(
-            f"{name} needs users and logins of secure_flask, which an app with find_user does not "
-            "have: call what your own login has for it."
-        )
-
-
-def needs_core_tables(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Let a function raise RuntimeError in an app with `find_user`."""
-
-    @wraps(function)
-    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        require_core_tables(f"{function.__name__}()")
-        return function(*args, **kwargs)
-
-    return checked
 
 
 def init_app(app: Flask) -> None:
@@ -82,6 +40,8 @@ def init_app(app: Flask) -> None:
     """
     _refuse_policy(app.config)
     release_core_tables()
+    add_principal_finder(app, _find_principal)
+    app.after_request(_keep_out_of_caches)
     add = app.add_url_rule
     app.add_url_rule = partial(_add_url_rule, app, add)  # type: ignore[method-assign]
     # Views are checked again in a request: a mark may come late. `cache` keeps no exception.
@@ -89,13 +49,20 @@ def init_app(app: Flask) -> None:
     add_request_check(app, lambda request: check())
 
 
-def may_be_cached(response: Response) -> bool:
-    """Whether caches may keep a response, and its view is the app's, not Flask's or the core's."""
-    view = current_app.view_functions.get(flask.request.endpoint or "")
-    is_of_app = getattr(view, "__module__", "").partition(".")[0] not in ("flask", "secure_flask")
-    control = response.cache_control
-    is_kept = "Cache-Control" in response.headers and not (control.no_store or control.private)
-    return is_of_app and is_kept
+def _find_principal(request: Request) -> Principal | None:
+    found: Any = app_state(current_app)[FIND_USER]()
+    while issubclass(type(found), LocalProxy):
+        found = found._get_current_object()
+    return Principal(found) if _is_user(found) else None
+
+
+def _keep_out_of_caches(response: Response) -> Response:
+    """Look up the user if caches may keep a response: for a user, headers.py sets `no-store`."""
+    if may_be_cached(response):
+        current_principal()
+    if is_looked_up():
+        response.vary.update(("Cookie", "Authorization"))
+    return response
 
 
 def _is_user(found: Any) -> bool:

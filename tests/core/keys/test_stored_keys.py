@@ -6,21 +6,20 @@ from contextlib import suppress
 import pytest
 from flask import Flask
 from secure_flask import PolicyError
-from secure_flask.auth import stored_keys
-from secure_flask.auth.key_table import ApiKey
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.stored_keys import key_created
 from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
 from secure_flask.database import db
 from secure_flask.database.database import impatient_transaction
+from secure_flask.keys import stored_keys
+from secure_flask.keys.stored_keys import ApiKey, key_created
 from secure_flask.state import app_state
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.exceptions import Conflict
 
 from core import routes
-from core.auth.made_keys import NAME, ask, is_open, new_key, number_of_keys
 from core.conftest import MakeApp, give_roles, log_in
+from core.keys.made_keys import NAME, ask, is_open, new_key, number_of_keys
 from core.users import User
 
 # Prefixes.
