@@ -13,7 +13,7 @@ from secure_flask.auth import (
     user_commands,
     user_sessions,
 )
-from secure_flask.checks import check_command, hidden_marks, policy_command, startup
+from secure_flask.checks import check_command, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
@@ -87,7 +87,6 @@ def _protect_requests(app: Flask) -> None:
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request
     errors.init_app(app)  # error pages, or errors as JSON, without internal details
-    hidden_marks.init_app(app)  # warns of lost marks, in development
     hosts.init_app(app)  # refuses unknown host names, trusts PROXY_HOPS proxies, demands https
     cookies.init_app(app)  # the flags of Flask's session cookie; refuses a cookie sent twice
     csrf.init_app(app)  # refuses writes that another site sends

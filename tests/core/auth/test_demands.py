@@ -3,8 +3,8 @@
 from functools import partial
 from typing import Any
 
+import pytest
 from secure_flask import login_required, recent_login, roles_required
-from secure_flask.auth.demands import name_of_view
 from secure_flask.web.view_options import marked_options
 
 
@@ -35,7 +35,17 @@ def test_the_same_mark_again_is_no_demand_more_but_another_age_or_role_is() -> N
     assert number_of_demands(*others) == 4
 
 
-def test_a_message_names_a_function_and_shows_no_arguments() -> None:
-    assert name_of_view(view) == f"{__name__}.view"
-    assert name_of_view(Page()) == f"{__name__}.Page"
-    assert name_of_view(partial(view, "a secret")) == "functools.partial"
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (view, f"{__name__}.view"),
+        (Page(), f"{__name__}.Page"),
+        (partial(view, "a secret"), "functools.partial"),
+    ],
+    ids=["function", "object", "partial"],
+)
+def test_a_message_names_a_function_and_shows_no_arguments(function: Any, name: str) -> None:
+    with pytest.raises(RuntimeError) as refused:
+        login_required(function)()
+    assert str(refused.value).startswith(f"{name} is marked @login_required")
+    assert "a secret" not in str(refused.value)

@@ -353,7 +353,7 @@ WAYS: dict[str, Way] = {
     ),
     "super": Way(subclass, True),
     # What an import string names is seen once it was imported.
-    "lazy": Way(lazy, False),
+    "lazy": Way(lazy, True),
     "coroutine": Way(by(coroutine_of, None), False),
     "lossy coroutine": Way(by(coroutine_of, None, lossy_coroutine), True),
     "singledispatch above": Way(by(None, singledispatch_of), False),

@@ -5,7 +5,7 @@ from inspect import iscoroutinefunction, signature
 from typing import Any
 
 import pytest
-from secure_flask.web.closed_views import close_view, view_below
+from secure_flask.web.view_options import close_view, view_below
 
 from core.auth.ways_to_register import clone, with_wraps
 

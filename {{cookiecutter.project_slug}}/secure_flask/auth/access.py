@@ -8,25 +8,27 @@ Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, overload
+from weakref import WeakSet
 
-from flask import Flask, Request, current_app, url_for
-from secure_flask.auth import demands, next_pages, public_marks, users
+import flask
+from flask import Flask, Request, current_app, has_request_context, url_for
+from secure_flask.auth import next_pages, users
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.principal import (
     current_login,
     current_principal,
+    is_proved,
     logged_in_user,
     no_program_here,
 )
 from secure_flask.auth.users import UserMixin
 from secure_flask.clock import seconds_now
 from secure_flask.database.core_tables import require_core_tables
-from secure_flask.state import app_state
+from secure_flask.state import Key, app_state
 from secure_flask.web import audit, rate_limits, request_checks
-from secure_flask.web.closed_views import close_view
 from secure_flask.web.errors import (
     FIND_LOGIN_PAGE,
     PLAIN_MESSAGES,
@@ -38,8 +40,10 @@ from secure_flask.web.errors import (
 from secure_flask.web.templates import add_to_templates
 from secure_flask.web.view_options import (
     Decorated,
+    Demand,
     ViewOptions,
     add_options,
+    close_view,
     is_automatic_options,
     marked_options,
     qualified_name,
@@ -48,6 +52,14 @@ from secure_flask.web.view_options import (
 from sqlalchemy.exc import SQLAlchemyError
 
 RECENT = 15  # minutes
+HIDDEN_MARK = (
+    "%s hides %s, which is marked %s. The function refuses others when it is called, but a cache may "
+    "answer in its place. Give the decorator between them functools.wraps, or put the mark on the "
+    "view, directly below the route's line."
+)
+# The apps of this process, whose endpoints a late @public would open.
+_APPS: WeakSet[Flask] = WeakSet()
+_NAMED = Key[set[tuple[str | None, Demand]]]("named hidden marks")
 
 
 def public(view: Decorated) -> Decorated:
@@ -60,7 +72,7 @@ def public(view: Decorated) -> Decorated:
         another mark.
     """
     if marked_options(view).access != "public":
-        public_marks.require_no_endpoint(view)
+        _require_no_endpoint(view)
     return add_options(view, access="public")
 
 
@@ -129,7 +141,7 @@ def close_by_mark(view: Any, mark: str, **options: Any) -> Any:
         # The mark belongs to the function inside, since a class returns only that.
         return type(view)(close_by_mark(view.__func__, mark, **options))
     require = partial(_require, options.get("roles", ()), options.get("recent_login"))
-    demand = demands.demand_of_mark(view, mark, require)
+    demand = _demand_of_mark(view, mark, require)
     return close_view(add_options(view, access="login", demands=(demand,), **options), demand)
 
 
@@ -186,7 +198,7 @@ def unauthenticated() -> ErrorResponse:
 
 
 def init_app(app: Flask) -> None:
-    public_marks.init_app(app)
+    _APPS.add(app)
     request_checks.add_request_check(app, _check_access)
     app_state(app)[FIND_LOGIN_PAGE] = _find_login_page
     add_to_templates(app, {"logged_in_user": logged_in_user})
@@ -282,3 +294,77 @@ def _template_variables() -> dict[str, object]:
         # The app's error page must not fail too while the database is unavailable.
         audit.record(audit.CRASH, exc_info=error)
         return {"current_user": None}
+
+
+def _demand_of_mark(view: object, mark: str, require: Callable[[], None]) -> Demand:
+    """The demand of a mark; the same object if the function has the mark already, in any app.
+
+    `require` raises an exception if the caller of a request may not go on.
+    """
+    known = {each.mark: each for each in marked_options(view).demands}
+    return known.get(mark) or Demand(mark, _name_of_view(view), partial(_check_once, require))
+
+
+def _check_once(require: Callable[[], None], demand: Demand) -> None:
+    """
+    :raises ErrorResponse: 401 or 403, the caller of this request may not call the function.
+    :raises RuntimeError: there is no request, or the app is not protected.
+    """
+    if is_proved(demand):
+        return
+    if not has_request_context():
+        raise RuntimeError(
+            f"{demand.function} is marked {demand.mark} and was called outside a request, where "
+            "nobody is logged in. For a command or a job, move its code to a function without a "
+            "mark, and call that. In a test, send a request by the client."
+        )
+    # This raises RuntimeError if the app is not protected.
+    app_state(current_app)
+    options = view_options()
+    if demand not in options.demands and not current_app.config["PRODUCTION"]:
+        _warn_of_hidden_mark(demand)
+    # The view may be a public method of a class, which has this demand by `decorators`.
+    if options.access != "public" or demand not in options.demands:
+        require()
+        current_principal().proved.add(demand)
+
+
+def _warn_of_hidden_mark(demand: Demand) -> None:
+    """Warn once of a mark that the view of this endpoint does not show."""
+    endpoint = flask.request.endpoint
+    named = app_state(current_app).setdefault(_NAMED, set())
+    if (endpoint, demand) not in named:
+        named.add((endpoint, demand))
+        current_app.logger.warning(HIDDEN_MARK, endpoint, demand.function, demand.mark)
+
+
+def _name_of_view(view: object) -> str:
+    """The name of a function for messages, or of the class of another callable."""
+    named = view if hasattr(view, "__qualname__") else type(view)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _require_no_endpoint(function: Any) -> None:
+    """
+    :raises TypeError: an app has the function as a view, or as a method of a class-based view.
+    """
+    endpoints = sorted(
+        endpoint
+        for app in list(_APPS)
+        for endpoint, view in list(app.view_functions.items())
+        # The comparison is by identity, since `==` may run code of the app.
+        if any(each is function for each in _functions_of(view))
+    )
+    if endpoints:
+        raise TypeError(
+            f"{_name_of_view(function)} is the view of {', '.join(endpoints)} already. Write @public "
+            "below the lines of its routes, which opens all of them, in all apps of this process. "
+            "To open one endpoint, write the reason into policy.py instead, as in "
+            'PUBLIC_ENDPOINTS["shop.static"] = "Style sheets, without data."'
+        )
+
+
+def _functions_of(view: Any) -> Iterator[object]:
+    """The functions whose marks a view has."""
+    yield getattr(view, "__func__", view)
+    yield from vars(getattr(view, "view_class", object)).values()

@@ -13,7 +13,6 @@ from flask.cli import with_appcontext
 from secure_flask.checks import (  # noqa: F401 - each registers its checks
     commands,
     core,
-    hidden_marks,
     legacy_hashes,
     models,
     policy,
