@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.all, pytest.mark.slow]
 
 PAGE = support.PAGES / "updating.md"
 TEXT = PAGE.read_text("utf-8")
-FIXED = "secure_flask/auth/login_table.py"
+FIXED = "secure_flask/auth/logins.py"
 [(FAULTY, FIX)] = re.findall(r"^-(    .+)\n\+(    .+)", TEXT, re.MULTILINE)
 [NOTE] = re.findall(r"^```markdown\n## .*\n\n- (.+)", TEXT, re.MULTILINE)
 [PRINTED] = re.findall(r"^\$ \S+ secure_flask/update\.py\n(.+?)^```", TEXT, re.M | re.DOTALL)

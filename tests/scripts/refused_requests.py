@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 from secure_flask import create_user, db, recent_login, roles_required, testing
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 
 from app import create_app
 from app.settings import Settings

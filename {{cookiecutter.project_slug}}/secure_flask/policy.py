@@ -66,7 +66,7 @@ class Policy(BaseModel):
     TOKEN_AUDIENCE: TokenName | None = None
 
     # Both are in seconds. None stands for the default of the kind of login, which is in
-    # secure_flask/auth/login_table.py. LOGIN_IDLE = 0 switches the idle timeout off.
+    # secure_flask/auth/logins.py. LOGIN_IDLE = 0 switches the idle timeout off.
     LOGIN_LIFETIME: int | None = Field(None, ge=1)
     LOGIN_IDLE: int | None = Field(None, ge=0)
     # A login by "Keep me logged in" lasts this long, and has no idle timeout.

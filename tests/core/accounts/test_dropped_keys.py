@@ -10,7 +10,7 @@ from secure_flask.accounts import (
     request_password_reset,
     worker,
 )
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.crypto.keyring import ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state

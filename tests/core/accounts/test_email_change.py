@@ -15,6 +15,7 @@ from secure_flask.accounts import (
     steps,
     worker,
 )
+from secure_flask.accounts.addresses import lock_mailbox
 from secure_flask.accounts.email_change import (
     LIFETIME,
     MAX_CHANGE_REQUESTS,
@@ -22,7 +23,6 @@ from secure_flask.accounts.email_change import (
     request_email_change,
 )
 from secure_flask.accounts.former_addresses import KEPT, MAX_CHANGES, remember_address
-from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from secure_flask.accounts.users import RECENT

@@ -8,7 +8,7 @@ from flask import Flask
 from secure_flask import accounts, db
 from secure_flask.accounts import factor_changes, notices
 from secure_flask.accounts.recovery_codes import NUMBER, RecoveryCode
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.users import replace_hash
 from sqlalchemy import delete, func, select
 

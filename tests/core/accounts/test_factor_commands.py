@@ -9,7 +9,7 @@ from flask import Flask
 from secure_flask import Role, db, log_in
 from secure_flask.accounts import development_mails, half_login_factors
 from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.state import app_state
 from sqlalchemy import select
 

@@ -22,7 +22,7 @@ from secure_flask import (
 )
 from secure_flask.accounts import AccountSettings, begin_authenticator, finish_authenticator
 from secure_flask.auth import access
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from sqlalchemy import select, update
 
 from core import routes, site

@@ -22,7 +22,7 @@ from secure_flask.accounts.half_logins import LIFETIME, MAX_HALF_LOGINS
 from secure_flask.accounts.second_step import accept_factor_invitation
 from secure_flask.accounts.steps import MAX_FAILURES
 from secure_flask.auth import throttle
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from sqlalchemy import func, select
 
 from core.accounts.ceremonies import SECOND, answer, ask, use

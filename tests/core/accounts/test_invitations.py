@@ -14,7 +14,7 @@ from secure_flask.accounts.second_step import (
     WRONG_INVITATION,
     make_invitation,
 )
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from sqlalchemy import Delete, Update, delete, select, update
 from werkzeug.exceptions import HTTPException
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from secure_flask.accounts import begin_passkey_login, list_passkeys, steps
-from secure_flask.accounts.passkey_challenges import LIFETIME
+from secure_flask.accounts.passkeys import LIFETIME
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from core.accounts.ceremonies import (

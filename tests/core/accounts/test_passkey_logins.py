@@ -9,10 +9,10 @@ import webauthn
 from flask import Flask
 from secure_flask import db, log_in_user
 from secure_flask.accounts import development_mails, passkey_logins, passkeys
-from secure_flask.accounts.passkey_challenges import LIFETIME, TOO_LATE
+from secure_flask.accounts.passkeys import LIFETIME, TOO_LATE
 from secure_flask.accounts.passkeys import Passkey as Row
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.passwords import NO_PASSWORD
 from secure_flask.web.errors import ErrorResponse
 from sqlalchemy import Delete, Update, delete, select, update

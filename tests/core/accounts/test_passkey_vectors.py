@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import webauthn
 from secure_flask import db
-from secure_flask.accounts import passkey_challenges, passkeys
+from secure_flask.accounts import passkeys
 from secure_flask.accounts.passkeys import Passkey
 from secure_flask.auth.users import UserMixin
 from webauthn import helpers
@@ -67,7 +67,7 @@ def _without_user_verification(verify: Any, **given: Any) -> object:
 def state_of(purpose: str, vector: dict[str, str], user: User | None) -> str:
     """The state of the challenge of a vector, as if this site had asked."""
     options = PublicKeyCredentialRequestOptions(challenge=bytes.fromhex(vector["challenge"]))
-    return str(passkey_challenges.begin_challenge(purpose, options, user)["state"])
+    return str(passkeys.begin_challenge(purpose, options, user)["state"])
 
 
 def credential(name: str, ceremony: str, **changes: str) -> str:

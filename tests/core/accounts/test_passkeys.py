@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask import Flask
 from secure_flask import accounts, db
 from secure_flask.accounts import passkeys
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from sqlalchemy import delete
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 from werkzeug.exceptions import HTTPException

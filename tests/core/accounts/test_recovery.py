@@ -12,7 +12,7 @@ from secure_flask.accounts.mail_limits import AGAIN
 from secure_flask.accounts.recovery import LIFETIME, request_password_reset, reset_password
 from secure_flask.accounts.registration import request_registration
 from secure_flask.auth import passwords
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from sqlalchemy import select, update
 from werkzeug.exceptions import HTTPException
 

@@ -22,7 +22,7 @@ from secure_flask.accounts import (
     steps,
 )
 from secure_flask.auth import logins, passwords
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.users import stored_roles
 from sqlalchemy import select
 from werkzeug.exceptions import HTTPException

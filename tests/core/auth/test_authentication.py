@@ -14,8 +14,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import authentication, logins, passwords
-from secure_flask.auth.login_table import Login
-from secure_flask.auth.logins import LAST_USED_STEP
+from secure_flask.auth.logins import LAST_USED_STEP, Login
 from secure_flask.crypto.keyring import ENCRYPTION_KEYS
 from secure_flask.database import db
 from secure_flask.state import app_state

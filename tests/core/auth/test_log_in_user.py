@@ -18,7 +18,7 @@ from secure_flask import (
 )
 from secure_flask.auth import passwords, users
 from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.throttle import WIDE
 from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
 from secure_flask.database import db

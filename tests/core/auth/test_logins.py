@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from secure_flask.auth import logins, users
-from secure_flask.auth.login_table import DAY, IDLE_TIMEOUTS, LIFETIMES, Login
-from secure_flask.auth.logins import LAST_USED_STEP
+from secure_flask.auth.logins import DAY, IDLE_TIMEOUTS, LAST_USED_STEP, LIFETIMES, Login
 from secure_flask.database import db
 from secure_flask.keys import stored_keys
 from secure_flask.keys.stored_keys import ApiKey

@@ -34,8 +34,7 @@ from secure_flask import (
     reauthenticate,
 )
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import Login
-from secure_flask.auth.logins import LAST_USED_STEP
+from secure_flask.auth.logins import LAST_USED_STEP, Login
 from secure_flask.database import db, engine_options
 from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError

@@ -8,9 +8,9 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import logins, operator_passwords, user_commands, users
+from secure_flask.auth import logins, user_commands, users
 from secure_flask.auth.access import roles_required
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.users import Role, UserMixin
 from secure_flask.database import Model, db, paging
 from sqlalchemy import Column, ForeignKey, Table, Uuid, insert, select, text, update
@@ -206,7 +206,7 @@ def test_an_unusable_password_makes_no_user(
     app: Flask, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     given = StringIO(f"{UNUSABLE[case]}\n")
-    monkeypatch.setattr(operator_passwords, "sys", SimpleNamespace(stdin=given))
+    monkeypatch.setattr(user_commands, "sys", SimpleNamespace(stdin=given))
     assert_refused(run(app, "create", NEW))
     assert not exists(app, NEW)
 
@@ -240,7 +240,7 @@ def test_on_a_terminal_it_asks_until_it_can_be_used_without_showing(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = SimpleNamespace(isatty=lambda: True)
-    monkeypatch.setattr(operator_passwords, "sys", SimpleNamespace(stdin=terminal))
+    monkeypatch.setattr(user_commands, "sys", SimpleNamespace(stdin=terminal))
     refused = ["x" * (MIN_LENGTH - 1), f"{NEW} {GOOD_PASSWORD}", "\t" * MIN_LENGTH]
     typed = [each for each in (*refused, GOOD_PASSWORD) for _ in range(2)]
     asked = app.test_cli_runner().invoke(

@@ -10,7 +10,7 @@ from flask.sessions import SecureCookieSessionInterface, SessionInterface, Sessi
 from flask.testing import FlaskClient
 from secure_flask import has_recent_login, log_out, login_required, public
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.database import db
 from secure_flask.web.cookies import OpenedByCookie
 from secure_flask.web.csrf import csrf_exempt

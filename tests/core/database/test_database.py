@@ -18,7 +18,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 from secure_flask.auth.access import public
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.database import Model, db, engine_options
 from sqlalchemy import Engine, create_engine, delete, event, exc, inspect, select, text
 from sqlalchemy.orm import exc as orm_exc

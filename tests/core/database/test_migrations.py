@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from click.testing import Result
 from flask import Flask
 from secure_flask.auth import logins, users
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.database import database, db, migrations
 from sqlalchemy import (
     BLOB,

@@ -15,7 +15,7 @@ import click
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.users import user_class
 from secure_flask.database import db, engine_options
 from sqlalchemy import func, insert, select, text, update

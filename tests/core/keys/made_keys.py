@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.login_table import DAY
+from secure_flask.auth.logins import DAY
 from secure_flask.database import db
 from secure_flask.keys import stored_keys
 from secure_flask.keys.stored_keys import ApiKey

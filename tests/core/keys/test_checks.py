@@ -1,7 +1,7 @@
 """Keys that are forgotten: nobody uses them, and a thief could."""
 
 from flask import Flask
-from secure_flask.auth.login_table import DAY
+from secure_flask.auth.logins import DAY
 from secure_flask.database import db
 from sqlalchemy import text
 

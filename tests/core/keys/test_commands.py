@@ -8,7 +8,7 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import users
-from secure_flask.auth.login_table import DAY
+from secure_flask.auth.logins import DAY
 from secure_flask.auth.passwords import NO_PASSWORD
 
 from core.conftest import PRODUCTION, MakeApp, Wait, give_roles, stored_user

@@ -22,7 +22,7 @@ from secure_flask import (
     reauthenticate,
     recent_login,
 )
-from secure_flask.auth.login_table import DAY, LIFETIMES, Login
+from secure_flask.auth.logins import DAY, LIFETIMES, Login
 from secure_flask.auth.passwords import NO_PASSWORD
 from secure_flask.database import db
 from secure_flask.keys.stored_keys import ApiKey

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from flask import Flask
 from secure_flask import PolicyError
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
 from secure_flask.database import db
 from secure_flask.database.database import impatient_transaction

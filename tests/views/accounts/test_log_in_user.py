@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db, log_in_user, public, recent_login
 from secure_flask.accounts.steps import Step
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.passwords import NO_PASSWORD
 from sqlalchemy import select
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import passkey_challenges, passkeys, steps, worker
+from secure_flask.accounts import passkeys, steps, worker
 from sqlalchemy import func, select
 from webauthn.helpers import bytes_to_base64url
 
@@ -116,7 +116,7 @@ def test_a_wrong_answer_and_a_second_one_give_nothing_and_an_unknown_passkey_is_
     half = begin_login(client) if path == WAN_SECOND else {}
     begun = challenge(client, path, credentials, **half)
     assert refusal("{}", begun) == {"error": passkeys.INVALID_PASSKEY}
-    assert refusal(passkey, begun) == {"error": passkey_challenges.TOO_LATE}
+    assert refusal(passkey, begun) == {"error": passkeys.TOO_LATE}
     unknown = Passkey(client)
     unknown.verifies_user = path != WAN_REGISTER
     marks = refusal(unknown, challenge(client, path, credentials, **half)).keys() - {"error"}
@@ -161,7 +161,7 @@ def test_challenges_of_strangers_are_limited_by_address_and_go_after_five_minute
     asked = [send(stranger, WAN_SIGNIN, {}).status_code for _ in range(121)]
     assert asked == [200] * 120 + [429]
     assert stored_challenges(app) == 120
-    wait(passkey_challenges.LIFETIME)
+    wait(passkeys.LIFETIME)
     with app.app_context():
         worker.send_due_mails()
     assert stored_challenges(app) == 0

@@ -10,9 +10,9 @@ password of the account, or for a recent login to it. Source: OWASP ASVS 6.3.7, 
 from uuid import UUID
 
 from secure_flask.accounts import addresses, notices, public_urls, recovery, steps
+from secure_flask.accounts.addresses import lock_mailbox
 from secure_flask.accounts.former_addresses import remember_address, require_few_changes
 from secure_flask.accounts.mail_limits import CHANGE_LINK, request_link, take_mail_turn
-from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import MailParts, mail_kind
 from secure_flask.accounts.outbox import HOUR, OutgoingMail, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step

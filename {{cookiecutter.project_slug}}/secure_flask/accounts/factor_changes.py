@@ -22,7 +22,7 @@ from secure_flask.accounts.second_step import INVITATION, use_invitation
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin, account_of, require_recent_user
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.principal import current_login
 from secure_flask.auth.users import replace_hash
 from secure_flask.database import db

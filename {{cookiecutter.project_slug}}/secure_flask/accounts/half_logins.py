@@ -12,7 +12,7 @@ from secure_flask.accounts import networks, steps
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, next_pages, throttle, tokens
-from secure_flask.auth.login_table import Login, Voucher
+from secure_flask.auth.logins import Login, Voucher
 from secure_flask.auth.principal import logged_in_user
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash

@@ -24,13 +24,13 @@ from secure_flask.accounts import (
     recovery_codes,
     steps,
 )
+from secure_flask.accounts.addresses import lock_mailbox
 from secure_flask.accounts.email_change import CHANGE_REQUEST, MAX_CHANGE_REQUESTS
 from secure_flask.accounts.former_addresses import former_addresses_of
-from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.registration import end_registrations_of
 from secure_flask.accounts.users import AccountMixin, account_of, require_recent_user
 from secure_flask.auth import access, authentication
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.principal import current_login, current_principal
 from secure_flask.auth.users import DELETE_USER, record_deletion, user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn

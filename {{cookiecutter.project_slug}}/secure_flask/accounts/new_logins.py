@@ -11,7 +11,7 @@ from secure_flask.accounts import notices, places
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, logins
 from secure_flask.auth.clients import browser_and_system
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.web.counters import client_address
 

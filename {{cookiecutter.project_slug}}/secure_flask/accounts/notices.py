@@ -6,7 +6,7 @@ Source: OWASP ASVS 6.3.5, 6.3.7.
 from secure_flask.accounts.outbox import notify_address, notify_user
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import authentication
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.keys import stored_keys
 from secure_flask.web.texts import translated_text
 

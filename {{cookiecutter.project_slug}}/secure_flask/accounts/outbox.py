@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
-from secure_flask.accounts.mailboxes import mailbox_hash
+from secure_flask.accounts.addresses import mailbox_hash
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.blind_indexes import blind_index

@@ -1,24 +1,39 @@
 """Passkeys: keys that stay in a device, which unlocks them by fingerprint, face or PIN.
 
 A passkey works only at PUBLIC_URL, so a copy of the site gets nothing. It signs a new challenge
-each time, see passkey_challenges.py.
-Source: Web Authentication Level 3, section 7; OWASP ASVS 6.5.6, 6.5.7, 6.7.1, 6.7.2.
+each time, which is answered once, so an overheard answer cannot be replayed.
+Source: Web Authentication Level 3, sections 7, 13.4.3 and 13.4.9; OWASP ASVS 6.5.6, 6.5.7, 6.7.1, 6.7.2.
 """
 
+import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from flask import current_app
-from secure_flask.accounts import passkey_challenges, public_urls
+from secure_flask.accounts import public_urls, steps
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth.users import UserMixin, replace_hash, user_class
 from secure_flask.clock import seconds_now
+from secure_flask.csp_levels import NONE, SELF
 from secure_flask.database import db
 from secure_flask.database.database import CoreModel
+from secure_flask.web import strict_json
 from secure_flask.web.errors import ErrorResponse, error_response, plain_error
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
+
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import (
+        PublicKeyCredentialCreationOptions,
+        PublicKeyCredentialRequestOptions,
+    )
+
+    PasskeyOptions = PublicKeyCredentialCreationOptions | PublicKeyCredentialRequestOptions
+
+LIFETIME = 5 * 60  # seconds to answer
+TOO_LATE = "That took too long: try again"
+
 
 if TYPE_CHECKING:
     from webauthn.helpers.cose import COSEAlgorithmIdentifier
@@ -33,6 +48,53 @@ NEW = "new passkey"
 LOGIN = "passkey"
 INVALID_PASSKEY = "Unknown or invalid passkey"
 TOO_MANY = "You have as many passkeys as are allowed: delete one first"
+
+
+def begin_challenge(
+    purpose: str, options: "PasskeyOptions", user: AccountMixin | None
+) -> dict[str, object]:
+    """Store the challenge of `options`; return them with the `state` that the answer must carry."""
+    import webauthn
+    from webauthn.helpers import bytes_to_base64url
+
+    step = steps.add_step(
+        purpose, LIFETIME, user=user, challenge=bytes_to_base64url(options.challenge)
+    )
+    state = steps.give_step_secret(step)
+    db.session.commit()
+    return {"state": state, "options": json.loads(webauthn.options_to_json(options))}
+
+
+def use_challenge(purpose: str, state: str, user: AccountMixin | None, *, status: int) -> bytes:
+    """Use a challenge up, whether or not its answer is right, and return it.
+
+    :raises ErrorResponse: `status`, there is none for this purpose and user: it has expired, or was
+        answered. No passkey was checked, so this is no failed login.
+    """
+    from webauthn.helpers import base64url_to_bytes
+
+    step = steps.find_step(purpose, state)
+    if step is None or step.user_id != (user.id if user else None):
+        raise error_response(status, TOO_LATE)
+    challenge = base64url_to_bytes(step.data["challenge"])
+    used = steps.use_step(step)
+    db.session.commit()
+    if not used:
+        raise error_response(status, TOO_LATE)
+    return challenge
+
+
+def parsed_credential(credential: str) -> dict[str, Any]:
+    """The JSON of a browser; empty if it is malformed, or comes from a frame of another site."""
+    from webauthn.helpers import base64url_to_bytes
+
+    try:
+        answer = dict(strict_json.loads(credential))
+        client_data = strict_json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))
+        return answer if _comes_from_allowed_page(client_data) else {}
+    except Exception:
+        # A forged structure can raise nearly any exception.
+        return {}
 
 
 class Passkey(CoreModel):
@@ -87,7 +149,7 @@ def begin_passkey_registration_of(user: AccountMixin) -> dict[str, object]:
             user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
     )
-    return passkey_challenges.begin_challenge(NEW, options, user)
+    return begin_challenge(NEW, options, user)
 
 
 def finish_passkey_registration(
@@ -100,10 +162,10 @@ def finish_passkey_registration(
     """
     import webauthn
 
-    challenge = passkey_challenges.use_challenge(NEW, state, user, status=400)
+    challenge = use_challenge(NEW, state, user, status=400)
     try:
         made = webauthn.verify_registration_response(
-            credential=passkey_challenges.parsed_credential(credential),
+            credential=parsed_credential(credential),
             expected_challenge=challenge,
             expected_rp_id=public_urls.public_host(),
             expected_origin=public_urls.public_origin(),
@@ -153,7 +215,7 @@ def begin_passkey_login(user: AccountMixin | None = None) -> dict[str, object]:
     options = webauthn.generate_authentication_options(
         rp_id=public_urls.public_host(), user_verification=UserVerificationRequirement.REQUIRED
     )
-    return passkey_challenges.begin_challenge(LOGIN, options, user)
+    return begin_challenge(LOGIN, options, user)
 
 
 def passkey_owner(
@@ -167,8 +229,8 @@ def passkey_owner(
     """
     import webauthn
 
-    challenge = passkey_challenges.use_challenge(LOGIN, state, user, status=401)
-    answer = passkey_challenges.parsed_credential(credential)
+    challenge = use_challenge(LOGIN, state, user, status=401)
+    answer = parsed_credential(credential)
     passkey = _passkey_of_id(_credential_id(answer))
     if passkey is None:
         return None
@@ -201,7 +263,7 @@ def refused_passkey(credential: str) -> ErrorResponse:
     Source: Web Authentication Level 3, section 5.1.10.
     """
     error = error_response(401, INVALID_PASSKEY)
-    credential_id = _credential_id(passkey_challenges.parsed_credential(credential))
+    credential_id = _credential_id(parsed_credential(credential))
     if credential_id and _passkey_of_id(credential_id) is None:
         error.members = {"unknown": True}
     return error
@@ -234,6 +296,18 @@ def delete_passkey_of(user: AccountMixin, name: str) -> bool:
             db.session.delete(passkey)
             return True
     return False
+
+
+def _comes_from_allowed_page(client_data: dict[str, Any]) -> bool:
+    """Whether the page was in no frame of another site, except of one of FRAME_ANCESTORS.
+
+    An answer that does not name the outer page, or contradicts itself, is refused.
+    """
+    is_framed = client_data.get("crossOrigin", False)
+    if is_framed is False:
+        return "topOrigin" not in client_data
+    listed = {*current_app.config["FRAME_ANCESTORS"]} - {NONE, SELF}
+    return is_framed is True and client_data.get("topOrigin") in listed
 
 
 def _offered() -> "list[COSEAlgorithmIdentifier]":

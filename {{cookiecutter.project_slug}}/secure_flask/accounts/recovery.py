@@ -8,8 +8,8 @@ Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.3.8, 6.4.1, 6.4.3, 7.4.3
 from logging import INFO
 
 from secure_flask.accounts import new_logins, notices, public_urls, steps
+from secure_flask.accounts.addresses import lock_mailbox
 from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
-from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import MailParts
 from secure_flask.accounts.outbox import HOUR, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step

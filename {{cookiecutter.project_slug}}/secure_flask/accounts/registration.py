@@ -13,9 +13,8 @@ from uuid import UUID
 
 from flask import current_app
 from secure_flask.accounts import public_urls, recovery, steps
-from secure_flask.accounts.addresses import address_owner
+from secure_flask.accounts.addresses import address_owner, lock_mailbox
 from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
-from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import MailParts, mail_kind
 from secure_flask.accounts.outbox import OutgoingMail, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step

@@ -16,7 +16,7 @@ from weakref import WeakSet
 import flask
 from flask import Flask, Request, current_app, has_request_context, url_for
 from secure_flask.auth import next_pages, users
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.principal import (
     current_login,
     current_principal,
@@ -30,7 +30,6 @@ from secure_flask.database.core_tables import require_core_tables
 from secure_flask.state import Key, app_state
 from secure_flask.web import audit, rate_limits, request_checks
 from secure_flask.web.errors import (
-    FIND_LOGIN_PAGE,
     PLAIN_MESSAGES,
     ErrorResponse,
     add_hint,
@@ -200,8 +199,7 @@ def unauthenticated() -> ErrorResponse:
 def init_app(app: Flask) -> None:
     _APPS.add(app)
     request_checks.add_request_check(app, _check_access)
-    app_state(app)[FIND_LOGIN_PAGE] = _find_login_page
-    add_to_templates(app, {"logged_in_user": logged_in_user})
+    add_to_templates(app, {"logged_in_user": logged_in_user, "login_page": _find_login_page})
 
 
 def add_current_user(app: Flask) -> None:
@@ -280,6 +278,7 @@ def _refused_access(page: str, message: str, **headers: str) -> ErrorResponse:
 
 
 def _find_login_page() -> str | None:
+    """The address of the login page, which leads back; None for a logged-in user."""
     return None if logged_in_user() else unauthenticated().see_other
 
 

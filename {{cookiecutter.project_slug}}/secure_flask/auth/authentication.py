@@ -13,7 +13,7 @@ from typing import Any
 
 from blinker import Namespace
 from secure_flask.auth import access, logins, passwords, throttle, tokens
-from secure_flask.auth.login_table import Login, Voucher
+from secure_flask.auth.logins import Login, Voucher
 from secure_flask.auth.principal import forget_current_login
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session

@@ -14,7 +14,7 @@ from typing import Any
 from flask import request
 from secure_flask.auth import throttle, tokens
 from secure_flask.auth.authentication import BeginHalf, second_factor_of
-from secure_flask.auth.login_table import Voucher
+from secure_flask.auth.logins import Voucher
 from secure_flask.auth.principal import current_principal, no_program_here
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user

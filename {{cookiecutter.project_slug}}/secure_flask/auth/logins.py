@@ -1,39 +1,56 @@
 """Logins: each is one row, so that it ends at once when the row is deleted.
 
-A user has at most MAX_LOGINS logins of each kind.
-Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.2, 7.2.1, 7.3.1 to 7.4.3.
+A row holds the SHA-256 of the secret, never the secret, so a stolen table cannot be used to log in.
+Times are whole seconds since 1970, UTC. A user has at most MAX_LOGINS logins of each kind.
+Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.1, 7.1.2, 7.2.1, 7.3.1 to 7.4.3.
 """
 
 import re
 import secrets
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from uuid import UUID
 
 import click
 from blinker import Namespace
 from flask import current_app
 from secure_flask.auth import clients
-from secure_flask.auth.login_table import Credential, Login, Voucher, live_logins
-from secure_flask.auth.users import UserMixin, locked_user
+from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user, user_class
 from secure_flask.clock import seconds_now
+from secure_flask.crypto.encrypted_types import EncryptedString
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
-from secure_flask.database.database import impatient_transaction
+from secure_flask.database.core_tables import add_core_tables
+from secure_flask.database.database import CoreModel, impatient_transaction
 from secure_flask.web import audit
 from secure_flask.web.errors import plain_error
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     CursorResult,
+    ForeignKey,
+    String,
+    and_,
+    case,
     delete,
     event,
+    func,
     inspect,
+    or_,
     select,
     update,
 )
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
+
+DAY = 24 * 60 * 60  # seconds
+# Seconds until a login ends, even one in use, if policy.py sets no LOGIN_LIFETIME.
+LIFETIMES = {"session": DAY // 2, "opaque": DAY, "refresh": 14 * DAY}
+# Seconds without a request until a login ends, if policy.py sets no LOGIN_IDLE; 0 for no limit.
+IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
+
 
 Execute = Callable[..., Any]
 
@@ -45,11 +62,117 @@ all_logins_ended = Namespace().signal("all-logins-ended")
 # sends none.
 login_started = Namespace().signal("login-started")
 # The tables of what programs act by, such as keys, which end with all logins of their user.
-_PROGRAMS: list[type[Credential]] = []
+_PROGRAMS: "list[type[Credential]]" = []
 logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 LISTED = 1000  # logins that a user is shown: MAX_LOGINS of each kind, unless that is very high
 PURGED = 1000  # expired logins that one transaction deletes, so that no other waits for long
+
+
+class Voucher(NamedTuple):
+    """Who identified a user before this login, such as another site, and when.
+
+    `at` is in seconds since 1970; None if it is unknown.
+    """
+
+    provider: str
+    at: int | None
+
+
+class Credential(CoreModel):
+    """A row by which requests act for a user: a login, or what a program shows, such as a key."""
+
+    __abstract__ = True
+
+    if TYPE_CHECKING:
+        id: Mapped[str]
+        user_id: Mapped[UUID]
+        last_used: Mapped[Any]
+        expires: Mapped[int]
+        user: Mapped[UserMixin]
+
+
+class Login(Credential):
+    """A login of one client."""
+
+    __tablename__ = "logins"
+
+    # The id is random, since access tokens and pages show it.
+    id: Mapped[str] = mapped_column(
+        String(32), primary_key=True, default=lambda: secrets.token_hex(16)
+    )
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    # The kind of token that the client holds: session, opaque or refresh.
+    kind: Mapped[str] = mapped_column(String(16))
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    # A part of a refresh token changes at each use: its present hash, the one before, and the time
+    # of the change.
+    rotation_hash: Mapped[bytes | None]
+    previous_hash: Mapped[bytes | None]
+    rotated: Mapped[int | None] = mapped_column(BigInteger)
+    # How many rotations in a row were repeated, and whether the previous one was.
+    repeats: Mapped[int] = mapped_column(default=0)
+    repeated: Mapped[bool] = mapped_column(default=False)
+    created: Mapped[int] = mapped_column(BigInteger)
+    # The time when the user entered the password, used a passkey or logged in elsewhere; None if it
+    # is unknown.
+    authenticated: Mapped[int | None] = mapped_column(BigInteger)
+    last_used: Mapped[int] = mapped_column(BigInteger)
+    expires: Mapped[int] = mapped_column(BigInteger, index=True)
+    # A login that the user asked to keep has no idle timeout.
+    kept: Mapped[bool] = mapped_column(default=False)
+    # Whether the user showed a second factor when the login began.
+    second_factor: Mapped[bool] = mapped_column(default=False)
+    client: Mapped[str | None] = mapped_column(EncryptedString("logins.client"), deferred=True)
+
+    user: Mapped[UserMixin] = relationship(lambda: user_class(), lazy="joined", innerjoin=True)
+
+    def is_live(self) -> bool:
+        """Whether the login has not expired, was not idle too long, and its user is enabled.
+
+        A login without a second factor is refused once the user has a role that demands one.
+        """
+        now = seconds_now()
+        idle = idle_timeout_of(self.kind)
+        # abs(): a clock that is set back must not extend the idle timeout.
+        is_idle = idle and not self.kept and abs(now - self.last_used) >= idle
+        if now >= self.expires or is_idle or self.user.disabled:
+            return False
+        return self.second_factor or not demands_second_factor(self.user)
+
+    def begin(self, voucher: Voucher | None = None) -> None:
+        """Let the login begin now, for the lifetime of its kind.
+
+        Without a voucher the user has just entered the password or used a passkey.
+        """
+        now = seconds_now()
+        kept_for: int = current_app.config["KEPT_LIFETIME"]
+        self.created = self.last_used = now
+        self.authenticated = voucher.at if voucher else now
+        self.expires = now + (kept_for if self.kept else lifetime_of(self.kind))
+
+
+add_core_tables(Login.__table__)
+
+
+def lifetime_of(kind: str) -> int:
+    """Seconds until a login of this kind ends, even one in use, unless its user keeps it."""
+    chosen: int | None = current_app.config["LOGIN_LIFETIME"]
+    return chosen or LIFETIMES[kind]
+
+
+def idle_timeout_of(kind: str) -> int:
+    """Seconds without a request until a login of this kind ends; 0 for no limit."""
+    chosen: int | None = current_app.config["LOGIN_IDLE"]
+    return IDLE_TIMEOUTS[kind] if chosen is None else chosen
+
+
+def live_logins() -> ColumnElement[bool]:
+    """The condition of `is_live` for a query, without its checks of the user."""
+    now = seconds_now()
+    idle = case({kind: idle_timeout_of(kind) for kind in IDLE_TIMEOUTS}, value=Login.kind)
+    in_use = or_(Login.kept, idle == 0, func.abs(now - Login.last_used) < idle)
+    return and_(Login.expires > now, in_use)
 
 
 def end_with_logins(table: type[Credential]) -> None:

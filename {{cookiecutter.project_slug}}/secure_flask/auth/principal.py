@@ -19,8 +19,7 @@ from flask import (
     request,
 )
 from limits import RateLimitItem
-from secure_flask.auth.login_table import Credential, Login
-from secure_flask.auth.logins import is_last_used_outdated, store_last_used
+from secure_flask.auth.logins import Credential, Login, is_last_used_outdated, store_last_used
 from secure_flask.auth.users import limit_roles_of_user, user_class
 from secure_flask.database import db
 from secure_flask.state import Key, app_state, request_state

@@ -1,17 +1,19 @@
 """`flask user …`: an operator makes users, sets their passwords and roles, and ends their logins.
 
-A password is read from standard input, asked for on a terminal, or generated and printed. A new
-role ends all logins, so that the next one meets its demands. Source: OWASP ASVS 6.4.1, 8.2.1.
+A password is read from standard input, asked for on a terminal, or generated and printed. No
+argument takes one: it would stay in the shell's history. A new role ends all logins, so that the
+next one meets its demands. Source: OWASP ASVS 6.4.1, 8.2.1.
 """
 
+import secrets
+import sys
 from itertools import chain
 from typing import Any
 
 import click
 from flask import Flask, current_app
-from secure_flask.auth import authentication, logins, route_table, users
-from secure_flask.auth.login_table import Login, live_logins
-from secure_flask.auth.operator_passwords import password_option, read_password
+from secure_flask.auth import authentication, logins, passwords, route_table, users
+from secure_flask.auth.logins import Login, live_logins
 from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
@@ -23,6 +25,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
 user_commands = CommandGroup("user", help="Manage the users who can log in.")
+
+
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input; never make one."
+)
 
 
 @user_commands.command("create")
@@ -178,6 +185,21 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
+def read_password(name: str, from_stdin: bool) -> tuple[str, str]:
+    """The password for a user, and a note for the output about one that nobody typed."""
+    if sys.stdin.isatty() and not from_stdin:
+        return _ask_password(name), ""
+    line = sys.stdin.readline()
+    if line or from_stdin:
+        given = line.rstrip("\r\n")
+        _check_password(given, name)
+        # The note is a warning: if a script is piped into a shell, the line that is read here as
+        # the password is the next line of the script.
+        return given, " with the password of standard input"
+    generated = secrets.token_urlsafe(18)
+    return generated, f" with password {generated}"
+
+
 def _check_name(name: str) -> None:
     if not is_plain_text(name):
         raise click.ClickException("Give a name that is not blank and has no control characters.")
@@ -213,3 +235,20 @@ def _report_change(said: str, event: audit.Event, user: UserMixin, **fields: str
     """Say what was done to a user, here and in the audit log."""
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
     click.echo(said)
+
+
+def _ask_password(name: str) -> str:
+    """Ask on the terminal until the password can be used."""
+    while True:
+        prompt = f"Password ({current_app.config['PASSWORD_MIN_LENGTH']} characters or more)"
+        given = str(click.prompt(prompt, hide_input=True, confirmation_prompt=True))
+        try:
+            _check_password(given, name)
+            return given
+        except click.ClickException as refused:
+            refused.show()
+
+
+def _check_password(given: str, name: str) -> None:
+    if problem := passwords.why_password_refused(given, name):
+        raise click.ClickException(f"{problem}.")

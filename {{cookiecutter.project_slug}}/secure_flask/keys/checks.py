@@ -6,7 +6,7 @@ Source: OWASP Secrets Management Cheat Sheet, "Expiration"; OWASP ASVS 13.3.4.
 from collections.abc import Iterator
 
 from flask import Flask
-from secure_flask.auth.login_table import DAY
+from secure_flask.auth.logins import DAY
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 from flask import Flask
-from secure_flask.auth.login_table import DAY
+from secure_flask.auth.logins import DAY
 from secure_flask.auth.user_commands import find_user, printable
 from secure_flask.auth.users import UserMixin
 from secure_flask.database.command_group import CommandGroup, add_command

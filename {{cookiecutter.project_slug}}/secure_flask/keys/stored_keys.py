@@ -14,7 +14,7 @@ from uuid import UUID
 from blinker import Namespace
 from flask import Flask, current_app
 from secure_flask.auth import checksums, logins
-from secure_flask.auth.login_table import DAY, Credential, Login, lifetime_of
+from secure_flask.auth.logins import DAY, Credential, Login, lifetime_of
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user, user_class
 from secure_flask.clock import seconds_now
 from secure_flask.database import db

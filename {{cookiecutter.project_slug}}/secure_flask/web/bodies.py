@@ -2,13 +2,15 @@
 
 A view never processes half a body. WSGI servers return a truncated body without an error, and
 Werkzeug parses an invalid form as an empty one; both are refused here. Large files go to disk, not
-whole into memory. Source: RFC 9112, section 8; RFC 7578; OWASP ASVS 15.2.2.
+whole into memory: Werkzeug keeps each file below 500 kB there, and a form may have a thousand. No file
+is accepted as a text. Source: RFC 9112, section 8; RFC 7578; OWASP ASVS 5.2.1, 15.2.2.
 """
 
 import io
 import re
 from functools import cache, partial
-from typing import IO, Any, BinaryIO, cast
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, BinaryIO, NoReturn, cast
 from urllib.parse import unquote_to_bytes
 
 import flask
@@ -20,13 +22,13 @@ from secure_flask.web.form_types import URLENCODED, is_consumed_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.own_classes import on_top_of
 from secure_flask.web.texts import translated_text
-from secure_flask.web.uploads import open_upload, uploaded_files
 from secure_flask.web.view_options import qualified_name, view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import get_input_stream
+from wtforms import ValidationError
 
 _RAISED = (
     "MAX_CONTENT_LENGTH was raised or removed after secure_flask.init_app: in a test write "
@@ -46,6 +48,9 @@ _REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 
 
+IN_MEMORY = 16 * 1024  # bytes of each file
+
+
 def init_app(app: Flask) -> None:
     """
     :raises PolicyError: MAX_FORM_PARTS is None. The first request raises it too, and also if
@@ -59,6 +64,29 @@ def init_app(app: Flask) -> None:
     request_checks.add_request_check(app, lambda request: check())
     request_checks.add_request_check(app, _check_class)
     request_checks.add_request_check(app, _check_body)
+
+
+class NotText(ValidationError, TypeError):
+    """WTForms treats this as a wrong value, and `list(file)` treats it as a missing length."""
+
+
+class UploadedFile(FileStorage):
+    """A file of a form. Validators of a text, such as Length, refuse it."""
+
+    def __len__(self) -> NoReturn:
+        raise NotText("A file is no text.")
+
+
+def open_upload(*arguments: object, **options: object) -> IO[bytes]:
+    """The stream that takes one file, whatever its stated size."""
+    return SpooledTemporaryFile(max_size=IN_MEMORY)
+
+
+def uploaded_files(files: MultiDict[str, FileStorage]) -> MultiDict[str, FileStorage]:
+    return MultiDict(
+        (name, UploadedFile(file.stream, file.filename, file.name, headers=file.headers))
+        for name, file in files.items(multi=True)
+    )
 
 
 def _refuse_weaker(config: Config, most: int) -> None:

@@ -31,8 +31,6 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 # This is set when the login of a request is looked up. An error page does not repeat the lookup.
 LOGIN_LOOKED_UP = Key[bool]("login looked up")
-# This function returns the address of the login page, None for a logged-in user; access.py sets it.
-FIND_LOGIN_PAGE = Key[Callable[[], str | None]]("find login page")
 
 # These say no more than the status, for which a page has words that people understand.
 PLAIN_MESSAGES = {
@@ -249,7 +247,6 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
         navigation=navigation,
         hint=_hint(error),
         links=_may_link(error),
-        login_page=_login_page(error) if navigation else None,
         message=translated_text(_message(error)),
         name=_name(error),
         project_name=current_app.config["PROJECT_NAME"],
@@ -257,10 +254,6 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
         retry_after=dict(error.get_headers()).get("Retry-After"),
         status=error.code or 500,
     )
-
-
-def _login_page(error: HTTPException) -> str | None:
-    return app_state(current_app)[FIND_LOGIN_PAGE]() if error.code == 401 else None
 
 
 def _message(error: HTTPException) -> str:

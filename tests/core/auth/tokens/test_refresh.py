@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import logins
 from secure_flask.auth.authentication import set_password
-from secure_flask.auth.login_table import LIFETIMES
-from secure_flask.auth.login_table import Login as Row
+from secure_flask.auth.logins import LIFETIMES
+from secure_flask.auth.logins import Login as Row
 from secure_flask.auth.throttle import WIDE
 from secure_flask.auth.tokens import jwt_token
 from secure_flask.database import db

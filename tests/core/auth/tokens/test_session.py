@@ -5,7 +5,7 @@ from hashlib import sha256
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.login_table import LIFETIMES, Login
+from secure_flask.auth.logins import LIFETIMES, Login
 from secure_flask.database import db
 from secure_flask.policy import Policy
 from sqlalchemy import select

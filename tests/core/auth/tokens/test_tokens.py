@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from secure_flask import current_user
 from secure_flask.auth import logins, tokens
 from secure_flask.auth.access import public
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.database import db
 from secure_flask.policy import Policy
 from secure_flask.web.origins import PolicyError

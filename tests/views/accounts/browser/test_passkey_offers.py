@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, Request, Route
 from secure_flask import db
-from secure_flask.accounts import passkey_challenges
+from secure_flask.accounts import passkeys
 from secure_flask.accounts.passkeys import Passkey
 from sqlalchemy import delete
 
@@ -106,7 +106,7 @@ def test_a_challenge_is_asked_for_at_the_first_focus_and_again_before_its_five_m
     person.page.clock.fast_forward(FOUR_MINUTES)
     person.page.clock.fast_forward(FOUR_MINUTES)
     arm(person)
-    assert FOUR_MINUTES < passkey_challenges.LIFETIME * 1000
+    assert FOUR_MINUTES < passkeys.LIFETIME * 1000
     assert asked == ["", "", ""]
 
 
@@ -126,7 +126,7 @@ def test_after_a_refusal_the_field_offers_passkeys_again(
     """Here of an answer that came late, which the next one follows."""
 
     def too_late(route: Route) -> None:
-        wait(passkey_challenges.LIFETIME)
+        wait(passkeys.LIFETIME)
         phone.agree(False)
         route.continue_()
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from secure_flask import db
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from sqlalchemy import select, update
 
 from views.browser.conftest import new_page

@@ -9,7 +9,7 @@ program works with each token type.
 from typing import Any, Protocol
 
 from flask import Flask, Request, current_app
-from secure_flask.auth.login_table import Login, Voucher
+from secure_flask.auth.logins import Login, Voucher
 from secure_flask.auth.principal import Principal, add_principal_finder
 from secure_flask.auth.tokens import opaque, session
 from secure_flask.auth.users import UserMixin

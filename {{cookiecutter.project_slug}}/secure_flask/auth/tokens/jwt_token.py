@@ -14,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from secure_flask.auth.access import public
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.clock import seconds_now
 from secure_flask.settings import SETTINGS, SettingsError, keyrings
 from secure_flask.state import Key, app_state

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Request, current_app
 from secure_flask.auth import checksums, logins
-from secure_flask.auth.login_table import Login, Voucher
+from secure_flask.auth.logins import Login, Voucher
 from secure_flask.auth.users import UserMixin
 from secure_flask.web.bearer import bearer_token
 

@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask.auth import logins, throttle
 from secure_flask.auth.access import public, takes_credentials
-from secure_flask.auth.login_table import Login, Voucher
+from secure_flask.auth.logins import Login, Voucher
 from secure_flask.auth.tokens import jwt_token
 from secure_flask.auth.tokens.jwt_token import InvalidToken
 from secure_flask.auth.users import UserMixin

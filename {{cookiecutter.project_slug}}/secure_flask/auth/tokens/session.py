@@ -10,7 +10,7 @@ from typing import Any
 import flask
 from flask import Request, Response, after_this_request, request
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import Login, Voucher
+from secure_flask.auth.logins import Login, Voucher
 from secure_flask.auth.user_sessions import keep_session_for
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import cookies
