@@ -5,7 +5,7 @@ at two keys of each lifetime when it counts, and keeps no key whose count is zer
 Source: CWE-770.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from threading import Lock
 
 from limits.storage import Storage
@@ -38,16 +38,24 @@ class MemoryStorage(Storage):
             return any(key in counts for counts in self._counts.values())
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        return self.incr_all([(key, expiry)], amount)[0]
+
+    def incr_all(self, keys: Sequence[tuple[str, int]], amount: int = 1) -> list[int]:
+        """Change the counts of keys with their lifetimes, and return the new ones."""
+        now = self._clock()
         with self._lock:
-            self._forget_expired()
-            counts = self._counts.setdefault(expiry, {})
-            number, expires = counts.get(key, (0, self._clock() + expiry))
-            number = max(0, number + amount)
-            if number:
-                counts[key] = number, expires
-            else:
-                counts.pop(key, None)
-            return number
+            return [self._incr(key, expiry, amount, now) for key, expiry in keys]
+
+    def _incr(self, key: str, expiry: int, amount: int, now: float) -> int:
+        self._forget_expired(now)
+        counts = self._counts.setdefault(expiry, {})
+        number, expires = counts.get(key, (0, now + expiry))
+        number = max(0, number + amount)
+        if number:
+            counts[key] = number, expires
+        else:
+            counts.pop(key, None)
+        return number
 
     def get(self, key: str) -> int:
         return self._find(key)[0]
@@ -73,9 +81,8 @@ class MemoryStorage(Storage):
             found = (counts[key] for counts in self._counts.values() if key in counts)
             return next(found, (0, self._clock()))
 
-    def _forget_expired(self) -> None:
+    def _forget_expired(self, now: float) -> None:
         """Forget up to two expired keys of each lifetime: keys go faster than new ones come."""
-        now = self._clock()
         for counts in self._counts.values():
             for _ in range(2):
                 oldest = next(iter(counts), None)
