@@ -395,9 +395,9 @@ def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.Monk
     asked: list[tuple[str, ...]] = []
     change = Counters._change
 
-    def spy(counters: Counters, storage: Any, share: int, limits: Any, amount: int) -> Any:
-        asked.extend(key for _, key in limits)
-        return change(counters, storage, share, limits, amount)
+    def spy(counters: Counters, storage: Any, share: int, changes: Any) -> Any:
+        asked.extend(key for _, key, _ in changes)
+        return change(counters, storage, share, changes)
 
     monkeypatch.setattr(Counters, "_change", spy)
     attempt(client, username="grace hopper")

@@ -74,7 +74,7 @@ def full(local: Counters, few_keys: int) -> Counters:
 
 def number_of(by: Counters, key: str) -> int:
     """How many are counted in the present window."""
-    return by.read_all([(MINUTE, (key,))])[0].number
+    return by.count([], [(MINUTE, (key,))])[0].number
 
 
 def numbers(counted: list[Count]) -> list[int]:

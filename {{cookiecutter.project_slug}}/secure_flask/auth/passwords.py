@@ -74,10 +74,10 @@ def verify_user_password(password_hash: str | None, password: str) -> bool:
 
 def is_legacy_hash(password_hash: str | None) -> bool:
     """Whether LEGACY_HASHES names the scheme of a hash, which may be argon2 of another cost."""
-    scheme = legacy_scheme()
-    if scheme is None or password_hash is None or password_hash.startswith(begin_of_new_hashes()):
+    if password_hash is None or password_hash.startswith(begin_of_new_hashes()):
         return False
-    return password_hash.startswith(scheme.prefix)
+    scheme = legacy_scheme()
+    return scheme is not None and password_hash.startswith(scheme.prefix)
 
 
 def begin_of_new_hashes() -> str:

@@ -23,7 +23,15 @@ from flask import current_app
 from limits import RateLimitItem, parse
 from secure_flask.auth import places
 from secure_flask.web import audit
-from secure_flask.web.counters import SITE, Count, CountKey, Limit, client_address, counters
+from secure_flask.web.counters import (
+    SITE,
+    Count,
+    Counters,
+    CountKey,
+    Limit,
+    client_address,
+    counters,
+)
 from secure_flask.web.rate_limits import too_many_requests
 from werkzeug.exceptions import HTTPException
 
@@ -78,11 +86,11 @@ def count_attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]
             ended = True
         finally:
             if current.succeeded and not current.is_half:
-                counters().add_all(limits.successes())
+                limits.counters.count(limits.successes())
             elif current.succeeded or ended:
-                current.failure = counters().add_all(limits.failures())
+                current.failure = limits.counters.count(limits.failures())
             # This comes last: in between, others would see neither of the two.
-            counters().give_back(*running)
+            limits.counters.give_back(*running)
 
 
 @contextmanager
@@ -123,7 +131,7 @@ def complete_attempt(half: StoredAttempt) -> None:
     """
     for failure in half["failure"]:
         counters().give_back_json(failure)
-    counters().add_all(_limits_of(half["purpose"], half["account"]).successes())
+    counters().count(_limits_of(half["purpose"], half["account"]).successes())
 
 
 class _Limit(NamedTuple):
@@ -142,6 +150,7 @@ class _Limits:
     purpose: str
     account: str | None
     groups: list[list[_Limit]]
+    counters: Counters = field(default_factory=counters)
 
     def failures(self) -> list[Limit]:
         return [(each.item, each.key) for each in self._all() if not each.is_of_successes]
@@ -156,14 +165,15 @@ class _Limits:
         """
         deadline = time.monotonic() + places.MAX_WAIT
         keys = [*dict.fromkeys(each.running for each in self._all())]
+        added = [(_attempt_limit(), ("running", *key)) for key in keys]
         while True:
-            running = counters().add_all([(_attempt_limit(), ("running", *key)) for key in keys])
-            # This is read last. So an attempt that ends meanwhile is seen once at least.
-            finished = self._finished()
+            # The finished ones come last. So one that ends meanwhile is seen once at least.
+            counts = self.counters.count(added, self._seen())
+            running, finished = counts[: len(keys)], counts[len(keys) :]
             numbers = {key: count.number for key, count in zip(keys, running, strict=True)}
             if self._exceeded(finished, numbers) is None:
                 return running
-            counters().give_back(*running)
+            self.counters.give_back(*running)
             self._require_room(finished)
             if self.account is None or time.monotonic() >= deadline:
                 raise places.too_busy()
@@ -173,32 +183,34 @@ class _Limits:
         """
         :raises ErrorResponse: 429, finished attempts fill a limit.
         """
-        self._require_room(self._finished())
+        self._require_room(self.counters.count([], self._seen()))
 
-    def _require_room(self, finished: dict[CountKey, Count]) -> None:
-        limit = self._exceeded(finished, {})
-        if limit is None:
+    def _require_room(self, finished: list[Count]) -> None:
+        exceeded = self._exceeded(finished, {})
+        if exceeded is None:
             return
+        limit, count = exceeded
         if limit.is_of_successes:
             audit.record(audit.RATE_LIMIT_EXCEEDED, account=self.account)
         else:
             audit.record(audit.LOGIN_FAIL_MAX, account=self.account, reason=self.purpose)
-        raise too_many_requests(finished[limit.key])
-
-    def _finished(self) -> dict[CountKey, Count]:
-        counts = counters().read_all([(each.item, each.key) for each in self._all()])
-        return {each.key: count for each, count in zip(self._all(), counts, strict=True)}
+        raise too_many_requests(count)
 
     def _exceeded(
-        self, finished: Mapping[CountKey, Count], running: Mapping[CountKey, int]
-    ) -> _Limit | None:
+        self, finished: list[Count], running: Mapping[CountKey, int]
+    ) -> tuple[_Limit, Count] | None:
         """A limit that this attempt exceeds, if all that run, itself included, come true."""
+        counts = dict(zip(self._all(), finished, strict=True))
 
         def is_exceeded(limit: _Limit) -> bool:
-            count = finished[limit.key]
+            count = counts[limit]
             return count.number + running.get(limit.running, 1) > count.limit
 
-        return next((group[-1] for group in self.groups if all(map(is_exceeded, group))), None)
+        exceeded = (group[-1] for group in self.groups if all(map(is_exceeded, group)))
+        return next(((limit, counts[limit]) for limit in exceeded), None)
+
+    def _seen(self) -> list[Limit]:
+        return [(each.item, each.key) for each in self._all()]
 
     def _all(self) -> list[_Limit]:
         return [limit for group in self.groups for limit in group]

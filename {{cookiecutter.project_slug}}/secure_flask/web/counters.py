@@ -29,6 +29,7 @@ from secure_flask.web.memory_storage import MemoryStorage
 
 CountKey = tuple[str, ...]
 Limit = tuple[RateLimitItem, CountKey]
+Change = tuple[RateLimitItem, CountKey, int]
 
 IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
@@ -80,29 +81,34 @@ class Counters:
 
     def add(self, limit: RateLimitItem, *key: str) -> Count:
         """Count one in the present window."""
-        return self.add_all([(limit, key)])[0]
+        return self.count([(limit, key)])[0]
 
-    def add_all(self, limits: Sequence[Limit]) -> list[Count]:
-        """Count one under each key in the present window, all in one storage."""
-        return self._change_all(limits, 1)
+    def count(self, added: Sequence[Limit], seen: Sequence[Limit] = ()) -> list[Count]:
+        """Count one under each key of `added`, then look at those of `seen`; return all counts.
 
-    def read_all(self, limits: Sequence[Limit]) -> list[Count]:
-        """The present counts, as `add_all` returns them, without counting one."""
-        return self._change_all(limits, 0)
+        All are in one storage, and in the present window.
+        """
+        changes = [*((*each, 1) for each in added), *((*each, 0) for each in seen)]
+        if self.shared is self.local:
+            return self._change(self.local, 1, changes)
+        if not self._is_away():
+            try:
+                return self._change(self.shared, 1, changes)
+            except StorageError as error:
+                self._pause(error)
+        return self._change(self.local, 2, changes)
 
     def add_locally(self, limit: RateLimitItem, *key: str) -> Count:
         """Count one in this process alone, where no exact limit is needed."""
-        return self._change(self.local, 1, [(limit, key)], 1)[0]
+        return self._change(self.local, 1, [(limit, key, 1)])[0]
 
     def read_locally(self, limit: RateLimitItem, *key: str) -> int:
         """The number that this process counted in the present window."""
-        return self._change(self.local, 1, [(limit, key)], 0)[0].number
+        return self._change(self.local, 1, [(limit, key, 0)])[0].number
 
     def give_back(self, *counts: Count) -> None:
         """Undo counts where they were counted, unless that storage is away; never below zero."""
-        in_memory = [(each.key, each.lifetime) for each in counts if each.storage is self.local]
-        if in_memory:
-            self.local.incr_all(in_memory, -1)
+        self.local.incr_all((c.key, c.lifetime, -1) for c in counts if c.storage is self.local)
         for count in counts:
             if count.storage is not self.local and not self._is_away():
                 self._give_back_shared(count)
@@ -146,38 +152,25 @@ class Counters:
                 self._pause(error)
         return self._error if self._is_away() else None
 
-    def _change_all(self, limits: Sequence[Limit], amount: int) -> list[Count]:
-        if self.shared is self.local:
-            return self._change(self.local, 1, limits, amount)
-        if not self._is_away():
-            try:
-                return self._change(self.shared, 1, limits, amount)
-            except StorageError as error:
-                self._pause(error)
-        return self._change(self.local, 2, limits, amount)
-
-    def _change(
-        self, storage: Storage, share: int, limits: Sequence[Limit], amount: int
-    ) -> list[Count]:
-        """Add 1 or 0 to each count; this process has one of `share` equal parts of the limits."""
+    def _change(self, storage: Storage, share: int, changes: Sequence[Change]) -> list[Count]:
+        """Change counts; this process has one of `share` equal parts of the limits."""
         now = self._clock()
         is_full = len(self.local) >= MAX_COUNTED_KEYS
-        keys = [
-            (self._name(storage, limit, key, now, is_full=is_full), 2 * limit.get_expiry())
-            for limit, key in limits
+        named = [
+            (self._name(storage, limit, key, now, is_full=is_full), 2 * limit.get_expiry(), amount)
+            for limit, key, amount in changes
         ]
-        numbers = self._numbers(storage, keys, amount)
-        return [
-            Count(storage, *key, number, _most(limit, share), _window_end(limit, now))
-            for (limit, _), key, number in zip(limits, keys, numbers, strict=True)
-        ]
-
-    def _numbers(self, storage: Storage, keys: list[tuple[str, int]], amount: int) -> list[int]:
         if storage is self.local:
-            return self.local.incr_all(keys, amount)
-        if amount:
-            return [storage.incr(key, lifetime, amount) for key, lifetime in keys]
-        return [storage.get(key) for key, _ in keys]
+            numbers = self.local.incr_all(named, now)
+        else:
+            # Looking at a key must not make one.
+            numbers = [storage.incr(*each) if each[-1] else storage.get(each[0]) for each in named]
+        return [
+            Count(storage, name, lifetime, number, _most(limit, share), _window_end(limit, now))
+            for (limit, *_), (name, lifetime, _), number in zip(
+                changes, named, numbers, strict=True
+            )
+        ]
 
     def _name(
         self, storage: Storage, limit: RateLimitItem, key: CountKey, now: float, *, is_full: bool

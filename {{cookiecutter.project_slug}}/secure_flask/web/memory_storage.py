@@ -5,10 +5,13 @@ at two keys of each lifetime when it counts, and keeps no key whose count is zer
 Source: CWE-770.
 """
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping
 from threading import Lock
 
 from limits.storage import Storage
+
+# A key, its lifetime in seconds, and what its count changes by.
+Change = tuple[str, int, int]
 
 
 class MemoryStorage(Storage):
@@ -38,13 +41,12 @@ class MemoryStorage(Storage):
             return any(key in counts for counts in self._counts.values())
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        return self.incr_all([(key, expiry)], amount)[0]
+        return self.incr_all([(key, expiry, amount)], self._clock())[0]
 
-    def incr_all(self, keys: Sequence[tuple[str, int]], amount: int = 1) -> list[int]:
-        """Change the counts of keys with their lifetimes, and return the new ones."""
-        now = self._clock()
+    def incr_all(self, changes: Iterable[Change], now: float = 0) -> list[int]:
+        """Return the new counts. What has expired `now`, in seconds since 1970, is forgotten."""
         with self._lock:
-            return [self._incr(key, expiry, amount, now) for key, expiry in keys]
+            return [self._incr(*change, now) for change in changes]
 
     def _incr(self, key: str, expiry: int, amount: int, now: float) -> int:
         self._forget_expired(now)
