@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Barrier, Event
 from typing import Any
 
@@ -233,7 +234,7 @@ def test_an_attempt_waits_until_a_running_one_shows_whether_it_fills_the_limit(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, other: str, expected: int
 ) -> None:
     statuses(client, *[HERE] * (LIMIT - 1))
-    runs, may_end = Event(), Event()
+    runs, may_end, free = Event(), Event(), list[int]()
 
     def run_other() -> None:
         with (
@@ -245,6 +246,7 @@ def test_an_attempt_waits_until_a_running_one_shows_whether_it_fills_the_limit(
             running.succeeded = other == PASSWORD
 
     def sleep(seconds: float) -> None:
+        free.append(places.free_places())
         may_end.set()
         another.result(60)
 
@@ -253,7 +255,16 @@ def test_an_attempt_waits_until_a_running_one_shows_whether_it_fills_the_limit(
         another = thread.submit(run_other)
         runs.wait(60)
         assert statuses(client, HERE, password=PASSWORD) == [expected]
-    assert may_end.is_set()
+    # Each of the two waited in its place, so that few threads wait.
+    assert free == [places.MAX_RUNNING + places.MAX_WAITING - 2]
+
+
+def test_an_attempt_that_an_error_ends_counts_as_nothing(client: FlaskClient) -> None:
+    with client.application.test_request_context(environ_base={"REMOTE_ADDR": HERE}):
+        for _ in range(LIMIT):
+            with suppress(LookupError), throttle.count_attempt("password", USERNAME):
+                raise LookupError
+    assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
 
 
 def test_after_as_many_failures_nobody_waits_for_others(
