@@ -92,7 +92,7 @@ def test_the_figures_say_what_hurts_first(figures: tuple[int, int]) -> None:
     assert clients.ready(site) == "ok"
     shown = dict(LIVE.findall(clients.ask(port, "/metrics").text))
     assert shown["redis_away"] == "0.0"
-    assert shown["free_hash_places"] == "8.0"
+    assert shown["free_hash_places"] == "12.0"
     assert 14 <= float(shown["free_connections"]) <= 16
     assert shown["waiting_mails"] == "1.0"
 

@@ -1,7 +1,8 @@
 """The app of the project in this folder, for gunicorn, with a user and hashes that cost nothing.
 
 Tests log in thousands of times, each of which takes 50 ms by a real hash. USERS names
-those that are to be there, POLICY values of the policy as JSON.
+those that are to be there, POLICY values of the policy as JSON. MAX_WAIT says for how many seconds
+a login waits for its place.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ sys.path.insert(0, os.getcwd())
 
 passwords: Any = import_module("secure_flask.auth.passwords")
 passwords.hasher = PasswordHasher(1, 8, 1)
+places: Any = import_module("secure_flask.auth.places")
+places.MAX_WAIT = float(os.environ.get("MAX_WAIT", places.MAX_WAIT))
 
 import_module("secure_flask.settings.__main__").main()
 # As `make` does, but for what a test chooses of the policy.

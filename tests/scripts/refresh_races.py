@@ -111,9 +111,8 @@ def main(kind: str, rounds: int, grace: int) -> None:
     # Else a row's last use is written only after a minute.
     vars(import_module("secure_flask.auth.logins"))["LAST_USED_STEP"] = 0
     # These races are about rows, not about what a hash costs or who waits for it.
-    passwords = vars(import_module("secure_flask.auth.passwords"))
-    passwords["hasher"] = PasswordHasher(1, 8, 1)
-    passwords["MAX_PLACES"] = CLIENTS + passwords["LEFT_FREE"]
+    vars(import_module("secure_flask.auth.passwords"))["hasher"] = PasswordHasher(1, 8, 1)
+    vars(import_module("secure_flask.auth.places"))["MAX_WAITING"] = CLIENTS
     with ThreadPoolExecutor(CLIENTS) as pool:
         for _ in range(rounds):
             race = Race(app)

@@ -9,7 +9,7 @@ from typing import Literal
 from flask import Blueprint, Flask, current_app
 from flask.typing import ResponseReturnValue
 from secure_flask.auth.access import public
-from secure_flask.auth.passwords import free_places
+from secure_flask.auth.places import free_places
 from secure_flask.database import db
 from secure_flask.database.database import missing_tables
 from secure_flask.database.failures import MIGRATION_COMMANDS

@@ -5,7 +5,6 @@ import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
-from threading import BoundedSemaphore
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import authentication, logins, passwords
+from secure_flask.auth import authentication, logins, passwords, places
 from secure_flask.auth.logins import LAST_USED_STEP, Login
 from secure_flask.crypto.keyring import ENCRYPTION_KEYS
 from secure_flask.database import db
@@ -279,8 +278,8 @@ def test_a_crowd_of_logins_is_asked_to_come_back(
 ) -> None:
     monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per minute")
     with monkeypatch.context() as full:
-        full.setattr(passwords, "MAX_WAIT", 0)
-        full.setattr(passwords, "_in_flight", BoundedSemaphore(0))
+        full.setattr(places, "MAX_WAIT", 0)
+        full.setattr(places, "MAX_RUNNING", 0)
         first, second = try_login(client, password=WRONG), try_login(client, password=WRONG)
     assert_refused(first, 503)
     assert_refused(second, 503)

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import passwords, tokens, users
+from secure_flask.auth import passwords, places, tokens, users
 from secure_flask.database import db
 from sqlalchemy.exc import OperationalError
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -225,11 +225,11 @@ def test_a_check_takes_the_one_place_of_its_login(
     taken: list[int] = []
 
     def check(stored: str, password: str) -> bool:
-        taken.append(passwords._places.total())
+        taken.append(places._running.total())
         return check_password_hash(stored, password)
 
     use_check(app, monkeypatch, check)
-    monkeypatch.setattr(passwords, "MAX_PLACES", 1)
+    monkeypatch.setattr(places, "MAX_RUNNING", 1)
     assert try_login(visitor(app), "old").status_code == 200
     assert taken == [1]
 

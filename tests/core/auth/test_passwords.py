@@ -1,9 +1,6 @@
 """Passwords: how they are kept and checked, and which new ones are refused."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from threading import BoundedSemaphore, Event
+from collections.abc import Iterator
 from typing import Annotated
 
 import pytest
@@ -21,10 +18,9 @@ from secure_flask.auth.passwords import (
 )
 from secure_flask.policy import Policy
 from secure_flask.web.validation import Body, PlainText, Reason, validated
-from werkzeug.exceptions import ServiceUnavailable
 from wtforms import Field, Form, PasswordField, StringField
 
-from core.conftest import PASSWORD, CountingHasher, MakeApp, slow_hasher
+from core.conftest import PASSWORD, CountingHasher, MakeApp
 
 USER, PROJECT = "Grace", "Garden Shed"
 MIN_LENGTH = Policy.model_fields["PASSWORD_MIN_LENGTH"].default
@@ -94,108 +90,6 @@ def test_a_damaged_hash_lets_nobody_in_and_costs_what_any_other_costs(
     monkeypatch.setattr(passwords, "hasher", hasher := CountingHasher(1, 8, 1))
     tried = [(verify_password(each, password), hasher.computed) for each in damaged]
     assert tried == [(False, 1), (False, 2), (False, 3), (False, 4), (False, 5)]
-
-
-@pytest.mark.parametrize(("in_flight", "in_line"), [(1, 2), (2, 1)])
-def test_when_no_place_is_free_or_the_line_is_long_the_next_one_is_turned_away(
-    monkeypatch: pytest.MonkeyPatch, in_flight: int, in_line: int
-) -> None:
-    real, turned_away = hash_password(PASSWORD), list[str]()
-
-    def another() -> None:
-        with pytest.raises(ServiceUnavailable) as caught:
-            verify_password(None, PASSWORD)
-        with pytest.raises(ServiceUnavailable):
-            hash_password(PASSWORD)
-        turned_away.append(dict(caught.value.get_headers())["Retry-After"])
-
-    monkeypatch.setattr(passwords, "MAX_WAIT", 0)
-    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", another))
-    monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(in_flight))
-    monkeypatch.setattr(passwords, "MAX_PLACES", in_line)
-    assert verify_password(real, PASSWORD)
-    assert turned_away == ["2"]
-
-
-@pytest.fixture
-def takes_place(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], bool]]:
-    """Whether one more password from an address is hashed, which then lasts until the test ends."""
-    answers, end = SimpleQueue[bool](), Event()
-
-    def hold() -> None:
-        answers.put(True)
-        assert end.wait(60)
-
-    def verify(address: str) -> None:
-        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
-            try:
-                verify_password(None, PASSWORD)
-            except ServiceUnavailable:
-                answers.put(False)
-
-    def takes(address: str) -> bool:
-        threads.submit(verify, address)
-        return answers.get(timeout=60)
-
-    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", hold))
-    monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(passwords.MAX_PLACES))
-    with ThreadPoolExecutor(2 * passwords.MAX_PLACES) as threads:
-        try:
-            yield takes
-        finally:
-            end.set()
-
-
-def places_of(takes_place: Callable[[str], bool], *addresses: str) -> list[int]:
-    """How many places each address gets, one after the other, when each takes all that it can."""
-    return [
-        sum(takes_place(address) for _ in range(passwords.MAX_PLACES + 1 - passwords.LEFT_FREE))
-        for address in addresses
-    ]
-
-
-def test_one_address_leaves_three_places_free(takes_place: Callable[[str], bool]) -> None:
-    assert places_of(takes_place, "192.0.2.1") == [5]
-
-
-def test_two_addresses_leave_a_place_to_a_third_and_three_fill_all(
-    takes_place: Callable[[str], bool],
-) -> None:
-    crowd = [f"192.0.2.{last}" for last in range(1, 5)]
-    assert places_of(takes_place, *crowd) == [5, 2, 1, 0]
-
-
-def test_addresses_that_begin_together_have_two_places_each(
-    takes_place: Callable[[str], bool],
-) -> None:
-    crowd = [f"192.0.2.{last}" for last in range(1, 4)]
-    assert [takes_place(address) for address in crowd * 2] == [True] * 6
-    assert [takes_place(address) for address in crowd] == [False] * 3
-    assert places_of(takes_place, "192.0.2.4", "192.0.2.5") == [2, 0]
-
-
-def test_a_site_of_ipv6_is_one_address(takes_place: Callable[[str], bool]) -> None:
-    networks = [f"2001:db8:1:{number}::1" for number in range(6)]
-    assert [takes_place(network) for network in networks] == [True] * 5 + [False]
-    assert takes_place("2001:db8:2::1")
-
-
-def test_clients_behind_a_translator_of_ipv4_are_as_many_as_their_addresses(
-    takes_place: Callable[[str], bool],
-) -> None:
-    crowd = [f"64:ff9b::192.0.2.{last}" for last in range(1, 5)]
-    assert places_of(takes_place, *crowd) == [5, 2, 1, 0]
-
-
-def test_each_check_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "MAX_WAIT", 0)
-    monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(1))
-    monkeypatch.setattr(passwords, "MAX_PLACES", 1)
-    real = hash_password(PASSWORD)
-    assert not verify_password(real, "wrong")
-    assert not verify_password("damaged", PASSWORD)
-    assert not verify_password(None, PASSWORD)
-    assert verify_password(real, PASSWORD)
 
 
 # New passwords.

@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore
+from contextlib import suppress
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
-from secure_flask.auth import passwords, throttle
+from secure_flask.auth import passwords, places, throttle
 from secure_flask.state import app_state
 from secure_flask.web.counters import COUNTERS, Counters
 from werkzeug.test import TestResponse
@@ -29,6 +30,8 @@ from core.conftest import (
     is_logged_in,
     slow_hasher,
 )
+
+AtOnce = Callable[[int, str], Counter[int]]
 
 WRONG = "a wrong long password"
 AWAY = "redis://127.0.0.1:1/0"
@@ -90,9 +93,8 @@ def statuses_at_once(
 
     with monkeypatch.context() as meanwhile:
         # They wait for one another in vain.
-        meanwhile.setattr(throttle, "MAX_WAIT", 0)
-        meanwhile.setattr(passwords, "_in_flight", BoundedSemaphore(50))
-        meanwhile.setattr(passwords, "MAX_PLACES", 60)
+        meanwhile.setattr(places, "MAX_WAIT", 0)
+        meanwhile.setattr(places, "MAX_RUNNING", 60)
         # While one password is checked, all the others arrive.
         meanwhile.setattr(passwords, "hasher", slow_hasher("verify", start_others))
         start_others()
@@ -177,7 +179,7 @@ def test_of_fifty_wrong_passwords_at_once_no_more_are_checked_than_one_by_one(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = [(HERE, f"name {number}", WRONG) for number in range(50)]
-    assert statuses_at_once(client, monkeypatch, wrong) == {401: LIMIT, 429: 50 - LIMIT}
+    assert statuses_at_once(client, monkeypatch, wrong) == {401: LIMIT, 503: 50 - LIMIT}
     assert statuses(client, HERE) == [429]
 
 
@@ -189,41 +191,80 @@ def test_good_logins_at_once_count_as_no_failures(
     assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
 
 
-def test_an_office_that_logs_in_at_once_waits_a_moment_and_gets_in(
-    file_app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def at_once(file_app: Flask, monkeypatch: pytest.MonkeyPatch) -> AtOnce:
+    """What so many attempts get that threads begin together, on a machine however slow."""
     file_app.config["LOGIN_RATE_LIMIT"] = f"{LIMIT} per minute"
-    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", lambda: time.sleep(0.05)))
-    for module in (throttle, passwords):
-        monkeypatch.setattr(module, "MAX_WAIT", 60)
+    monkeypatch.setattr(places, "MAX_WAIT", 60)
 
-    def log_in(number: int) -> int:
-        return attempt(file_app.test_client(), password=PASSWORD).status_code
+    def statuses_of(number: int, password: str) -> Counter[int]:
+        begin = Barrier(number)
 
-    people = LIMIT + throttle.MAX_WAITING
-    with ThreadPoolExecutor(people) as office:
-        assert [*office.map(log_in, range(people))] == [200] * people
+        def log_in(_: int) -> int:
+            begin.wait(60)
+            return attempt(file_app.test_client(), password=password).status_code
+
+        with ThreadPoolExecutor(number) as threads:
+            return Counter(threads.map(log_in, range(number)))
+
+    return statuses_of
 
 
-def test_a_crowd_keeps_few_threads_waiting_and_may_come_back_at_once(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+def test_an_office_of_eight_that_logs_in_at_once_gets_in(at_once: AtOnce) -> None:
+    assert at_once(8, PASSWORD) == {200: 8}
+
+
+def test_of_thirty_guesses_at_once_exactly_five_are_checked(at_once: AtOnce) -> None:
+    got = at_once(30, WRONG)
+    assert got[401] == LIMIT
+    assert got[429] + got[503] == 30 - LIMIT
+
+
+def test_an_attempt_at_its_limit_does_not_wait_for_a_place(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting, most = 0, 0
+    statuses(client, *[HERE] * LIMIT)
+    monkeypatch.setattr(places, "MAX_RUNNING", 0)
+    monkeypatch.setattr(places, "MAX_WAIT", 0)
+    assert statuses(client, HERE, ELSEWHERE) == [429, 503]
+
+
+@pytest.mark.parametrize(("other", "expected"), [(PASSWORD, 200), (WRONG, 429)])
+def test_an_attempt_waits_until_a_running_one_shows_whether_it_fills_the_limit(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, other: str, expected: int
+) -> None:
+    statuses(client, *[HERE] * (LIMIT - 1))
+    runs, may_end, free = Event(), Event(), list[int]()
+
+    def run_other() -> None:
+        with (
+            client.application.test_request_context(environ_base={"REMOTE_ADDR": HERE}),
+            throttle.count_attempt("password", USERNAME) as running,
+        ):
+            runs.set()
+            may_end.wait(60)
+            running.succeeded = other == PASSWORD
 
     def sleep(seconds: float) -> None:
-        nonlocal waiting, most
-        waiting += 1
-        most = max(most, waiting)
-        with app.app_context():
-            answer = attempt(client, password=PASSWORD)
-        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
-        waiting -= 1
+        free.append(places.free_places())
+        may_end.set()
+        another.result(60)
 
-    monkeypatch.setattr(throttle, "_takes_place", lambda *arguments: False)
-    monkeypatch.setattr(throttle, "MAX_WAIT", 0.05)
     monkeypatch.setattr(time, "sleep", sleep)
-    assert attempt(client).status_code == 429
-    assert most == throttle.MAX_WAITING
+    with ThreadPoolExecutor(1) as thread:
+        another = thread.submit(run_other)
+        runs.wait(60)
+        assert statuses(client, HERE, password=PASSWORD) == [expected]
+    # Each of the two waited in its place, so that few threads wait.
+    assert free == [places.MAX_RUNNING + places.MAX_WAITING - 2]
+
+
+def test_an_attempt_that_an_error_ends_counts_as_nothing(client: FlaskClient) -> None:
+    with client.application.test_request_context(environ_base={"REMOTE_ADDR": HERE}):
+        for _ in range(LIMIT):
+            with suppress(LookupError), throttle.count_attempt("password", USERNAME):
+                raise LookupError
+    assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
 
 
 def test_after_as_many_failures_nobody_waits_for_others(
@@ -241,7 +282,7 @@ def test_many_good_logins_of_one_client_keep_nobody_else_out(
     add_user(app, "bob")
     many = [(HERE, USERNAME, PASSWORD)] * 12
     got = statuses_at_once(client, monkeypatch, [*many, (ELSEWHERE, name, PASSWORD)])
-    assert got == {200: LIMIT + 1, 429: 12 - LIMIT}
+    assert got == {200: LIMIT + 1, 503: 12 - LIMIT}
 
 
 def no_hash() -> None:
@@ -303,7 +344,7 @@ def test_of_right_passwords_at_once_no_more_are_let_in_than_one_by_one(
 ) -> None:
     good = [(address, USERNAME, PASSWORD) for address in crowd(3 * few_right)]
     got = statuses_at_once(client, monkeypatch, good)
-    assert got == {200: few_right, 429: 2 * few_right}
+    assert got == {200: few_right, 503: 2 * few_right}
 
 
 def test_a_stranger_uses_up_no_success_of_a_victim(client: FlaskClient, few_right: int) -> None:
@@ -348,7 +389,7 @@ def test_of_several_at_once_a_site_has_one_slip(
     attacked: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = [(HERE, USERNAME, WRONG)] * LIMIT
-    assert statuses_at_once(attacked, monkeypatch, wrong) == {401: 1, 429: LIMIT - 1}
+    assert statuses_at_once(attacked, monkeypatch, wrong) == {401: 1, 503: LIMIT - 1}
 
 
 def test_a_site_of_ipv6_has_one_slip(attacked: FlaskClient) -> None:
@@ -363,13 +404,13 @@ def test_after_the_window_all_is_as_before(attacked: FlaskClient, wait: Wait) ->
 
 def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
-    add = Counters.add
+    change = Counters._change
 
-    def spy(counters: Counters, limit: Any, *key: str) -> Any:
-        asked.append(key)
-        return add(counters, limit, *key)
+    def spy(counters: Counters, storage: Any, share: int, changes: Any) -> Any:
+        asked.extend(key for _, key, _ in changes)
+        return change(counters, storage, share, changes)
 
-    monkeypatch.setattr(Counters, "add", spy)
+    monkeypatch.setattr(Counters, "_change", spy)
     attempt(client, username="grace hopper")
     attempt(client, username="g" * 150)
     assert any(HERE in key for key in asked)

@@ -5,14 +5,13 @@ import logging
 import sys
 from collections.abc import Callable
 from functools import partial
-from threading import Semaphore
 
 import pytest
 from flask import Flask, Response
 from flask.ctx import AppContext
 from flask.testing import FlaskClient
 from limits import parse
-from secure_flask.auth import passwords
+from secure_flask.auth import places
 from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.auth.authentication import set_password
 from secure_flask.auth.users import create_user
@@ -78,8 +77,8 @@ def attempt(client: FlaskClient, **changes: str) -> int:
 
 def without_a_place(client: FlaskClient) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "MAX_WAIT", 0)
-        patch.setattr(passwords, "_in_flight", Semaphore(0))
+        patch.setattr(places, "MAX_WAIT", 0)
+        patch.setattr(places, "MAX_RUNNING", 0)
         assert attempt(client) == 503
 
 

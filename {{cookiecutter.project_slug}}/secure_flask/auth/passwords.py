@@ -1,7 +1,6 @@
 """Passwords: hashed by argon2id, and refused when short, obvious or breached.
 
-A hash takes 46 MiB, so only a few are made at once: a flood of logins must not exhaust the
-memory. No rule demands digits or symbols: length and a list of breached passwords protect better.
+No rule demands digits or symbols: length and a list of breached passwords protect better.
 The list is the optional extra `breached`; without it only the other rules apply.
 Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 6.2.1,
 6.2.4, 6.2.5, 6.2.9, 6.2.11, 6.2.12, 11.4.2.
@@ -9,20 +8,15 @@ Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B-4, section 3.1.1.2; 
 
 import os
 from base64 import b64encode
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
-from threading import BoundedSemaphore, Lock
 from unicodedata import normalize
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
-from flask import current_app, has_request_context
+from flask import current_app
 from secure_flask.auth.legacy_hashes import legacy_scheme, passes_legacy_check
-from secure_flask.web import audit
-from secure_flask.web.counters import SITE, client_address
-from secure_flask.web.errors import ErrorResponse, error_response, field_error
+from secure_flask.auth.places import place
+from secure_flask.web.errors import error_response, field_error
 from secure_flask.web.texts import translated_text
 from secure_flask.web.validation import Reason, is_plain_text
 
@@ -34,27 +28,13 @@ MIN_NAME = 4  # characters: too many words contain a shorter name, as "sieben" c
 # OWASP's first recommendation: 46 MiB, one pass, one lane; about 50 ms.
 hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 
-# A quarter of the threads may hash and a quarter may wait, so that a flood of logins leaves
-# half of the threads for other requests.
-MAX_IN_FLIGHT = 4
-MAX_PLACES = 8
-# An IPv4 address or IPv6 site may take two places, and more only while three others stay free. So
-# two sites leave a place for a third. docs/scaling.md of the template says how many sites fill all
-# places.
-OWN_PLACES = 2
-LEFT_FREE = 3
-MAX_WAIT = 2.0  # seconds
-_in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
-_places: Counter[str] = Counter()  # taken places by site
-_lock = Lock()
-
 
 def hash_password(password: str) -> str:
     """Hash a new password.
 
     :raises ErrorResponse: 503, too many hashes at once.
     """
-    with _hashing_slot():
+    with place():
         return hasher.hash(password)
 
 
@@ -73,7 +53,7 @@ def verify_password(password_hash: str | None, password: str) -> bool:
 
     :raises ErrorResponse: 503, too many hashes at once.
     """
-    with _hashing_slot():
+    with place():
         return _is_right(password_hash, password)
 
 
@@ -85,7 +65,7 @@ def verify_user_password(password_hash: str | None, password: str) -> bool:
     :raises ErrorResponse: 503, too many hashes at once.
     """
     is_old = is_legacy_hash(password_hash)
-    with _hashing_slot():
+    with place():
         passes_new = _is_right(None if is_old else password_hash, password)
         passes_old = passes_legacy_check(password_hash if is_old else None, password)
     # A check against the dummy or the sample hash returned False.
@@ -94,10 +74,10 @@ def verify_user_password(password_hash: str | None, password: str) -> bool:
 
 def is_legacy_hash(password_hash: str | None) -> bool:
     """Whether LEGACY_HASHES names the scheme of a hash, which may be argon2 of another cost."""
-    scheme = legacy_scheme()
-    if scheme is None or password_hash is None or password_hash.startswith(begin_of_new_hashes()):
+    if password_hash is None or password_hash.startswith(begin_of_new_hashes()):
         return False
-    return password_hash.startswith(scheme.prefix)
+    scheme = legacy_scheme()
+    return scheme is not None and password_hash.startswith(scheme.prefix)
 
 
 def begin_of_new_hashes() -> str:
@@ -187,52 +167,3 @@ def _contains(password: str, personal: str | None) -> bool:
 def _as_read(text: str) -> str:
     """One spelling of texts that look the same: an accent may be a separate character or not."""
     return normalize("NFKC", text).casefold()
-
-
-@contextmanager
-def _hashing_slot() -> Iterator[None]:
-    with _hashing_place(), _acquired(_in_flight, MAX_WAIT):
-        yield
-
-
-@contextmanager
-def _hashing_place() -> Iterator[None]:
-    site = client_address(SITE) if has_request_context() else ""
-    with _lock:
-        if is_free := _has_place(site):
-            _places[site] += 1
-    if not is_free:
-        raise _too_busy()
-    try:
-        yield
-    finally:
-        with _lock:
-            _places[site] -= 1
-            if not _places[site]:
-                del _places[site]
-
-
-def free_places() -> int:
-    """How many more passwords this process may hash or let wait."""
-    with _lock:
-        return MAX_PLACES - _places.total()
-
-
-def _has_place(site: str) -> bool:
-    left_free = LEFT_FREE if site and _places[site] >= OWN_PLACES else 0
-    return _places.total() + 1 + left_free <= MAX_PLACES
-
-
-@contextmanager
-def _acquired(slots: BoundedSemaphore, timeout: float) -> Iterator[None]:
-    if not slots.acquire(timeout=timeout):
-        raise _too_busy()
-    try:
-        yield
-    finally:
-        slots.release()
-
-
-def _too_busy() -> ErrorResponse:
-    audit.record(audit.TOO_BUSY)
-    return error_response(503, "Too many logins at once", Retry_After="2")

@@ -1,7 +1,8 @@
 """Limits attempts to use a secret, so that nobody finds a password by brute force.
 
-An attempt is counted as a failure and as a success before the secret is checked, so that concurrent
-attempts see each other. Afterwards the count that did not come true is given back.
+An attempt counts as running before the secret is checked, so concurrent attempts see each other,
+and afterwards as a failure or a success. Only finished attempts refuse another one. While running
+ones could still fill a limit, the next one waits for them, inside its place of `places.py`.
 
 Failures count by address, by IPv6 site with a higher limit, and by account, over all routes that
 check its password. While an account is attacked from many addresses, each site may still try once
@@ -11,19 +12,26 @@ Source: OWASP ASVS 6.1.1, 6.3.1.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
-from threading import BoundedSemaphore
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 from unicodedata import normalize
 
 from flask import current_app
 from limits import RateLimitItem, parse
+from secure_flask.auth import places
 from secure_flask.web import audit
-from secure_flask.web.counters import SITE, Count, client_address, counters
-from secure_flask.web.errors import ErrorResponse, plain_error
+from secure_flask.web.counters import (
+    SITE,
+    Count,
+    Counters,
+    CountKey,
+    Limit,
+    client_address,
+    counters,
+)
 from secure_flask.web.rate_limits import too_many_requests
 from werkzeug.exceptions import HTTPException
 
@@ -31,14 +39,7 @@ from werkzeug.exceptions import HTTPException
 WIDE = 10
 # The factor for successes of a site or an account: a whole office may log in at the same time.
 RIGHT = 20
-# While attempts that still run fill the limit of an address, as when an office begins to work,
-# another one from there waits for at most MAX_WAIT and tries again each STEP.
-MAX_WAIT = 2.0  # seconds
-STEP = 0.05  # seconds
-IN_FLIGHT = parse("1 per 10 minutes")
-# At most this many threads of this process wait. The others serve other requests.
-MAX_WAITING = 4
-_waiting = BoundedSemaphore(MAX_WAITING)
+STEP = 0.05  # seconds until a waiting attempt looks again whether the running ones have finished
 
 
 class StoredAttempt(TypedDict):
@@ -59,13 +60,6 @@ class Attempt:
     # Whether a second factor is missing. The attempt stays a failure until `complete_attempt`.
     is_half: bool = False
     failure: list[Count] = field(default_factory=list)
-    success: list[Count] = field(default_factory=list)
-
-    def not_kept(self, *, ended: bool) -> list[Count]:
-        """The counts to give back: both kinds if an exception came before the attempt succeeded."""
-        if self.succeeded:
-            return self.success if self.is_half else self.failure
-        return self.success if ended else self.failure + self.success
 
     def to_json(self) -> StoredAttempt:
         """What `complete_attempt` needs. Store it encrypted: it contains the client's address."""
@@ -75,26 +69,28 @@ class Attempt:
 
 @contextmanager
 def count_attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
-    """Allow an attempt, or respond 429 after too many failures or successes.
+    """Allow an attempt, in a place if it has an account, and count it when it has ended.
 
     An attempt that an exception ends counts as neither, unless it `succeeded` before.
+
+    :raises ErrorResponse: 429, too many failures or successes; 503, it waited in vain.
     """
-    running = list[Count]()
     current = Attempt(purpose, account)
-    ended = False
-    try:
-        _wait_for_place(running, current.failure, purpose, account)
-        _count_site(current.failure, purpose, account)
-        # Successes count last, so an attempt that is refused for its failures adds none.
-        for count in _successes(purpose, account):
-            current.success.append(count)
-            _require_few_successes(count, account)
-        yield current
-        ended = True
-    finally:
-        # Give back the attempt before `running`: in between, others would take it for a failure.
-        for count in current.not_kept(ended=ended) + running:
-            counters().give_back(count)
+    limits = _limits_of(purpose, account)
+    # A secret without an account is random. Its check needs no slow hash.
+    with nullcontext() if account is None else places.place(limits.require_room):
+        running = limits.begin()
+        ended = False
+        try:
+            yield current
+            ended = True
+        finally:
+            if current.succeeded and not current.is_half:
+                limits.counters.count(limits.successes())
+            elif current.succeeded or ended:
+                current.failure = limits.counters.count(limits.failures())
+            # This comes last: in between, others would see neither of the two.
+            limits.counters.give_back(*running)
 
 
 @contextmanager
@@ -135,96 +131,118 @@ def complete_attempt(half: StoredAttempt) -> None:
     """
     for failure in half["failure"]:
         counters().give_back_json(failure)
-    for _ in _successes(half["purpose"], half["account"]):
-        pass
+    counters().count(_limits_of(half["purpose"], half["account"]).successes())
 
 
-def _wait_for_place(
-    running: list[Count], counted: list[Count], purpose: str, account: str | None
-) -> None:
-    """Count the attempt by address; wait while other running attempts fill the limit."""
-    deadline = time.monotonic() + MAX_WAIT
-    if _takes_place(running, counted, purpose, account):
-        return
-    if _waiting.acquire(blocking=False):
-        try:
-            while time.monotonic() < deadline:
-                time.sleep(STEP)
-                if _takes_place(running, counted, purpose, account):
-                    return
-        finally:
-            _waiting.release()
-    error = plain_error(429, Retry_After="1")
-    raise _refused_attempt(error, purpose, account)
+class _Limit(NamedTuple):
+    """A limit of failures, or of successes. Attempts that run under `running` could fill it."""
+
+    item: RateLimitItem
+    key: CountKey
+    running: CountKey
+    is_of_successes: bool = False
 
 
-def _takes_place(
-    running: list[Count], counted: list[Count], purpose: str, account: str | None
-) -> bool:
-    address = client_address()
-    present = counters().add(IN_FLIGHT, "in flight", purpose, address)
+@dataclass
+class _Limits:
+    """The limits of an attempt, in groups: one that exceeds all limits of a group is refused."""
+
+    purpose: str
+    account: str | None
+    groups: list[list[_Limit]]
+    counters: Counters = field(default_factory=counters)
+
+    def failures(self) -> list[Limit]:
+        return [(each.item, each.key) for each in self._all() if not each.is_of_successes]
+
+    def successes(self) -> list[Limit]:
+        return [(each.item, each.key) for each in self._all() if each.is_of_successes]
+
+    def begin(self) -> list[Count]:
+        """Count a running attempt when no other one can fill its limits; return what to give back.
+
+        :raises ErrorResponse: 429, finished ones fill a limit; 503, running ones could for too long.
+        """
+        deadline = time.monotonic() + places.MAX_WAIT
+        keys = [*dict.fromkeys(each.running for each in self._all())]
+        added = [(_attempt_limit(), ("running", *key)) for key in keys]
+        while True:
+            # The finished ones come last. So one that ends meanwhile is seen once at least.
+            counts = self.counters.count(added, self._seen())
+            running, finished = counts[: len(keys)], counts[len(keys) :]
+            numbers = {key: count.number for key, count in zip(keys, running, strict=True)}
+            if self._exceeded(finished, numbers) is None:
+                return running
+            self.counters.give_back(*running)
+            self._require_room(finished)
+            if self.account is None or time.monotonic() >= deadline:
+                raise places.too_busy()
+            time.sleep(STEP)
+
+    def require_room(self) -> None:
+        """
+        :raises ErrorResponse: 429, finished attempts fill a limit.
+        """
+        self._require_room(self.counters.count([], self._seen()))
+
+    def _require_room(self, finished: list[Count]) -> None:
+        exceeded = self._exceeded(finished, {})
+        if exceeded is None:
+            return
+        limit, count = exceeded
+        if limit.is_of_successes:
+            audit.record(audit.RATE_LIMIT_EXCEEDED, account=self.account)
+        else:
+            audit.record(audit.LOGIN_FAIL_MAX, account=self.account, reason=self.purpose)
+        raise too_many_requests(count)
+
+    def _exceeded(
+        self, finished: list[Count], running: Mapping[CountKey, int]
+    ) -> tuple[_Limit, Count] | None:
+        """A limit that this attempt exceeds, if all that run, itself included, come true."""
+        counts = dict(zip(self._all(), finished, strict=True))
+
+        def is_exceeded(limit: _Limit) -> bool:
+            count = counts[limit]
+            return count.number + running.get(limit.running, 1) > count.limit
+
+        exceeded = (group[-1] for group in self.groups if all(map(is_exceeded, group)))
+        return next(((limit, counts[limit]) for limit in exceeded), None)
+
+    def _seen(self) -> list[Limit]:
+        return [(each.item, each.key) for each in self._all()]
+
+    def _all(self) -> list[_Limit]:
+        return [limit for group in self.groups for limit in group]
+
+
+def _limits_of(purpose: str, account: str | None) -> _Limits:
+    address, site = (purpose, client_address()), client_address(SITE)
+    by_site = (purpose, "site", site) if ":" in site else address
     # A secret without an account is random. Nobody can guess it, so its limit is higher.
-    count = counters().add(_attempt_limit(1 if account is not None else WIDE), purpose, address)
-    if count.allowed:
-        running.append(present)
-        counted.append(count)
-        return True
-    # Read this last: an attempt that arrives meanwhile then makes this one wait, not fail.
-    in_flight = counters().read(IN_FLIGHT, "in flight", purpose, address)
-    for each in (count, present):
-        counters().give_back(each)
-    if count.number - in_flight >= count.limit:
-        raise _refused_attempt(too_many_requests(count), purpose, account)
-    return False
-
-
-def _count_site(counted: list[Count], purpose: str, account: str | None) -> None:
-    site = client_address(SITE)
-    if ":" in site:
-        counted.append(counters().add(_attempt_limit(WIDE), purpose, "site", site))
-        _require_few_failures(counted[-1], purpose, account)
+    groups = [[_Limit(_attempt_limit(WIDE if account is None else 1), address, address)]]
+    if by_site != address:
+        groups.append([_Limit(_attempt_limit(WIDE), by_site, by_site)])
     if account is not None:
-        _count_account(counted, purpose, account, site)
+        groups += _limits_of_account(purpose, _key_of(account), site, by_site)
+    return _Limits(purpose, account, groups)
 
 
-def _count_account(counted: list[Count], purpose: str, account: str, site: str) -> None:
-    name = _key_of(account)
-    everywhere = counters().add(_attempt_limit(WIDE), purpose, name)
-    once = counters().add(
-        type(_attempt_limit())(1, _attempt_limit().multiples), purpose, site, name
-    )
-    counted += [everywhere, once]
-    if not everywhere.allowed:
-        _require_few_failures(once, purpose, account)
-
-
-def _successes(purpose: str, account: str | None) -> Iterator[Count]:
-    """Count a success, by site and by account."""
-    # A secret without an account is random, and its check needs no slow hash.
-    if account is not None:
-        for key in (client_address(SITE), _key_of(account)):
-            yield counters().add(_attempt_limit(RIGHT), purpose, "right", key)
+def _limits_of_account(
+    purpose: str, name: str, site: str, by_site: CountKey
+) -> Iterator[list[_Limit]]:
+    everywhere, here = (purpose, name), (purpose, site, name)
+    once = type(_attempt_limit())(1, _attempt_limit().multiples)
+    yield [_Limit(_attempt_limit(WIDE), everywhere, everywhere), _Limit(once, here, here)]
+    right = _attempt_limit(RIGHT)
+    # Successes come last, so an attempt that is refused for its failures is logged as such.
+    yield [_Limit(right, (purpose, "right", site), by_site, is_of_successes=True)]
+    yield [_Limit(right, (purpose, "right", name), everywhere, is_of_successes=True)]
 
 
 def _key_of(account: str) -> str:
     # The hash keeps names out of Redis, and gives all keys one length.
     return sha256(account.encode()).hexdigest()
-
-
-def _require_few_successes(count: Count, account: str | None) -> None:
-    if not count.allowed:
-        audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
-        raise too_many_requests(count)
-
-
-def _require_few_failures(count: Count, purpose: str, account: str | None) -> None:
-    if not count.allowed:
-        raise _refused_attempt(too_many_requests(count), purpose, account)
-
-
-def _refused_attempt(error: ErrorResponse, purpose: str, account: str | None) -> ErrorResponse:
-    audit.record(audit.LOGIN_FAIL_MAX, account=account, reason=purpose)
-    return error
 
 
 def _attempt_limit(factor: int = 1) -> RateLimitItem:

@@ -11,12 +11,12 @@ minute. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from secrets import token_hex
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from flask import Flask, current_app, request
 from limits import RateLimitItem
@@ -27,8 +27,9 @@ from secure_flask.state import Key, app_state
 from secure_flask.web import redis_storage
 from secure_flask.web.memory_storage import MemoryStorage
 
-Result = TypeVar("Result")
 CountKey = tuple[str, ...]
+Limit = tuple[RateLimitItem, CountKey]
+Change = tuple[RateLimitItem, CountKey, int]
 
 IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
@@ -80,22 +81,39 @@ class Counters:
 
     def add(self, limit: RateLimitItem, *key: str) -> Count:
         """Count one in the present window."""
-        return self._try(lambda storage, most: self._add(storage, limit, most, key), limit.amount)
+        return self.count([(limit, key)])[0]
+
+    def count(self, added: Sequence[Limit], seen: Sequence[Limit] = ()) -> list[Count]:
+        """Count one under each key of `added`, then look at those of `seen`; return all counts.
+
+        All are in one storage, and in the present window.
+        """
+        changes = [*((*each, 1) for each in added), *((*each, 0) for each in seen)]
+        if self.shared is self.local:
+            return self._change(self.local, 1, changes)
+        if not self._is_away():
+            try:
+                return self._change(self.shared, 1, changes)
+            except StorageError as error:
+                self._pause(error)
+        return self._change(self.local, 2, changes)
 
     def add_locally(self, limit: RateLimitItem, *key: str) -> Count:
         """Count one in this process alone, where no exact limit is needed."""
-        return self._add(self.local, limit, limit.amount, key)
+        return self._change(self.local, 1, [(limit, key, 1)])[0]
 
-    def read(self, limit: RateLimitItem, *key: str) -> int:
-        """The number in the present window, without counting one."""
-        return self._try(
-            lambda storage, most: storage.get(self._name(storage, limit, key)), limit.amount
-        )
+    def read_locally(self, limit: RateLimitItem, *key: str) -> int:
+        """The number that this process counted in the present window."""
+        return self._change(self.local, 1, [(limit, key, 0)])[0].number
 
-    def give_back(self, count: Count) -> None:
-        """Undo one count where it was counted, unless that storage is away; never below zero."""
-        if count.storage is not self.local and self._is_away():
-            return
+    def give_back(self, *counts: Count) -> None:
+        """Undo counts where they were counted, unless that storage is away; never below zero."""
+        self.local.incr_all((c.key, c.lifetime, -1) for c in counts if c.storage is self.local)
+        for count in counts:
+            if count.storage is not self.local and not self._is_away():
+                self._give_back_shared(count)
+
+    def _give_back_shared(self, count: Count) -> None:
         try:
             if count.storage.incr(count.key, count.lifetime, -1) < 0:
                 count.storage.incr(count.key, count.lifetime)
@@ -134,46 +152,47 @@ class Counters:
                 self._pause(error)
         return self._error if self._is_away() else None
 
-    def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: CountKey) -> Count:
-        name = self._name(storage, limit, key)
-        lifetime = 2 * limit.get_expiry()
-        number = storage.incr(name, lifetime)
-        return Count(storage, name, lifetime, number, most, self._window_end(limit))
+    def _change(self, storage: Storage, share: int, changes: Sequence[Change]) -> list[Count]:
+        """Change counts; this process has one of `share` equal parts of the limits."""
+        now = self._clock()
+        is_full = len(self.local) >= MAX_COUNTED_KEYS
+        named = [
+            (self._name(storage, limit, key, now, is_full=is_full), 2 * limit.get_expiry(), amount)
+            for limit, key, amount in changes
+        ]
+        if storage is self.local:
+            numbers = self.local.incr_all(named, now)
+        else:
+            # Looking at a key must not make one.
+            numbers = [storage.incr(*each) if each[-1] else storage.get(each[0]) for each in named]
+        return [
+            Count(storage, name, lifetime, number, _most(limit, share), _window_end(limit, now))
+            for (limit, *_), (name, lifetime, _), number in zip(
+                changes, named, numbers, strict=True
+            )
+        ]
 
-    def _name(self, storage: Storage, limit: RateLimitItem, key: CountKey) -> str:
-        name = self._name_of_count(limit, key)
-        if storage is not self.local or name in self.local or self._has_room(limit):
+    def _name(
+        self, storage: Storage, limit: RateLimitItem, key: CountKey, now: float, *, is_full: bool
+    ) -> str:
+        name = _name_of_count(limit, key, now)
+        if (
+            storage is not self.local
+            or self._has_room(limit, now, is_full=is_full)
+            or name in self.local
+        ):
             return name
         # The digest is keyed, so nobody can find keys that share the count of a victim.
         digest = blake2b(name.encode(), key=self._id.encode()).digest()
-        return self._name_of_count(limit, ("shared", str(int.from_bytes(digest) % SHARED_KEYS)))
+        shared = ("shared", str(int.from_bytes(digest) % SHARED_KEYS))
+        return _name_of_count(limit, shared, now)
 
-    def _has_room(self, limit: RateLimitItem) -> bool:
+    def _has_room(self, limit: RateLimitItem, now: float, *, is_full: bool) -> bool:
         """Whether a new key counts alone. It does not in a window in which keys share counts."""
         window = limit.get_expiry()
-        if len(self.local) >= MAX_COUNTED_KEYS:
-            self._shared_until[window] = self._window_end(limit)
-        return self._clock() >= self._shared_until.get(window, 0)
-
-    def _name_of_count(self, limit: RateLimitItem, key: CountKey) -> str:
-        return limit.key_for(*key, str(self._window_number(limit)))
-
-    def _window_end(self, limit: RateLimitItem) -> int:
-        return (self._window_number(limit) + 1) * limit.get_expiry()
-
-    def _window_number(self, limit: RateLimitItem) -> int:
-        """The number of the present window since 1970."""
-        return int(self._clock() // limit.get_expiry())
-
-    def _try(self, operation: Callable[[Storage, int], Result], most: int) -> Result:
-        if self.shared is self.local:
-            return operation(self.local, most)
-        if not self._is_away():
-            try:
-                return operation(self.shared, most)
-            except StorageError as error:
-                self._pause(error)
-        return operation(self.local, max(1, most // 2))
+        if is_full:
+            self._shared_until[window] = _window_end(limit, now)
+        return now >= self._shared_until.get(window, 0)
 
     def _is_away(self) -> bool:
         return time.monotonic() < self.retry_at
@@ -186,6 +205,23 @@ class Counters:
         if now >= self._report_at:
             self._report_at = now + REPORT_EVERY
             app_state(current_app)[REPORT_ERROR](self._error)
+
+
+def _most(limit: RateLimitItem, share: int) -> int:
+    return limit.amount if share == 1 else max(1, limit.amount // share)
+
+
+def _name_of_count(limit: RateLimitItem, key: CountKey, now: float) -> str:
+    return limit.key_for(*key, str(_window_number(limit, now)))
+
+
+def _window_end(limit: RateLimitItem, now: float) -> int:
+    return (_window_number(limit, now) + 1) * limit.get_expiry()
+
+
+def _window_number(limit: RateLimitItem, now: float) -> int:
+    """The number of the present window since 1970."""
+    return int(now // limit.get_expiry())
 
 
 COUNTERS = Key[Counters]("counters")

@@ -5,10 +5,13 @@ at two keys of each lifetime when it counts, and keeps no key whose count is zer
 Source: CWE-770.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from threading import Lock
 
 from limits.storage import Storage
+
+# A key, its lifetime in seconds, and what its count changes by.
+Change = tuple[str, int, int]
 
 
 class MemoryStorage(Storage):
@@ -38,16 +41,23 @@ class MemoryStorage(Storage):
             return any(key in counts for counts in self._counts.values())
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        return self.incr_all([(key, expiry, amount)], self._clock())[0]
+
+    def incr_all(self, changes: Iterable[Change], now: float = 0) -> list[int]:
+        """Return the new counts. What has expired `now`, in seconds since 1970, is forgotten."""
         with self._lock:
-            self._forget_expired()
-            counts = self._counts.setdefault(expiry, {})
-            number, expires = counts.get(key, (0, self._clock() + expiry))
-            number = max(0, number + amount)
-            if number:
-                counts[key] = number, expires
-            else:
-                counts.pop(key, None)
-            return number
+            return [self._incr(*change, now) for change in changes]
+
+    def _incr(self, key: str, expiry: int, amount: int, now: float) -> int:
+        self._forget_expired(now)
+        counts = self._counts.setdefault(expiry, {})
+        number, expires = counts.get(key, (0, now + expiry))
+        number = max(0, number + amount)
+        if number:
+            counts[key] = number, expires
+        else:
+            counts.pop(key, None)
+        return number
 
     def get(self, key: str) -> int:
         return self._find(key)[0]
@@ -73,9 +83,8 @@ class MemoryStorage(Storage):
             found = (counts[key] for counts in self._counts.values() if key in counts)
             return next(found, (0, self._clock()))
 
-    def _forget_expired(self) -> None:
+    def _forget_expired(self, now: float) -> None:
         """Forget up to two expired keys of each lifetime: keys go faster than new ones come."""
-        now = self._clock()
         for counts in self._counts.values():
             for _ in range(2):
                 oldest = next(iter(counts), None)
