@@ -23,6 +23,7 @@ from core.conftest import (
     OWN_PAGE,
     PASSWORD,
     USERNAME,
+    Configure,
     MakeApp,
     Wait,
     add_user,
@@ -51,8 +52,8 @@ def _small_factor(wait: Wait, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", f"{LIMIT} per minute")
+def app(app: Flask, configure: Configure) -> Flask:
+    configure(app, LOGIN_RATE_LIMIT=f"{LIMIT} per minute")
     return app
 
 
@@ -190,9 +191,9 @@ def test_good_logins_at_once_count_as_no_failures(
 
 
 def test_an_office_that_logs_in_at_once_waits_a_moment_and_gets_in(
-    file_app: Flask, monkeypatch: pytest.MonkeyPatch
+    file_app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
-    file_app.config["LOGIN_RATE_LIMIT"] = f"{LIMIT} per minute"
+    configure(file_app, LOGIN_RATE_LIMIT=f"{LIMIT} per minute")
     monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", lambda: time.sleep(0.05)))
     for module in (throttle, passwords):
         monkeypatch.setattr(module, "MAX_WAIT", 60)
