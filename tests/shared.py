@@ -38,6 +38,7 @@ __all__ = [
     "SETTINGS",
     "TOKEN_TYPES",
     "USERNAME",
+    "Configure",
     "Create",
     "Lines",
     "MakeApp",
@@ -47,6 +48,7 @@ __all__ = [
     "apps_made_by",
     "begin_of_a_day",
     "client",
+    "configure",
     "credentials",
     "every_token_type",
     "file_app",
@@ -86,6 +88,7 @@ PRODUCTION: dict[str, Any] = {"app_env": "production", "trusted_hosts": ["localh
 # The first database in memory: to copy it takes a tenth of the time to make another.
 _copies: list[bytes] = []
 
+Configure = Callable[..., None]
 MakeApp = Callable[..., Flask]
 # Takes settings by name as a dict, and policy values as keywords.
 Create = Callable[..., Flask]
@@ -202,6 +205,14 @@ def file_app(make_app: MakeApp, token_type: str, tmp_path: Path) -> Flask:
     database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
     limit = "1000 per minute"
     return make_app(TOKEN_TYPE=token_type, database_url=database, login_rate_limit=limit)
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """`configure(app, MAX_LOGINS=1)`: the app has these values until the end of the test."""
+    # What `monkeypatch` has set is put back after this.
+    with ExitStack() as stack:
+        yield lambda app, **values: stack.enter_context(testing.thawed(app, **values))
 
 
 @pytest.fixture

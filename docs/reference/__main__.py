@@ -27,7 +27,6 @@ POLICY = "| value | default | what it does |"
 EVENTS_OF_OWASP = "| event of OWASP | level | when |"
 OWN_EVENTS = "| event of our own | level | when |"
 FINDINGS = "| id | level | finds |"
-NAMES = "<!-- `make reference` writes the next line. -->\n"
 GENERATED = "<!-- `make reference` writes all below this line. -->\n\n"
 
 
@@ -51,19 +50,12 @@ def pages(project: Path) -> dict[str, str]:
         "how-to/logs.md": {EVENTS_OF_OWASP: events.of_owasp(), OWN_EVENTS: events.of_our_own()},
     }
     made = {name: page_of_tables(name, of_page) for name, of_page in tables.items()}
-    settings_page = "reference/settings.md"
-    made[settings_page] = with_names(made[settings_page])
     for name, page in {
         "how-to/another-language.md": messages.page,
         "asvs.md": evidence.page,
     }.items():
         made[name] = page((PAGES / name).read_text("utf-8"))
     return made | {"reference/headers.md": page_of_headers()}
-
-
-def with_names(text: str) -> str:
-    before, _, after = text.partition(NAMES)
-    return before + NAMES + settings.read_once() + after[after.index("\n") :]
 
 
 def page_of_headers() -> str:

@@ -8,7 +8,7 @@ from unittest.mock import patch
 from pydantic import ByteSize, SecretStr, ValidationError
 
 from benchmarks.rendered import module
-from docs.reference import FOLDER, Fact, Facts, create_app
+from docs.reference import FOLDER, Fact, Facts
 
 HOUR, DAY = 60 * 60, 24 * 60 * 60  # seconds
 LONGEST = 30  # characters of a word, which does not break; the page shows longer addresses
@@ -94,15 +94,6 @@ def policy() -> Facts:
         of_accounts = name in defaults and name not in core.Policy.model_fields
         found[name] = Fact([f"`{name}`", default], of_accounts)
     return found
-
-
-def read_once() -> str:
-    """The names of the configuration that `init_app` reads once."""
-    app_state = module("secure_flask.state").app_state
-    key = module("secure_flask.settings.configuration").READ_ONCE
-    # This kind of token reads a key more.
-    app = create_app(TOKEN_TYPE="jwt")  # noqa: S106 - a kind of token, no password
-    return ", ".join(f"`{name}`" for name in sorted(app_state(app)[key].names))
 
 
 def shown(value: Any) -> str:

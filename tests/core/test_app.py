@@ -16,7 +16,15 @@ from secure_flask.web.headers import HEADERS as FIXED
 from sqlalchemy import text
 from werkzeug.routing import Rule
 
-from core.conftest import OWN_PAGE, bring_back_user, every_token_type, is_logged_in, log_in, protect
+from core.conftest import (
+    OWN_PAGE,
+    Configure,
+    bring_back_user,
+    every_token_type,
+    is_logged_in,
+    log_in,
+    protect,
+)
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "ODD"]
@@ -101,9 +109,9 @@ def test_no_body_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests) 
 
 @every_token_type
 def test_no_body_of_a_user_breaks_a_route(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+    app: Flask, client: FlaskClient, configure: Configure, subtests: pytest.Subtests
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    configure(app, LOGIN_RATE_LIMIT="1000 per minute")
     rules = app.url_map.iter_rules()
     calls = {(method, address(rule)) for rule in rules for method in rule.methods or ()}
     credentials: dict[str, str] = {}

@@ -188,7 +188,7 @@ def test_the_config_has_each_value_by_its_name(make_app: MakeApp) -> None:
 
 
 def test_no_app_changes_the_defaults_of_another(make_app: MakeApp) -> None:
-    make_app(fill=False).config["SERVICE_WORKERS"].append("/w.js")
+    Policy.load(POLICY).SERVICE_WORKERS.append("/w.js")
     assert make_app(fill=False).config["SERVICE_WORKERS"] == []
 
 

@@ -31,6 +31,7 @@ def pytest_configure() -> None:
         create(app, *arguments, **options)
         app.config.update(POLICY)
         secure_flask.init_app(app, testing.settings(Settings, **SETTINGS))
-        app.config["PUBLIC_ENDPOINTS"] = EveryEndpoint()
+        # `app.config` is frozen, and no policy may list every endpoint.
+        dict.update(app.config, PUBLIC_ENDPOINTS=EveryEndpoint())
 
     Flask.__init__ = create_protected  # type: ignore[method-assign, assignment]

@@ -20,6 +20,7 @@ from views.conftest import (
     PASSWORD,
     SELF_SERVICE,
     USERNAME,
+    Configure,
     Wait,
     add_user,
     assert_leads_to,
@@ -195,9 +196,9 @@ def test_who_is_logged_in_is_led_on_from_the_login_page(client: FlaskClient) -> 
 
 
 def test_a_login_page_that_also_asks_for_the_password_again_shows_its_form(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "REAUTHENTICATION_PAGE", app.config["LOGIN_PAGE"])
+    configure(app, REAUTHENTICATION_PAGE=app.config["LOGIN_PAGE"])
     log_in_by_form(client)
     grow_old(app)
     asked = post(client, "/account/logins/end")
@@ -263,9 +264,9 @@ def test_a_login_without_an_origin_is_taken_at_the_browsers_word(
 
 @pytest.mark.asvs("6.3.1")
 def test_forms_and_json_share_one_limit(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "2 per year")
+    configure(app, LOGIN_RATE_LIMIT="2 per year")
     assert post(client, **WRONG).status_code == 401
     assert client.post(routes.LOGIN, json=WRONG).status_code == 401
     page, answer = post(client, **LOGIN), client.post(routes.LOGIN, json=LOGIN)

@@ -32,6 +32,8 @@ from werkzeug.routing import BuildError, Rule
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
+# A test that changed these would empty the database that the app has opened.
+_OF_DATABASE = ("DATABASE_URL", "SQLALCHEMY_")
 _SECRETS = {name.lower(): value for name, value in fresh_secrets().items()}
 # These are example values for parameters of an address, by converter.
 _EXAMPLES = {"uuid": str(UUID(int=1)), "float": "1.5"}
@@ -105,6 +107,25 @@ def fast_hashes() -> Iterator[None]:
     """Hash passwords in a moment, where a real hash takes 50 ms: `with testing.fast_hashes()`."""
     with patch.object(passwords, "hasher", PasswordHasher(1, 8, 1)):
         yield
+
+
+@contextmanager
+def thawed(app: Flask, **values: object) -> Iterator[None]:
+    """Change names of `app.config` in a test, and put all back: `with testing.thawed(app, MAX_LOGINS=1)`.
+
+    In the block, other lines may change more. A value that was read while the app was created, such
+    as a header or a route, stays as it is: pass it to `create_app`. The database never changes.
+    """
+    config: Any = app.config
+    before = {**config}
+    kept = {name: each for name, each in config.frozen.items() if name.startswith(_OF_DATABASE)}
+    with patch.multiple(config, frozen=kept, checks=()):
+        try:
+            config.update(values)
+            yield
+        finally:
+            dict.clear(config)
+            dict.update(config, before)
 
 
 def create_tables(app: Flask) -> None:

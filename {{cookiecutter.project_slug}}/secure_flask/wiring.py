@@ -1,6 +1,7 @@
 """Sets up each module for an app, in the order in which requests and responses meet them."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask
 from secure_flask import assets, health, keys, openapi, security_txt
@@ -21,10 +22,11 @@ from secure_flask.database import database
 from secure_flask.database.core_tables import FIND_USER
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
 from secure_flask.settings.configuration import (
-    READ_ONCE,
-    ReadOnce,
+    ConfigCheck,
+    freeze_config,
     refuse_other_objects,
     refuse_other_values,
+    refuse_replaced_config,
     refuse_weak_fallbacks,
 )
 from secure_flask.state import app_state, begin_app_state
@@ -52,13 +54,13 @@ def wire_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
     _configure(app, settings)
     if find_user is not None:
         app_state(app)[FIND_USER] = find_user
-    with app_state(app)[READ_ONCE].noted():
-        _protect_requests(app)
-        _add_services(app)
-        _add_routes_and_commands(app)
-        csp.init_app(app)  # refuses a policy that browsers misread; `csp_nonce()` in templates
-        # This middleware comes last, so it is the outermost: every response gets its headers.
-        headers.init_app(app)
+    _protect_requests(app)
+    _add_services(app)
+    _add_routes_and_commands(app)
+    csp.init_app(app)  # refuses a policy that browsers misread; `csp_nonce()` in templates
+    # This middleware comes last, so it is the outermost: every response gets its headers.
+    headers.init_app(app)
+    freeze_config(app, settings, _config_checks(app))
     startup.log_startup(app)
 
 
@@ -73,16 +75,24 @@ def _configure(app: Flask, settings: Settings) -> None:
     # Extensions would take None for an address.
     if settings.redis_url is None:
         app.config.pop("REDIS_URL", None)
-    refuse_weak_fallbacks(app.config)
     app.config.update(dict(settings.policy.load(app.config)))
     state[SETTINGS] = settings
-    state[READ_ONCE] = ReadOnce(app.config, settings)
+
+
+def _config_checks(app: Flask) -> list[ConfigCheck]:
+    # These check names of Flask now, and each time that a line changes one.
+    most = app.config["MAX_CONTENT_LENGTH"]
+    return [
+        refuse_weak_fallbacks,
+        partial(bodies.refuse_larger, most),
+        cookies.refuse_weaker_flags,
+        csrf.refuse_tokens,
+    ]
 
 
 def _protect_requests(app: Flask) -> None:
     # A request meets these modules in this order.
-    check_first_request = app_state(app)[READ_ONCE].check_first_request
-    request_checks.add_request_check(app, check_first_request)  # refuses late configuration
+    request_checks.add_request_check(app, partial(refuse_replaced_config, app.config))
     serving.init_app(app)  # no debugger in production
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request

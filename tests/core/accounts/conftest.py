@@ -15,7 +15,7 @@ from core.accounts import site
 from core.accounts.devices import STEP, Passkey, add_app, add_passkey
 from core.accounts.people import ADDRESS, new_login, request_of, set_address, user_of
 from core.accounts.site import User
-from core.conftest import Create, Wait, give_roles
+from core.conftest import Configure, Create, Wait, give_roles
 
 Request = Callable[[], AbstractContextManager[None]]
 
@@ -85,10 +85,10 @@ def of_user(file_app: Flask) -> Request:
 
 
 @pytest.fixture
-def demanding(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def demanding(app: Flask, configure: Configure) -> Flask:
     """An app whose user has a role that demands a second factor, which is not set up yet."""
     with app.app_context():
         set_address(ADDRESS)
-    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", ["boss"])
+    configure(app, SECOND_FACTOR_ROLES=["boss"])
     give_roles(app, "boss")
     return app

@@ -25,7 +25,7 @@ from core.accounts.devices import (
 from core.accounts.observing import stored_rows
 from core.accounts.people import logged, new_login, request_of, set_address, status_of, user_of
 from core.accounts.site import User
-from core.conftest import MakeApp, Wait, give_roles
+from core.conftest import Configure, MakeApp, Wait, give_roles
 
 HOUR = 60 * 60
 # The key is the subject of the notice that the user gets.
@@ -175,10 +175,10 @@ def test_who_removes_the_app_beside_a_passkey_keeps_the_recovery_codes(
 
 
 def test_of_whom_a_role_demands_a_factor_the_last_one_stays(
-    app: Flask, user: User, secret: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, user: User, secret: str, configure: Configure
 ) -> None:
     add_passkey()
-    demand_factor(app, monkeypatch)
+    demand_factor(app, configure)
     accounts.remove_authenticator()
     # Recovery codes are no factor that may stay alone.
     assert status_of(accounts.delete_passkey, "phone") == 409
@@ -190,14 +190,14 @@ def test_of_whom_a_role_demands_a_factor_the_last_one_stays(
 
 @pytest.mark.asvs("2.3.4")
 def test_of_two_factors_removed_at_once_one_stays_where_a_role_demands_it(
-    file_app: Flask, of_user: Request, monkeypatch: pytest.MonkeyPatch
+    file_app: Flask, of_user: Request, configure: Configure
 ) -> None:
     with of_user():
         add_app()
         add_passkey()
         db.session.query(Login).update({"second_factor": True})
         db.session.commit()
-    demand_factor(file_app, monkeypatch)
+    demand_factor(file_app, configure)
 
     removals: list[Callable[[], None]] = [
         accounts.remove_authenticator,
@@ -209,6 +209,6 @@ def test_of_two_factors_removed_at_once_one_stays_where_a_role_demands_it(
         assert accounts.factors_of(user_of())
 
 
-def demand_factor(app: Flask, patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(app.config, "SECOND_FACTOR_ROLES", ["boss"])
+def demand_factor(app: Flask, configure: Configure) -> None:
+    configure(app, SECOND_FACTOR_ROLES=["boss"])
     give_roles(app, "boss")

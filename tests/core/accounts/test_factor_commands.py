@@ -24,7 +24,7 @@ from core.accounts.people import (
     run_command,
     status_of,
 )
-from core.conftest import PASSWORD, USERNAME, is_logged_in
+from core.conftest import PASSWORD, USERNAME, Configure, is_logged_in
 from core.conftest import log_in as log_in_by_json
 
 
@@ -56,9 +56,9 @@ def test_after_a_removal_the_password_is_enough_and_old_logins_have_ended(app: F
 
 @pytest.mark.asvs("6.3.3")
 def test_a_login_in_flight_gets_no_role_that_demands_another_factor(
-    file_app: Flask, monkeypatch: pytest.MonkeyPatch
+    file_app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
-    monkeypatch.setitem(file_app.config, "SECOND_FACTOR_ROLES", ["boss"])
+    configure(file_app, SECOND_FACTOR_ROLES=["boss"])
     with file_app.app_context():
         db.session.add(Role(name="boss"))
         db.session.commit()

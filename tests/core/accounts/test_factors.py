@@ -33,6 +33,7 @@ from core.conftest import (
     LOGIN,
     PASSWORD,
     USERNAME,
+    Configure,
     apps_made_by,
     give_roles,
 )
@@ -40,8 +41,8 @@ from core.statements import counted_statements
 
 
 @pytest.fixture(autouse=True)
-def _policy(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", ["boss"])
+def _policy(app: Flask, configure: Configure) -> None:
+    configure(app, SECOND_FACTOR_ROLES=["boss"])
 
 
 @pytest.fixture
@@ -83,12 +84,12 @@ def test_a_login_by_password_alone_is_nobodys_and_sets_up_no_first_factor(
 
 
 def test_a_role_that_the_policy_names_later_counts_too(
-    app: Flask, login: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, login: str, configure: Configure
 ) -> None:
     give_roles(app, "boss", "editor")
     seen = []
     for names in ([], ["editor"]):
-        monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", names)
+        configure(app, SECOND_FACTOR_ROLES=names)
         with request_of(app, login):
             seen.append(bool(current_user))
     assert seen == [True, False]
@@ -122,9 +123,9 @@ def test_roles_are_read_for_logins_by_password_alone_and_only_where_a_role_deman
     number: int,
     app: Flask,
     login: str,
-    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
 ) -> None:
-    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", names)
+    configure(app, SECOND_FACTOR_ROLES=names)
     with request_of(app, login):
         db.session.execute(update(Login).values(second_factor=second_factor))
         db.session.commit()

@@ -51,7 +51,7 @@ from core.accounts.people import (
     status_of,
     user_of,
 )
-from core.conftest import PASSWORD, USERNAME, Wait
+from core.conftest import PASSWORD, USERNAME, Configure, Wait
 
 Enter = Callable[..., int]
 
@@ -208,9 +208,9 @@ def test_a_change_of_password_or_factors_and_the_end_of_all_logins_end_it(
 
 
 def test_it_counts_in_no_cap_of_logins_and_ends_none(
-    app: Flask, secret: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, secret: str, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_LOGINS", 1)
+    configure(app, MAX_LOGINS=1)
     with request_of(app):
         halves = [begin_login() for _ in range(3)]
         before = db.session.scalars(select(Login.second_factor)).all()
@@ -251,10 +251,10 @@ LIMIT = 3
 
 
 @pytest.fixture
-def codes(app: Flask, secret: str, wait: Wait, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def codes(app: Flask, secret: str, wait: Wait, configure: Configure) -> list[str]:
     """Recovery codes, at the begin of a minute in which LIMIT passwords may be wrong."""
     wait(60)
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", f"{LIMIT} per minute")
+    configure(app, LOGIN_RATE_LIMIT=f"{LIMIT} per minute")
     return accounts.replace_recovery_codes()
 
 

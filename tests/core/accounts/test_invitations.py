@@ -38,7 +38,7 @@ from core.accounts.people import (
     status_of,
     user_of,
 )
-from core.conftest import PASSWORD, USERNAME, Wait, give_roles
+from core.conftest import PASSWORD, USERNAME, Configure, Wait, give_roles
 
 pytestmark = pytest.mark.usefixtures("demanding", "stranger")
 
@@ -125,9 +125,9 @@ def test_of_two_half_logins_with_one_invitation_one_sets_up_a_factor() -> None:
 
 
 def test_half_logins_that_finish_at_the_same_moment_set_up_one_factor(
-    file_app: Flask, monkeypatch: pytest.MonkeyPatch
+    file_app: Flask, configure: Configure
 ) -> None:
-    monkeypatch.setitem(file_app.config, "SECOND_FACTOR_ROLES", ["boss"])
+    configure(file_app, SECOND_FACTOR_ROLES=["boss"])
     give_roles(file_app, "boss")
     with request_of(file_app):
         code = make_invitation(user_of())

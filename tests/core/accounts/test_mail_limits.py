@@ -35,7 +35,7 @@ from core.accounts.people import (
     user_of,
     waiting_change,
 )
-from core.conftest import MakeApp, Wait
+from core.conftest import Configure, MakeApp, Wait
 from core.standing_clock import clock
 from core.statements import SIZES, counted_statements
 
@@ -132,9 +132,11 @@ def test_a_full_mailbox_gets_the_mails_of_its_account(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("kind", ["confirm", "reset"])
-def test_other_spellings_that_nobody_has_keep_no_registration_back(app: Flask, kind: str) -> None:
+def test_other_spellings_that_nobody_has_keep_no_registration_back(
+    app: Flask, kind: str, configure: Configure
+) -> None:
     ask(*(f"grace.hopper+{number}@example.org" for number in range(20)), kind=kind)
-    app.config["MAILS_PER_HOUR"] = 1000
+    configure(app, MAILS_PER_HOUR=1000)
     assert recipients() == []
     registration.request_registration(NAME, EMAIL, STRONG)
     assert recipients() == [EMAIL]
@@ -323,9 +325,9 @@ def test_the_notices_of_those_who_had_fewer_go_first(wait: Wait) -> None:
 
 
 @pytest.fixture
-def used_up(app: Flask, stranger: None) -> int:
+def used_up(app: Flask, configure: Configure, stranger: None) -> int:
     """The site has sent its share, and this many mails with a link wait."""
-    app.config["MAILS_PER_HOUR"] = 10
+    configure(app, MAILS_PER_HOUR=10)
     ask(*(f"stranger{number}@example.org" for number in range(14)), kind="confirm")
     recipients()
     return 14 - 8
@@ -343,9 +345,9 @@ def test_a_mail_beyond_the_limit_of_the_site_goes_later(used_up: int, wait: Wait
 
 
 def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
-    app: Flask, wait: Wait, caplog: pytest.LogCaptureFixture
+    app: Flask, configure: Configure, wait: Wait, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app.config["MAILS_PER_HOUR"] = 10
+    configure(app, MAILS_PER_HOUR=10)
     ask(*(f"stranger{number}@example.org" for number in range(10)), kind="confirm")
     found = []
     for seconds in (0, 60, HOUR - 120, 120):

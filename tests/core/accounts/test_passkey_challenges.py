@@ -27,7 +27,7 @@ from core.accounts.conftest import Request
 from core.accounts.devices import Passkey, add_passkey, begin_login, requests_at_once
 from core.accounts.people import OTHER, add_user, new_login, request_of
 from core.accounts.site import User
-from core.conftest import MakeApp, Wait
+from core.conftest import Configure, MakeApp, Wait
 
 LISTED = "http://partner.example"
 USER_PRESENT, ELIGIBLE_FOR_BACKUP, BACKED_UP = 0x01, 0x08, 0x10  # bits of the flags
@@ -114,9 +114,9 @@ def test_an_answer_from_a_frame_of_another_site_counts_only_where_the_policy_lis
     accepted: bool,
     app: Flask,
     passkey: Passkey,
-    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
 ) -> None:
-    monkeypatch.setitem(app.config, "FRAME_ANCESTORS", listed)
+    configure(app, FRAME_ANCESTORS=listed)
     passkey.framed = framed
     assert use(VERIFY, passkey) == (200 if accepted else 401)
 

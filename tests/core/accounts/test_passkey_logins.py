@@ -39,7 +39,7 @@ from core.accounts.devices import (
 )
 from core.accounts.people import OTHER, add_user, logged, new_login, request_of, user_of
 from core.accounts.site import User
-from core.conftest import Wait
+from core.conftest import Configure, Wait
 from core.standing_clock import clock
 
 UNSYNCHRONIZED = {"synchronize_session": False}
@@ -90,9 +90,9 @@ def test_two_answers_at_once_with_one_counter_are_one_login(
 
 @pytest.mark.asvs("6.3.1")
 def test_failures_are_limited_by_address(
-    app: Flask, passkey: Passkey, monkeypatch: pytest.MonkeyPatch
+    app: Flask, passkey: Passkey, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per minute")
+    configure(app, LOGIN_RATE_LIMIT="1 per minute")
     assert [sign_in(app, Passkey()) for _ in range(11)] == [401] * 10 + [429]
 
 
@@ -278,9 +278,9 @@ def test_a_late_answer_is_no_failed_login(
     passkey: Passkey,
     wait: Wait,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per hour")
+    configure(app, LOGIN_RATE_LIMIT="1 per hour")
     caplog.clear()
     with request_of(app):
         late = [ask(SIGN_IN) for _ in range(12)]

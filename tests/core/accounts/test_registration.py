@@ -39,7 +39,7 @@ from core.accounts.people import (
     user_of,
 )
 from core.accounts.site import User
-from core.conftest import PASSWORD, USERNAME, MakeApp, Wait, slow_hasher
+from core.conftest import PASSWORD, USERNAME, Configure, MakeApp, Wait, slow_hasher
 from core.standing_clock import clock
 from core.statements import SIZES, counted_statements
 
@@ -389,10 +389,10 @@ def test_the_database_shows_neither_address_nor_password_nor_link(app: Flask) ->
 
 
 def test_where_registration_is_closed_no_mail_goes_that_waited(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, configure: Configure
 ) -> None:
     register()
-    monkeypatch.setitem(app.config, "REGISTRATION", False)
+    configure(app, REGISTRATION=False)
     assert recipients() == []
 
 

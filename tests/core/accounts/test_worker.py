@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 import mail_servers
 from core.accounts.people import ADDRESS, add_user, logged, request_of, set_address, user_of
 from core.accounts.site import User
-from core.conftest import USERNAME, MakeApp, Wait
+from core.conftest import USERNAME, Configure, MakeApp, Wait
 from mail_servers import MailServer
 
 BOB, HOUR = "bob@example.org", outbox.HOUR
@@ -33,9 +33,9 @@ def server() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def app(app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def app(app: Flask, server: MailServer, configure: Configure) -> Iterator[Flask]:
     """An app with two users and a mail server; the test runs in its context."""
-    monkeypatch.setitem(app.config, "MAIL_URL", server.url)
+    configure(app, MAIL_URL=server.url)
     with app.app_context():
         _add_users()
         yield app

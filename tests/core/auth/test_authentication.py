@@ -30,6 +30,7 @@ from core.conftest import (
     PASSWORD,
     PRODUCTION,
     USERNAME,
+    Configure,
     MakeApp,
     Wait,
     add_user,
@@ -53,9 +54,9 @@ each_way = pytest.mark.parametrize("by", ["program", "page"])
 
 
 @pytest.fixture
-def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(app: Flask, configure: Configure) -> Flask:
     """An app with two users that keeps no test waiting."""
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    configure(app, LOGIN_RATE_LIMIT="1000 per minute")
     add_user(app, OTHER)
     return app
 
@@ -274,9 +275,9 @@ def test_a_password_changed_while_it_is_verified_lets_nobody_in(
 
 @pytest.mark.asvs("15.2.2", "16.5.3")
 def test_a_crowd_of_logins_is_asked_to_come_back(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per minute")
+    configure(app, LOGIN_RATE_LIMIT="1 per minute")
     with monkeypatch.context() as full:
         full.setattr(places, "MAX_WAIT", 0)
         full.setattr(places, "MAX_RUNNING", 0)
@@ -421,10 +422,10 @@ def test_a_login_that_ends_meanwhile_is_not_replaced_and_changes_no_password(
 
 
 def test_wrong_passwords_of_all_routes_are_one_count(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, configure: Configure
 ) -> None:
     credentials = log_in(client)
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "3 per minute")
+    configure(app, LOGIN_RATE_LIMIT="3 per minute")
     wrong = [
         try_login(client, password=WRONG),
         reauthenticate(client, credentials, WRONG),

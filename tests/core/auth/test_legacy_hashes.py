@@ -20,6 +20,7 @@ from core.auth.test_authentication import NEW, QUICKER, WRONG, quicker_owner
 from core.conftest import (
     PASSWORD,
     USERNAME,
+    Configure,
     CountingHasher,
     log_in,
     slow_hasher,
@@ -52,15 +53,17 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def app(app: Flask, work: list[str], monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(
+    app: Flask, work: list[str], monkeypatch: pytest.MonkeyPatch, configure: Configure
+) -> Flask:
     """An app with a user of each kind; those without an old hash have one of argon2."""
 
     def check(stored: str, password: str) -> bool:
         work.append(stored)
         return check_password_hash(stored, password)
 
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
-    use_check(app, monkeypatch, check)
+    configure(app, LOGIN_RATE_LIMIT="1000 per minute")
+    use_check(app, configure, check)
     with app.app_context():
         for name, stored in NAMES.items():
             if stored:
@@ -71,8 +74,8 @@ def app(app: Flask, work: list[str], monkeypatch: pytest.MonkeyPatch) -> Flask:
     return app
 
 
-def use_check(app: Flask, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
-    monkeypatch.setitem(app.config, "LEGACY_HASHES", {PREFIX: (check, SAMPLE)})
+def use_check(app: Flask, configure: Configure, check: Check) -> None:
+    configure(app, LEGACY_HASHES={PREFIX: (check, SAMPLE)})
 
 
 def visitor(app: Flask) -> FlaskClient:
@@ -191,13 +194,13 @@ def test_the_password_again_and_a_change_work_with_an_old_hash_at_the_same_cost(
 
 
 def test_a_check_that_raises_lets_nobody_in_and_is_logged_without_its_message(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    app: Flask, configure: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(stored: str, password: str) -> bool:
         raise ValueError(f"{password} is longer than 72 bytes")
 
     caplog.set_level(logging.DEBUG)
-    use_check(app, monkeypatch, fail)
+    use_check(app, configure, fail)
     client = visitor(app)
     answers = {name: try_login(client, name).status_code for name in NAMES}
     assert answers == {**dict.fromkeys(NAMES, 401), "new": 200}
@@ -213,14 +216,14 @@ async def _right_later(stored: str, password: str) -> bool:
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
 @pytest.mark.parametrize("check", [_right_later, lambda *_: "wrong", lambda *_: 1, lambda *_: None])
 def test_a_check_that_returns_no_bool_lets_nobody_in(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, check: Check
+    app: Flask, configure: Configure, check: Check
 ) -> None:
-    use_check(app, monkeypatch, check)
+    use_check(app, configure, check)
     assert try_login(visitor(app), "old").status_code == 401
 
 
 def test_a_check_takes_the_one_place_of_its_login(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
     taken: list[int] = []
 
@@ -228,7 +231,7 @@ def test_a_check_takes_the_one_place_of_its_login(
         taken.append(places._running.total())
         return check_password_hash(stored, password)
 
-    use_check(app, monkeypatch, check)
+    use_check(app, configure, check)
     monkeypatch.setattr(places, "MAX_RUNNING", 1)
     assert try_login(visitor(app), "old").status_code == 200
     assert taken == [1]
@@ -236,9 +239,9 @@ def test_a_check_takes_the_one_place_of_its_login(
 
 @pytest.mark.parametrize("name", ["old", "nobody", "new"])
 def test_without_the_policy_an_old_hash_lets_nobody_in_at_the_cost_of_any_other(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, name: str
+    app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure, name: str
 ) -> None:
-    monkeypatch.setitem(app.config, "LEGACY_HASHES", {})
+    configure(app, LEGACY_HASHES={})
     monkeypatch.setattr(passwords, "hasher", hasher := CountingHasher(1, 8, 1))
     assert try_login(visitor(app), name, WRONG).status_code == 401
     assert hasher.computed == 1
@@ -258,7 +261,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("stored", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_old_hash_costs_what_a_whole_one_costs(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, stored: str
+    app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure, stored: str
 ) -> None:
     """Werkzeug returns False for some of them, and raises an error for others."""
     scrypt, computed = hashlib.scrypt, list[bytes]()
@@ -267,7 +270,7 @@ def test_a_damaged_old_hash_costs_what_a_whole_one_costs(
         computed.append(scrypt(*arguments, **options))  # type: ignore[arg-type]
         return computed[-1]
 
-    use_check(app, monkeypatch, check_password_hash)
+    use_check(app, configure, check_password_hash)
     with stored_user(app, "old") as user:
         user.password_hash = stored
     monkeypatch.setattr(passwords, "hasher", hasher := CountingHasher(1, 8, 1))
@@ -277,13 +280,13 @@ def test_a_damaged_old_hash_costs_what_a_whole_one_costs(
 
 
 def test_a_check_that_raises_for_any_wrong_password_costs_the_same_for_every_name(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, work: list[str]
+    app: Flask, configure: Configure, work: list[str]
 ) -> None:
     def check(stored: str, password: str) -> bool:
         work.append("old")
         raise ValueError
 
-    use_check(app, monkeypatch, check)
+    use_check(app, configure, check)
     costs = dict[str, list[str]]()
     for name in NAMES:
         work.clear()
@@ -296,7 +299,7 @@ def test_a_check_that_raises_for_any_wrong_password_costs_the_same_for_every_nam
 
 
 @pytest.fixture
-def imported(app: Flask, monkeypatch: pytest.MonkeyPatch, work: list[str]) -> str:
+def imported(app: Flask, configure: Configure, work: list[str]) -> str:
     """The hash of the user "old", of a scheme that has two passes."""
     two_passes = PasswordHasher(2, 8, 1)
     sample, stored = two_passes.hash(OF_SAMPLE), two_passes.hash(PASSWORD)
@@ -308,7 +311,7 @@ def imported(app: Flask, monkeypatch: pytest.MonkeyPatch, work: list[str]) -> st
         except VerifyMismatchError:
             return False
 
-    monkeypatch.setitem(app.config, "LEGACY_HASHES", {"$argon2": (check, sample)})
+    configure(app, LEGACY_HASHES={"$argon2": (check, sample)})
     for name in ("old", "disabled-old"):
         with stored_user(app, name) as user:
             user.password_hash = stored

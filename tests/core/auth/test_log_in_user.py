@@ -32,6 +32,7 @@ from core.conftest import (
     PASSWORD,
     PRODUCTION,
     USERNAME,
+    Configure,
     CountingHasher,
     Lines,
     MakeApp,
@@ -242,9 +243,9 @@ def test_the_log_says_who_vouched(
 
 
 def test_refusals_count_for_the_address_of_the_client(
-    app: Flask, client: FlaskClient, meanwhile: list[Do]
+    app: Flask, client: FlaskClient, meanwhile: list[Do], configure: Configure
 ) -> None:
-    app.config["LOGIN_RATE_LIMIT"] = "1 per minute"
+    configure(app, LOGIN_RATE_LIMIT="1 per minute")
     meanwhile.append(disable)
     answers = [client.get(BACK).status_code for _ in range(WIDE + 1)]
     assert answers == [401] * WIDE + [429]
@@ -254,8 +255,8 @@ def test_refusals_count_for_the_address_of_the_client(
     assert client.get(BACK, environ_base=elsewhere).status_code == 200
 
 
-def test_a_success_leaves_no_count(app: Flask, client: FlaskClient) -> None:
-    app.config["LOGIN_RATE_LIMIT"] = "1 per minute"
+def test_a_success_leaves_no_count(app: Flask, client: FlaskClient, configure: Configure) -> None:
+    configure(app, LOGIN_RATE_LIMIT="1 per minute")
     assert {client.get(BACK).status_code for _ in range(WIDE + 1)} == {200}
 
 
@@ -365,9 +366,9 @@ def test_the_age_shortens_no_login(app: Flask, client: FlaskClient, said: Said) 
 
 
 def test_the_page_for_a_recent_login_may_be_the_one_that_asks_the_site(
-    app: Flask, client: FlaskClient, said: Said
+    app: Flask, client: FlaskClient, said: Said, configure: Configure
 ) -> None:
-    app.config["REAUTHENTICATION_PAGE"] = "back"
+    configure(app, REAUTHENTICATION_PAGE="back")
     came_back(client)
     led = client.get(SECRET, headers={**OWN_PAGE, "Accept": "text/html"})
     assert (led.status_code, led.location) == (303, f"{BACK}?next={SECRET}")

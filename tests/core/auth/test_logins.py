@@ -16,7 +16,7 @@ from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Unauthorized
 
-from core.conftest import PASSWORD, USERNAME, Wait
+from core.conftest import PASSWORD, USERNAME, Configure, Wait
 from core.standing_clock import clock
 from core.statements import SIZES, counted_statements
 from core.users import User
@@ -32,18 +32,18 @@ CLIENT = "Firefox on Linux, 203.0.113.*"
 
 
 @pytest.fixture
-def in_an_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def in_an_app(app: Flask, configure: Configure) -> Iterator[None]:
     """The context of an app whose logins last an hour, without an idle timeout."""
     for name, seconds in {"LOGIN_LIFETIME": HOUR, "KEPT_LIFETIME": HOUR, "LOGIN_IDLE": 0}.items():
-        monkeypatch.setitem(app.config, name, seconds)
+        configure(app, **{name: seconds})
     with app.app_context():
         yield
 
 
 @pytest.fixture
-def idle(in_an_app: None, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def idle(in_an_app: None, app: Flask, configure: Configure) -> None:
     """Let logins end after IDLE seconds without a request."""
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", IDLE)
+    configure(app, LOGIN_IDLE=IDLE)
 
 
 @pytest.fixture
@@ -149,13 +149,13 @@ def test_policy_or_kind_sets_how_long_a_login_lasts_and_may_be_idle(
     app: Flask,
     user: User,
     wait: Wait,
-    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
     kind: str,
     lifetime: int | None,
     idle: int | None,
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_LIFETIME", lifetime)
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", idle)
+    configure(app, LOGIN_LIFETIME=lifetime)
+    configure(app, LOGIN_IDLE=idle)
     may_be_idle = IDLE_TIMEOUTS[kind] if idle is None else idle
     lasting = may_be_idle or lifetime or LIFETIMES[kind]
     used, unused = created(user, kind), created(user, kind)
@@ -167,9 +167,9 @@ def test_policy_or_kind_sets_how_long_a_login_lasts_and_may_be_idle(
 
 @pytest.mark.usefixtures("idle")
 def test_a_kept_login_lives_through_idle_times_and_ends_after_its_lifetime(
-    app: Flask, user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    app: Flask, user: User, wait: Wait, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "KEPT_LIFETIME", 2 * HOUR)
+    configure(app, KEPT_LIFETIME=2 * HOUR)
     kept, other = created(user, kept=True), created(user)
     wait(IDLE)
     assert lives(kept, other) == [True, False]
@@ -355,9 +355,9 @@ def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wa
 
 
 def test_of_too_many_logins_the_least_recently_used_ends(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, wait: Wait, user: User, other: User
+    app: Flask, configure: Configure, wait: Wait, user: User, other: User
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_LOGINS", 3)
+    configure(app, MAX_LOGINS=3)
     elsewhere = created(other)
     used, unused, third = [created(user) for _ in range(3)]
     wait(LAST_USED_STEP)
@@ -367,18 +367,18 @@ def test_of_too_many_logins_the_least_recently_used_ends(
 
 
 def test_a_new_login_never_ends_at_once_though_the_clock_was_set_back(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, wait: Wait, user: User
+    app: Flask, configure: Configure, wait: Wait, user: User
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_LOGINS", 1)
+    configure(app, MAX_LOGINS=1)
     before = created(user)
     wait(-HOUR)
     assert lives(created(user), before) == [True, False]
 
 
 def test_the_most_logins_are_counted_for_each_kind_apart(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User, wait: Wait
+    app: Flask, configure: Configure, user: User, wait: Wait
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
+    configure(app, MAX_LOGINS=2)
     session = [created(user) for _ in range(2)]
     opaque = []
     for _ in range(3):
@@ -389,9 +389,9 @@ def test_the_most_logins_are_counted_for_each_kind_apart(
 
 
 def test_a_login_that_is_replaced_takes_no_other_ones_place(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
+    app: Flask, configure: Configure, user: User
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
+    configure(app, MAX_LOGINS=2)
     first, second = created(user), created(user)
     third = created(user, shown=second)
     assert lives(first, second, third) == [True, False, True]
@@ -400,10 +400,10 @@ def test_a_login_that_is_replaced_takes_no_other_ones_place(
 
 
 def test_after_a_lower_limit_the_next_login_ends_the_rest_kept_ones_too(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User, wait: Wait
+    app: Flask, configure: Configure, user: User, wait: Wait
 ) -> None:
     before = [created(user, kept=kept) for kept in (True, True, False, True)]
-    monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
+    configure(app, MAX_LOGINS=2)
     wait(1)
     after = [created(user, kept=True), created(user)]
     assert lives(*before, *after) == [False] * 4 + [True] * 2
@@ -423,9 +423,9 @@ def test_a_list_of_many_logins_ends_in_the_database(user: User, number: int) -> 
 
 @pytest.mark.parametrize("number", SIZES)
 def test_a_list_reads_no_login_that_is_over(
-    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch, number: int
+    app: Flask, user: User, configure: Configure, number: int
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", IDLE)
+    configure(app, LOGIN_IDLE=IDLE)
     fill(user, number, last_used=0)
     live = id_of(created(user))
     with counted_statements(db.engine) as counted:
@@ -469,11 +469,11 @@ def test_a_purge_holds_no_more_rows_at_a_time_than_it_says(
 
 @pytest.mark.parametrize("idle", [None, 0, IDLE])
 def test_a_query_takes_those_logins_for_live_that_are(
-    app: Flask, user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch, idle: int | None
+    app: Flask, user: User, wait: Wait, configure: Configure, idle: int | None
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", idle)
-    monkeypatch.setitem(app.config, "LOGIN_LIFETIME", 7 * DAY)
-    monkeypatch.setitem(app.config, "KEPT_LIFETIME", 8 * DAY)
+    configure(app, LOGIN_IDLE=idle)
+    configure(app, LOGIN_LIFETIME=7 * DAY)
+    configure(app, KEPT_LIFETIME=8 * DAY)
     for kind in LIFETIMES:
         created(user, kind)
         created(user, kind, kept=True)

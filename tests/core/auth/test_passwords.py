@@ -20,7 +20,7 @@ from secure_flask.policy import Policy
 from secure_flask.web.validation import Body, PlainText, Reason, validated
 from wtforms import Field, Form, PasswordField, StringField
 
-from core.conftest import PASSWORD, CountingHasher, MakeApp
+from core.conftest import PASSWORD, Configure, CountingHasher, MakeApp
 
 USER, PROJECT = "Grace", "Garden Shed"
 MIN_LENGTH = Policy.model_fields["PASSWORD_MIN_LENGTH"].default
@@ -39,8 +39,8 @@ REAL_HASHER = passwords.hasher
 
 
 @pytest.fixture(autouse=True)
-def _in_an_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(app.config, "PROJECT_NAME", PROJECT)
+def _in_an_app(app: Flask, configure: Configure) -> Iterator[None]:
+    configure(app, PROJECT_NAME=PROJECT)
     with app.app_context():
         yield
 
@@ -103,9 +103,7 @@ def test_the_shortest_is_long_enough_and_the_longest_too() -> None:
 
 @pytest.mark.asvs("6.2.1", "6.2.5", "6.2.9")
 @pytest.mark.usefixtures("without_the_list")
-def test_length_decides_and_no_kind_of_characters(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_length_decides_and_no_kind_of_characters(app: Flask, configure: Configure) -> None:
     reasons = [
         str(why_password_refused(refused, USER))
         for refused in ("", "x" * (MIN_LENGTH - 1), KEY * (MIN_LENGTH - 1))
@@ -115,7 +113,7 @@ def test_length_decides_and_no_kind_of_characters(
     assert f"at most {MAX_LENGTH} characters" in str(too_long)
     accepted = ("x" * MIN_LENGTH, "x" * MAX_LENGTH, KEY * MAX_LENGTH, "eight".center(MIN_LENGTH))
     assert [why_password_refused(each, USER) for each in accepted] == [None] * 4
-    monkeypatch.setitem(app.config, "PASSWORD_MIN_LENGTH", 8)
+    configure(app, PASSWORD_MIN_LENGTH=8)
     assert "at least 8 characters" in str(why_password_refused("x" * 7, USER))
     assert why_password_refused("x" * 8, USER) is None
 
@@ -166,10 +164,10 @@ def test_what_attackers_try_first_is_refused_where_the_list_is_installed(
 
 
 def test_a_chosen_password_comes_back_or_is_refused_in_the_words_of_the_owner(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, configure: Configure
 ) -> None:
     assert checked_new_password(f"a walk {FILL}", USER, None) == f"a walk {FILL}"
-    monkeypatch.setitem(app.config, "TEXTS", {TOO_SHORT: "Mindestens {min} Zeichen"})
+    configure(app, TEXTS={TOO_SHORT: "Mindestens {min} Zeichen"})
     with pytest.raises(Reason, match=f"^Mindestens {MIN_LENGTH} Zeichen$"):
         checked_new_password("a")
 

@@ -24,6 +24,7 @@ from core.conftest import (
     OWN_PAGE,
     PASSWORD,
     USERNAME,
+    Configure,
     MakeApp,
     Wait,
     add_user,
@@ -54,8 +55,8 @@ def _small_factor(wait: Wait, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", f"{LIMIT} per minute")
+def app(app: Flask, configure: Configure) -> Flask:
+    configure(app, LOGIN_RATE_LIMIT=f"{LIMIT} per minute")
     return app
 
 
@@ -192,9 +193,9 @@ def test_good_logins_at_once_count_as_no_failures(
 
 
 @pytest.fixture
-def at_once(file_app: Flask, monkeypatch: pytest.MonkeyPatch) -> AtOnce:
+def at_once(file_app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure) -> AtOnce:
     """What so many attempts get that threads begin together, on a machine however slow."""
-    file_app.config["LOGIN_RATE_LIMIT"] = f"{LIMIT} per minute"
+    configure(file_app, LOGIN_RATE_LIMIT=f"{LIMIT} per minute")
     monkeypatch.setattr(places, "MAX_WAIT", 60)
 
     def statuses_of(number: int, password: str) -> Counter[int]:

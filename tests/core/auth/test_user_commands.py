@@ -22,6 +22,7 @@ from core.conftest import (
     PASSWORD,
     PRODUCTION,
     USERNAME,
+    Configure,
     MakeApp,
     Wait,
     add_user,
@@ -44,10 +45,10 @@ NO_ADDRESSES = ["", "grace", "@b.c", "grace@", "a b@example.org", "a@b\n", f"{'a
 
 
 @pytest.fixture
-def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(app: Flask, configure: Configure) -> Flask:
     """An app with two users, whose name no good password here contains."""
-    monkeypatch.setitem(app.config, "PROJECT_NAME", PROJECT)
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    configure(app, PROJECT_NAME=PROJECT)
+    configure(app, LOGIN_RATE_LIMIT="1000 per minute")
     add_user(app, OTHER)
     return app
 
@@ -385,9 +386,9 @@ def test_a_new_database_has_no_user(make_app: MakeApp) -> None:
 
 
 def test_the_list_shows_live_logins_who_is_disabled_and_roles(
-    app: Flask, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    app: Flask, wait: Wait, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", 600)
+    configure(app, LOGIN_IDLE=600)
     give_roles(app, "admin", "editor")
     log_in(app.test_client())
     wait(600)

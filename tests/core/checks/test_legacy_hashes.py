@@ -1,8 +1,5 @@
 """How many legacy hashes are left, and a check that is slow or that tells names by its time."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from flask import Flask
 from secure_flask.auth import users
@@ -10,7 +7,7 @@ from secure_flask.checks import legacy_hashes
 from secure_flask.database import db
 
 from core.checks.conftest import MakeSite, found_in
-from core.conftest import PASSWORD
+from core.conftest import PASSWORD, Configure
 
 USUAL, DEAR, CHEAP = "old:100:s$usual", "old:20000000:s$dear", "old:1:s$cheap"
 # What else a column of hashes may hold.
@@ -42,10 +39,6 @@ def store(app: Flask, *hashes: str) -> None:
         for number, stored in enumerate(hashes):
             users.create_user(f"user-{number}", PASSWORD).password_hash = stored
         db.session.commit()
-
-
-def with_check(app: Flask, check: Callable[[str, str], Any], monkeypatch: Any) -> None:
-    monkeypatch.setitem(app.config, "LEGACY_HASHES", {"old:": (check, USUAL)})
 
 
 def test_legacy_hashes_that_are_left_are_counted(site: Flask) -> None:
@@ -96,10 +89,11 @@ def test_a_few_hashes_of_the_highest_costs_are_measured_and_the_sample(
     assert len(clock[1:]) == legacy_hashes.MEASURED + 1
 
 
-def test_a_sample_that_the_check_cannot_read_is_reported(
-    site: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with_check(site, lambda stored, password: bool(int(stored)), monkeypatch)
+def test_a_sample_that_the_check_cannot_read_is_reported(site: Flask, configure: Configure) -> None:
+    def check(stored: str, password: str) -> bool:
+        return bool(int(stored))
+
+    configure(site, LEGACY_HASHES={"old:": (check, USUAL)})
     assert found_in(site, "passwords.legacy-hash-cost") == [
         "The check of a legacy hash with the numbers 100 raises ValueError."
     ]
@@ -111,7 +105,7 @@ ELSEWHERE = IMPORTED.replace("t=3", "t=30")
 
 
 def test_argon2_of_other_parameters_is_reported_until_the_policy_names_it(
-    make_migrated: MakeSite, monkeypatch: pytest.MonkeyPatch
+    make_migrated: MakeSite, configure: Configure
 ) -> None:
     app = make_migrated()
     store(app, IMPORTED, IMPORTED, ELSEWHERE, "!", "*")
@@ -121,7 +115,7 @@ def test_argon2_of_other_parameters_is_reported_until_the_policy_names_it(
         "these names exist."
     ]
     named = {"$argon2": (lambda stored, password: False, IMPORTED)}
-    monkeypatch.setitem(app.config, "LEGACY_HASHES", named)
+    configure(app, LEGACY_HASHES=named)
     assert found_in(app, "passwords.legacy-hashes") == [
         "3 of 6 users have a legacy hash, which their next login replaces."
     ]

@@ -8,6 +8,8 @@ from flask import Flask
 from secure_flask.checks import policy, registry
 from secure_flask.checks.registry import Finding, find_all_findings, register_check
 
+from core.conftest import Configure
+
 
 def test_each_is_provoked_by_a_test_beside_this_one() -> None:
     tests = "".join(file.read_text("utf-8") for file in Path(__file__).parent.rglob("test_*.py"))
@@ -40,14 +42,14 @@ def test_your_own_is_asked_with_the_rest(app: Flask, monkeypatch: pytest.MonkeyP
 
 
 def test_a_finding_says_the_same_where_python_removes_docstrings(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
     monkeypatch.setattr(registry, "CHECKS", {})
     file = Path(policy.__file__)
     # As by `python -OO`.
     code = compile(file.read_text("utf-8"), file, "exec", optimize=2)
     exec(code, {"__name__": "optimized"})  # noqa: S102 - a module of the core
-    monkeypatch.setitem(app.config, "CSP_REPORT_ONLY", True)
+    configure(app, CSP_REPORT_ONLY=True)
     [finding] = registry.CHECKS["csp.report-only"].find_findings(app)
     assert finding.message.startswith("CSP_REPORT_ONLY is on: browsers report violations")
     assert finding.hint.startswith("Unset it.")

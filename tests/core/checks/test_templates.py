@@ -8,6 +8,7 @@ from secure_flask.csp_levels import NONCE, PARANOID, RELAXED, SELF
 from secure_flask.web.csp import csp
 
 from core.checks.conftest import MakeSite, found_in
+from core.conftest import Configure
 
 DELETE = "<form>\n<button onclick=\"return confirm('Delete?')\">Delete</button>\n</form>\n"
 NONCED = '<script nonce="{{ csp_nonce() }}" src="x.js"></script>'
@@ -119,7 +120,7 @@ def test_the_templates_of_a_blueprint_are_read_too(site: Flask, tmp_path: Path) 
     ],
 )
 def test_what_the_policy_allows_is_not_found(
-    site: Flask, monkeypatch: pytest.MonkeyPatch, policy: object, blocked: set[str]
+    site: Flask, configure: Configure, policy: object, blocked: set[str]
 ) -> None:
     kinds = {
         "onclick=": "<a onclick=x>",
@@ -128,7 +129,7 @@ def test_what_the_policy_allows_is_not_found(
         "<script> without nonce": "<script>go()</script>",
         "<style> without nonce": "<style></style>",
     }
-    monkeypatch.setitem(site.config, "CSP", policy)
+    configure(site, CSP=policy)
     reported = {}
     for kind, markup in kinds.items():
         write(site, markup)
@@ -140,10 +141,10 @@ def test_what_the_policy_allows_is_not_found(
     ("sources", "count"), [([NONCE], 1), ([SELF, NONCE], 0), (["https://cdn.safe.test"], 0)]
 )
 def test_a_script_file_needs_a_nonce_only_where_no_host_is_listed(
-    site: Flask, monkeypatch: pytest.MonkeyPatch, sources: list[str], count: int
+    site: Flask, configure: Configure, sources: list[str], count: int
 ) -> None:
     write(site, "<script src=x.js></script>")
-    monkeypatch.setitem(site.config, "CSP", {"script-src": sources})
+    configure(site, CSP={"script-src": sources})
     assert len(found(site)) == count
 
 
@@ -158,11 +159,11 @@ def test_a_script_file_needs_a_nonce_only_where_no_host_is_listed(
     ],
 )
 def test_a_script_file_that_the_page_has_no_hash_of_is_found_at_paranoid(
-    site: Flask, monkeypatch: pytest.MonkeyPatch, markup: str, named: str
+    site: Flask, configure: Configure, markup: str, named: str
 ) -> None:
     write(site, f"{markup}</script>")
     assert found(site) == []
-    monkeypatch.setitem(site.config, "CSP", PARANOID)
+    configure(site, CSP=PARANOID)
     assert [named in message for message in found(site)] == [True] * bool(named)
     site.add_url_rule(
         "/_test/chat", "chat", csp(script_src=[NONCE, "https://chat.test"])(lambda: "")

@@ -15,7 +15,7 @@ from secure_flask.state import app_state
 from sqlalchemy import Index, column, select, table, update
 from sqlalchemy.exc import IntegrityError
 
-from core.conftest import PASSWORD, SECRETS
+from core.conftest import PASSWORD, SECRETS, Configure
 from core.crypto.ring_changes import BOTH, NEW, OLD, drop_old, put_in_front, run
 from core.users import User
 
@@ -99,21 +99,21 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
 
 @pytest.mark.parametrize("ids", [[], ["2"], ["spring"], ["9999999999"]])
 def test_its_id_is_the_day_where_no_key_has_a_later_one(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, ids: list[str]
+    app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure, ids: list[str]
 ) -> None:
     drop_old(app)
     monkeypatch.setattr(keyrings, "key_id_of_today", lambda: "20261125")
     token_keys = ",".join(map(keyrings.new_key, ids))
-    monkeypatch.setitem(app.config, "TOKEN_KEYS", token_keys or None)
+    configure(app, TOKEN_KEYS=token_keys or None)
     assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [20261125]
 
 
 def test_a_stolen_key_for_tokens_is_replaced_by_one_of_another_id(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
     drop_old(app)
     monkeypatch.setattr(keyrings, "key_id_of_today", lambda: "20261125")
-    monkeypatch.setitem(app.config, "TOKEN_KEYS", f"{keyrings.new_key()},{NEW}")
+    configure(app, TOKEN_KEYS=f"{keyrings.new_key()},{NEW}")
     assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [20261126]
 
 

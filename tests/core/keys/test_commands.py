@@ -11,7 +11,7 @@ from secure_flask.auth import users
 from secure_flask.auth.logins import DAY
 from secure_flask.auth.passwords import NO_PASSWORD
 
-from core.conftest import PRODUCTION, MakeApp, Wait, give_roles, stored_user
+from core.conftest import PRODUCTION, Configure, MakeApp, Wait, give_roles, stored_user
 from core.keys.made_keys import ask, is_open, new_key, number_of_keys, stored_key
 
 
@@ -62,9 +62,9 @@ def test_create_makes_no_dead_key_that_would_rise_again(app: Flask) -> None:
 
 
 @pytest.fixture
-def bob(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def bob(app: Flask, configure: Configure) -> Flask:
     """An app with a user who has no password, and whose logins last for a day and a half."""
-    monkeypatch.setitem(app.config, "LOGIN_LIFETIME", 3 * DAY // 2)
+    configure(app, LOGIN_LIFETIME=3 * DAY // 2)
     with app.app_context():
         users.create_user("bob")
     return app

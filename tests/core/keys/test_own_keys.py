@@ -35,6 +35,7 @@ from core.conftest import (
     LOGIN,
     PASSWORD,
     PRODUCTION,
+    Configure,
     Lines,
     MakeApp,
     Wait,
@@ -150,9 +151,9 @@ def test_a_name_is_there_once(client: FlaskClient, credentials: dict[str, str]) 
 
 
 def test_one_key_too_many_is_refused_and_ends_no_other(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_API_KEYS", 2)
+    configure(app, MAX_API_KEYS=2)
     keys = [new_key(app, name=name) for name in ("one", "two")]
     answer = make(client, log_in(client))
     assert answer.status_code == 409
@@ -161,9 +162,9 @@ def test_one_key_too_many_is_refused_and_ends_no_other(
 
 
 def test_an_expired_key_takes_no_place_and_no_name(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, wait: Wait
+    app: Flask, client: FlaskClient, configure: Configure, wait: Wait
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_API_KEYS", 1)
+    configure(app, MAX_API_KEYS=1)
     new_key(app, expires_in=MINUTE)
     wait(MINUTE)
     assert make(client, log_in(client)).status_code == 201
@@ -171,9 +172,9 @@ def test_an_expired_key_takes_no_place_and_no_name(
 
 
 def test_a_key_of_another_user_takes_no_place_and_no_name(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "MAX_API_KEYS", 1)
+    configure(app, MAX_API_KEYS=1)
     add_user(app, "bob")
     theirs = new_key(app, to="bob")
     assert make(client, log_in(client)).status_code == 201
@@ -245,9 +246,9 @@ def without_password(app: Flask) -> None:
 
 
 @pytest.fixture
-def left(app: Flask, credentials: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def left(app: Flask, credentials: dict[str, str], configure: Configure) -> None:
     """The user has a login, and no password any more."""
-    monkeypatch.setitem(app.config, "LOGIN_LIFETIME", HOURS)
+    configure(app, LOGIN_LIFETIME=HOURS)
     without_password(app)
 
 
@@ -310,13 +311,13 @@ def test_a_key_made_before_the_password_went_ends_with_a_logins_lifetime(
 
 
 def test_a_dead_key_of_a_user_without_a_password_takes_no_name_and_no_room(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, wait: Wait
+    app: Flask, client: FlaskClient, configure: Configure, wait: Wait
 ) -> None:
     new_key(app, expires_in=300 * DAY)
     wait(DAY)
     credentials = log_in(client)
     without_password(app)
-    monkeypatch.setitem(app.config, "MAX_API_KEYS", 1)
+    configure(app, MAX_API_KEYS=1)
     assert client.get(routes.KEYS, headers=credentials).get_json() == {"keys": []}
     assert make(client, credentials).status_code == 201
     assert number_of_keys(app) == 1

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.exceptions import Conflict
 
 from core import routes
-from core.conftest import MakeApp, give_roles, log_in
+from core.conftest import Configure, MakeApp, give_roles, log_in
 from core.keys.made_keys import NAME, ask, is_open, new_key, number_of_keys
 from core.users import User
 
@@ -119,10 +119,8 @@ def test_a_new_key_is_announced_before_it_is_stored(app: Flask) -> None:
 # Two requests do these at the same moment.
 
 
-def test_of_two_keys_at_once_the_cap_takes_one(
-    file_app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(file_app.config, "MAX_API_KEYS", 1)
+def test_of_two_keys_at_once_the_cap_takes_one(file_app: Flask, configure: Configure) -> None:
+    configure(file_app, MAX_API_KEYS=1)
 
     def is_made(name: str) -> bool:
         with suppress(Conflict):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask
 from flask.views import MethodView
+from secure_flask import testing
 from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.openapi import document
 
@@ -219,8 +220,8 @@ def test_the_document_says_where_the_service_is(
     make_app: MakeApp, config: dict[str, str], url: str
 ) -> None:
     app = make_app()
-    app.config.update(config)
-    assert described(app)["servers"] == [{"url": url}]
+    with testing.thawed(app, **config):
+        assert described(app)["servers"] == [{"url": url}]
 
 
 @pytest.mark.parametrize(

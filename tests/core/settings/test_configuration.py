@@ -1,23 +1,38 @@
 """What somebody writes into `app.config` counts, or is refused in words."""
 
+import copy
+import json
 import os
 import re
 import sqlite3
 import ssl
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Config, Flask
-from secure_flask import db, init_app
+from flask_admin import Admin  # type: ignore[import-untyped]
+from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
+from flask_caching import Cache
+from flask_cors import CORS
+from flask_limiter import Limiter
+from flask_login import LoginManager  # type: ignore[import-untyped]
+from flask_principal import Principal  # type: ignore[import-untyped]
+from flask_security import Security, SQLAlchemyUserDatastore
+from flask_talisman import Talisman
+from flask_wtf import CSRFProtect
+from prometheus_client import CollectorRegistry
+from prometheus_flask_exporter import PrometheusMetrics  # type: ignore[import-untyped]
+from secure_flask import csp_levels, db, init_app, testing
 from secure_flask.settings import Settings, SettingsError
-from secure_flask.settings.configuration import READ_ONCE
-from secure_flask.state import app_state
 from secure_flask.web.origins import PolicyError
 
-from core.conftest import PRODUCTION, SECRETS, SETTINGS, MakeApp, every_token_type
+from core.conftest import PRODUCTION, SECRETS, SETTINGS, MakeApp
 from core.site import POLICY, create_app
 
 SECRET = "Qw8zXn3mVt5bKy2cRj7dHs4gLf9pTa6e"
@@ -46,17 +61,59 @@ WRITTEN: list[tuple[str, object, str]] = [
     ("SESSION_COOKIE_PATH", "/shop", ""),
 ]
 
-# Read while `init_app` runs, with any type of token; jwt reads TOKEN_KEYS too.
-NAMES_READ_ONCE = {
-    *("ACCESS_LOG", "BLIND_INDEX_KEYS", "DATABASE_URL", "ENCRYPTION_KEYS", "LOG_LEVEL"),
-    *("PRODUCTION", "PROXY_HOPS", "RATE_LIMIT", "REDIS_URL", "TRUSTED_HOSTS", "CSP_REPORT_ONLY"),
-    *("CORS_ORIGINS", "CSP", "CSP_CANDIDATE", "CSP_CHANGES", "CSP_SOURCES", "FRAME_ANCESTORS"),
-    "LINKS",
-    *("HEADER_CHANGES", "PUBLIC_OPENAPI", "TOKEN_TYPE"),
-    *("API_KEY_PREFIX", "OPAQUE_TOKEN_PREFIX"),
-    *("SQLALCHEMY_BINDS", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_ECHO"),
-    *("SQLALCHEMY_ENGINE_OPTIONS", "SQLALCHEMY_RECORD_QUERIES", "SQLALCHEMY_TRACK_MODIFICATIONS"),
-    "WTF_CSRF_ENABLED",
+TILES = "https://tiles.example"
+SCRIPTS = [*csp_levels.STRICT.directives["script-src"]]
+# What an app has of which the lines below change a part.
+NESTED: dict[str, Any] = {
+    "REDIS_URL": None,
+    "CORS_ORIGINS": ["https://a.example"],
+    "CSP_CHANGES": {"img-src": [TILES]},
+    "PUBLIC_ENDPOINTS": {"shop.static": "Style sheets."},
+    "SQLALCHEMY_BINDS": {"other": "sqlite://"},
+}
+
+Line = Callable[[Any], object]
+
+
+def late(name: str, value: object) -> tuple[str, Line]:
+    return name, lambda config: config.update({name: value})
+
+
+def from_a_file(config: Config) -> None:
+    file = Path(config.root_path) / "late.py"
+    file.write_text("MAX_LOGINS = 1\n", "utf-8")
+    config.from_pyfile(file)
+
+
+# A name, and a line that would change it. The first three once passed without a word.
+LINES: dict[str, tuple[str, Line]] = {
+    "a length": late("PASSWORD_MIN_LENGTH", 1),
+    "a text": late("PUBLIC_ENDPOINTS", "site.me"),
+    "a setting": late("LOGIN_RATE_LIMIT", "100000 per second"),
+    "database": late("SQLALCHEMY_DATABASE_URI", "sqlite://"),
+    "hosts": late("TRUSTED_HOSTS", ["*"]),
+    "item": ("MAX_LOGINS", lambda config: config.__setitem__("MAX_LOGINS", 1)),
+    "update of names": ("MAX_LOGINS", lambda config: config.update(MAX_LOGINS=1)),
+    "update of pairs": ("MAX_LOGINS", lambda config: config.update([("MAX_LOGINS", 1)])),
+    "|=": ("MAX_LOGINS", lambda config: config.__ior__({"MAX_LOGINS": 1})),
+    "pop": ("MAX_LOGINS", lambda config: config.pop("MAX_LOGINS", 1)),
+    "del": ("MAX_LOGINS", lambda config: config.__delitem__("MAX_LOGINS")),
+    "popitem": ("", lambda config: config.popitem()),
+    "clear": ("", lambda config: config.clear()),
+    "setdefault": ("REDIS_URL", lambda config: config.setdefault("REDIS_URL", "redis://x")),
+    "from_mapping": ("MAX_LOGINS", lambda config: config.from_mapping(MAX_LOGINS=1)),
+    "from_object": ("MAX_LOGINS", lambda config: config.from_object(SimpleNamespace(MAX_LOGINS=1))),
+    "from_pyfile": ("MAX_LOGINS", from_a_file),
+    "from_prefixed_env": ("MAX_LOGINS", lambda config: config.from_prefixed_env("LATE")),
+    "nested variable": ("CSP_CHANGES", lambda config: config.from_prefixed_env("NESTED")),
+    "list": ("CORS_ORIGINS", lambda config: config["CORS_ORIGINS"].append("*")),
+    "list +=": ("CORS_ORIGINS", lambda config: config["CORS_ORIGINS"].__iadd__(["*"])),
+    "part of a list": ("CORS_ORIGINS", lambda config: config["CORS_ORIGINS"].__setitem__(0, "*")),
+    "dict": ("PUBLIC_ENDPOINTS", lambda config: config["PUBLIC_ENDPOINTS"].update(me="Me.")),
+    "list in a dict": ("CSP_CHANGES", lambda config: config["CSP_CHANGES"]["img-src"].clear()),
+    "level": ("CSP", lambda config: config["CSP"].directives["script-src"].append("*")),
+    "directives of a level": ("CSP", lambda config: config["CSP"].directives.pop("base-uri")),
+    "binds": ("SQLALCHEMY_BINDS", lambda config: config["SQLALCHEMY_BINDS"].clear()),
 }
 
 
@@ -65,22 +122,9 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "app.db"
 
 
-@pytest.fixture
-def on_disk(make_app: MakeApp, file: Path) -> Flask:
-    """An app with an empty database, which no connection has opened."""
-    return make_app(fill=False, database_url=f"sqlite:///{file}")
-
-
 def tables_in(file: Path) -> set[str]:
     with closing(sqlite3.connect(file)) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-
-
-def refusal(app: Flask) -> str:
-    """What a request says of a configuration that has changed."""
-    with pytest.raises(SettingsError) as refused:
-        app.test_client().get("/")
-    return refused.value.message
 
 
 def lines_for(name: str, words: str) -> str:
@@ -108,8 +152,6 @@ def test_an_extension_finds_no_address_of_redis_where_there_is_none(make_app: Ma
     """Extensions take an address of None for one, and read their own default where there is no name."""
     app = make_app(fill=False, redis_url=None)
     assert "REDIS_URL" not in app.config
-    app.config["REDIS_URL"] = "redis://late"
-    assert "REDIS_URL" in refusal(app)
 
 
 def test_one_message_names_all_that_differ_and_both_places(make_app: MakeApp) -> None:
@@ -189,6 +231,26 @@ def test_a_setting_of_the_owner_is_checked_like_the_value_of_the_policy() -> Non
         create_app(settings(WrongSettings))
 
 
+def refusal_of(line: Line, config: Config) -> str:
+    with pytest.raises(SettingsError) as refused:
+        line(config)
+    return refused.value.message
+
+
+@pytest.mark.parametrize(("name", "line"), LINES.values(), ids=LINES)
+def test_a_line_that_changes_a_name_of_the_core_is_refused_there(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, line: Line
+) -> None:
+    monkeypatch.setenv("LATE_MAX_LOGINS", "1")
+    monkeypatch.setenv("NESTED_CSP_CHANGES__img-src", "*")
+    config = make_app(fill=False, **NESTED).config
+    config.root_path = tmp_path
+    before = copy.deepcopy({**config})
+    said = refusal_of(line, config)
+    assert (f"\n  {name}" in said, {**config} == before) == (True, True)
+    assert csp_levels.STRICT.directives["script-src"] == SCRIPTS
+
+
 @pytest.mark.parametrize("step", [db.create_all, db.drop_all])
 def test_a_test_that_names_another_database_too_late_touches_none(
     make_app: MakeApp, file: Path, step: Callable[[], None]
@@ -197,91 +259,139 @@ def test_a_test_that_names_another_database_too_late_touches_none(
     app = make_app(database_url=f"sqlite:///{file}")
     tables = tables_in(file)
     assert "users" in tables
-    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
-    # `_fill` has opened a connection, as a factory that calls `create_all` does.
-    with app.app_context(), pytest.raises(SettingsError) as refused:
+
+    def empty_another(config: Config) -> None:
+        config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
         step()
-    assert "\n  SQLALCHEMY_DATABASE_URI: the setting DATABASE_URL; in" in refused.value.message
-    assert "sqlite" not in refused.value.message
+
+    with app.app_context():
+        said = refusal_of(empty_another, app.config)
+    assert "\n  SQLALCHEMY_DATABASE_URI: the setting DATABASE_URL; in" in said
+    assert "sqlite" not in said
     assert tables_in(file) == tables
 
 
-def test_a_database_that_was_named_too_late_is_not_opened(on_disk: Flask, file: Path) -> None:
-    on_disk.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
-    with on_disk.app_context(), pytest.raises(SettingsError):
-        db.create_all()
-    assert not file.exists()
-
-
-def test_a_bind_is_not_opened_either(make_app: MakeApp, tmp_path: Path) -> None:
-    other = tmp_path / "other.db"
-    app = make_app(fill=False, SQLALCHEMY_BINDS={"other": f"sqlite:///{other}"})
-    app.config["SQLALCHEMY_BINDS"] = {"other": "sqlite://"}
-    with app.app_context(), pytest.raises(SettingsError, match="SQLALCHEMY_BINDS: in a test"):
-        db.engines["other"].connect()
-    assert not other.exists()
-
-
-@every_token_type
-def test_only_these_names_are_read_once(make_app: MakeApp, token_type: str) -> None:
-    app = make_app(fill=False, TOKEN_TYPE=token_type)
-    more = {"TOKEN_KEYS"} if token_type == "jwt" else set()
-    assert app_state(app)[READ_ONCE].names == NAMES_READ_ONCE | more
-
-
-def test_a_name_that_is_read_once_is_refused_at_each_request(make_app: MakeApp) -> None:
-    app = make_app(fill=False)
-    app.config["REDIS_URL"] = None
-    found = {name: app.config[name] for name in NAMES_READ_ONCE}
-    app.config.update(dict.fromkeys(found, SECRET))
-    said = [refusal(app), refusal(app)]
-    assert [{*re.findall(r"\n  (\w+): ", each)} for each in said] == [NAMES_READ_ONCE] * 2
-    assert SECRET not in str(said)
-    app.config.update(found)
-    assert app.test_client().get("/").status_code == 200
-
-
 def test_the_lines_to_write_instead_are_those_of_the_name(make_app: MakeApp) -> None:
-    app = make_app(fill=False)
-    app.config.update(RATE_LIMIT="1 per minute", PUBLIC_OPENAPI=False)
-    [_, openapi, limit] = refusal(app).splitlines()
+    config = make_app(fill=False).config
+    openapi = refusal_of(lambda each: each.update(PUBLIC_OPENAPI=False), config).splitlines()[1]
     assert openapi.strip() == (
         "PUBLIC_OPENAPI: in a test write create_app(settings, PUBLIC_OPENAPI=…), for production "
         "PUBLIC_OPENAPI = … in app/policy.py"
     )
-    assert limit.strip().startswith("RATE_LIMIT: " + IN_A_TEST.format("rate_limit", "RATE_LIMIT"))
+    limit = refusal_of(lambda each: each.update(RATE_LIMIT=SECRET), config)
+    assert "\n  RATE_LIMIT: " + IN_A_TEST.format("rate_limit", "RATE_LIMIT") in limit
+    assert SECRET not in limit
 
 
-def test_a_list_that_has_grown_is_another_value(make_app: MakeApp) -> None:
-    app = make_app(fill=False, CSP_CHANGES={"img-src": ["https://a.example"]})
-    app.config["CSP_CHANGES"]["img-src"].append("https://b.example")
-    assert "CSP_CHANGES" in refusal(app)
+def test_a_setting_of_the_owner_is_frozen_too() -> None:
+    config = create_app(settings(ShopSettings)).config
+    assert "\n  CURRENCY: " in refusal_of(lambda each: each.update(CURRENCY="CHF"), config)
+
+
+def test_what_changes_nothing_is_no_change(make_app: MakeApp) -> None:
+    config = make_app(fill=False, **NESTED).config
+    before = {**config}
+    config.from_mapping({name: copy.deepcopy(value) for name, value in before.items()})
+    config.update(TRUSTED_HOSTS=None, REDIS_URL=None)
+    found = config.setdefault("MAX_LOGINS", 1), config.pop("REDIS_URL", "none"), {**config}
+    assert found == (20, "none", before)
+
+
+def test_a_frozen_value_reads_and_copies_as_a_plain_one(make_app: MakeApp) -> None:
+    config = make_app(fill=False, **NESTED).config
+    origins, changes = config["CORS_ORIGINS"], config["CSP_CHANGES"]
+    assert json.dumps([origins, changes]) == json.dumps(
+        [["https://a.example"], {"img-src": [TILES]}]
+    )
+    copies = [copy.copy(origins), copy.deepcopy(changes)["img-src"], origins.copy(), [*origins]]
+    assert {type(each) for each in copies} == {list}
+    assert [type(each) for each in (copy.copy(config), copy.deepcopy(changes))] == [dict, dict]
+    assert isinstance(copy.deepcopy(config["CSP"]), csp_levels.Level)
+
+
+def test_names_of_flask_and_of_others_stay_open(make_app: MakeApp) -> None:
+    app = make_app()
+    app.secret_key = SECRET
+    app.config.update(DEBUG=False, TESTING=True, SERVER_NAME=None, MAX_CONTENT_LENGTH=1000)
+    app.config["FEATURES"] = {}
+    app.config["FEATURES"]["cakes"] = True
+    app.config.setdefault("CACHE_TYPE", "SimpleCache")
+    assert app.config.pop("CACHE_TYPE") == "SimpleCache"
+    assert (app.config["FEATURES"], app.config["SECRET_KEY"]) == ({"cakes": True}, SECRET)
+    assert app.test_client().get("/").status_code == 200
+
+
+EXTENSIONS: dict[str, Callable[[Flask], object]] = {
+    "Bootstrap-Flask": Bootstrap5,
+    "Flask-Admin": Admin,
+    "Flask-Caching": lambda app: Cache(app, config={"CACHE_TYPE": "SimpleCache"}),
+    "Flask-Cors": CORS,
+    "Flask-Limiter": lambda app: Limiter(lambda: "", app=app, storage_uri="memory://"),
+    "Flask-Login": lambda app: LoginManager(app).user_loader(lambda user_id: None),
+    "Flask-Principal": Principal,
+    "Flask-Security": lambda app: Security(app, SQLAlchemyUserDatastore(db, Mock(), Mock())),
+    "Flask-Talisman": Talisman,
+    "Flask-WTF": CSRFProtect,
+    "Prometheus": lambda app: PrometheusMetrics(app, registry=CollectorRegistry()),
+}
+
+
+def written_by(extension: str, app: Flask) -> dict[str, object]:
+    """What an extension writes into `app.config`, with the values that two apps can share."""
+    before = {**app.config}
+    EXTENSIONS[extension](app)
+    changed = dict(each for each in app.config.items() if before.get(each[0], before) != each[1])
+    return {name: isinstance(each, str | int) and each for name, each in changed.items()}
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_an_extension_after_init_app_works_as_with_an_open_configuration(
+    make_app: MakeApp, extension: str
+) -> None:
+    salt = {"SECURITY_PASSWORD_SALT": SECRET}
+    thawed = make_app(fill=False, **salt)
+    with testing.thawed(thawed):
+        expected = written_by(extension, thawed)
+    app = make_app(fill=False, **salt)
+    assert written_by(extension, app) == expected
+    assert app.test_client().get("/", base_url="https://localhost").status_code == 200
+
+
+def test_a_replaced_configuration_is_refused_at_each_request(make_app: MakeApp) -> None:
+    app = make_app(fill=False)
+    app.config = Config(app.root_path, {**app.config, "PASSWORD_MIN_LENGTH": 1})
+    ask = partial(app.test_client().get, "/")
+    said = [refusal_of(lambda config: ask(), app.config) for _ in range(2)]
+    assert ["app.config was replaced" in each for each in said] == [True, True]
 
 
 def test_a_client_of_production_learns_nothing_of_it(make_app: MakeApp) -> None:
     app = make_app(fill=False, TESTING=False, **PRODUCTION)
-    app.config["RATE_LIMIT"] = "1 per minute"
+    app.config = Config(app.root_path, app.config)
     answers = [app.test_client().get(path) for path in ("/", "/healthz")]
     assert [answer.status_code for answer in answers] == [500, 500]
-    assert not any("RATE_LIMIT" in answer.text for answer in answers)
-
-
-def test_what_each_request_reads_may_change(make_app: MakeApp) -> None:
-    app = make_app()
-    app.config.update(LOGIN_RATE_LIMIT="1 per minute", MAX_LOGINS=1, PROJECT_NAME="Mill")
-    app.config.update(SECRET_KEY=SECRET, DEBUG=False, TESTING=True, SERVER_NAME=None)
-    assert app.test_client().get("/").status_code == 200
+    assert not any("config" in answer.text for answer in answers)
 
 
 def test_in_production_no_key_of_the_code_replaces_that_of_the_settings(
     make_app: MakeApp,
 ) -> None:
     app = make_app(fill=False, **PRODUCTION)
-    app.secret_key = SECRET
-    said = refusal(app)
+    with pytest.raises(SettingsError) as refused:
+        app.secret_key = SECRET
+    said = refused.value.message
     assert ("\n  SECRET_KEY: " in said, SECRET in said) == (True, False)
 
 
+def test_the_tokens_of_flask_wtf_stay_switched_off(make_app: MakeApp) -> None:
+    config = make_app(fill=False).config
+    config["WTF_CSRF_ENABLED"] = False
+    with pytest.raises(PolicyError, match="WTF_CSRF_ENABLED: remove it"):
+        config["WTF_CSRF_ENABLED"] = True
+    assert config["WTF_CSRF_ENABLED"] is False
+
+
+NEW_VALUE = 'write a new value, as in app.config["SECRET_KEY_FALLBACKS"] = [].'
 WEAK_FALLBACKS: list[object] = [[SECRET, "short"], [b"short"], ["change-me" * 9], SECRET]
 
 
@@ -293,9 +403,17 @@ def test_a_weak_key_of_the_past_is_refused_in_production(make_app: MakeApp, keys
         make_app(fill=False, SECRET_KEY_FALLBACKS=keys, **PRODUCTION)
     assert not any(key in refused.value.message for key in (SECRET, "change-me"))
     late = make_app(fill=False, **PRODUCTION)
-    late.config["SECRET_KEY_FALLBACKS"] = keys
-    said = [refusal(late), refusal(late)]
-    assert ["SECRET_KEY_FALLBACKS" in each for each in said] == [True, True]
+    said = refusal_of(lambda config: config.update(SECRET_KEY_FALLBACKS=keys), late.config)
+    assert "SECRET_KEY_FALLBACKS: a key is short" in said
+    assert late.config["SECRET_KEY_FALLBACKS"] is None
+
+
+def test_no_weak_key_is_added_to_those_of_the_past(make_app: MakeApp) -> None:
+    config = make_app(fill=False, SECRET_KEY_FALLBACKS=[SECRET], **PRODUCTION).config
+    early = refusal_of(lambda config: config["SECRET_KEY_FALLBACKS"].append("short"), config)
+    config["SECRET_KEY_FALLBACKS"] = [SECRET[::-1]]
+    late = refusal_of(lambda config: config["SECRET_KEY_FALLBACKS"].append("short"), config)
+    assert early == late == f"SECRET_KEY_FALLBACKS: {NEW_VALUE}"
 
 
 def test_strong_keys_of_the_past_are_fine(make_app: MakeApp) -> None:
@@ -303,11 +421,31 @@ def test_strong_keys_of_the_past_are_fine(make_app: MakeApp) -> None:
     assert app.test_client().get("/").status_code == 200
 
 
-def test_after_the_first_request_a_test_may_change_anything(make_app: MakeApp) -> None:
-    app = make_app()
-    app.test_client().get("/")
-    app.config["RATE_LIMIT"] = "1 per minute"
-    assert app.test_client().get("/readyz").status_code == 200
+def test_a_test_thaws_the_configuration_and_finds_it_again(make_app: MakeApp) -> None:
+    app = make_app(fill=False)
+    before = {**app.config}
+    with suppress(KeyError), testing.thawed(app, MAX_LOGINS=1), testing.thawed(app):
+        app.config["PASSWORD_MIN_LENGTH"] = 8
+        app.config.pop("PROJECT_NAME")
+        app.config["CORS_ORIGINS"] = ["https://a.example"]
+        app.config["CORS_ORIGINS"].append("https://b.example")
+        inside = {**app.config}
+        app.config.pop("MISSING")
+    assert {name for name in before if before[name] != inside.get(name)} == {
+        *("CORS_ORIGINS", "MAX_LOGINS", "PASSWORD_MIN_LENGTH", "PROJECT_NAME")
+    }
+    assert app.config == before
+    refusal_of(lambda config: config.update(MAX_LOGINS=1), app.config)
+
+
+@pytest.mark.parametrize("name", ["SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_BINDS", "DATABASE_URL"])
+def test_no_test_thaws_the_database(make_app: MakeApp, name: str) -> None:
+    app = make_app(fill=False)
+    with (
+        pytest.raises(SettingsError, match=f"\n  {name}: "),
+        testing.thawed(app, **{name: {"x": ""}}),
+    ):
+        pass
 
 
 def test_an_option_that_nothing_can_copy_is_fine(make_app: MakeApp) -> None:
@@ -325,8 +463,8 @@ class OwnFlask(Flask):
     config_class = OwnConfig
 
 
-def test_the_configuration_is_the_same_object_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configuration_of_the_owner_keeps_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.site.Flask", OwnFlask)
     config: Any = create_app(settings(Settings)).config
-    assert type(config) is OwnConfig
+    assert isinstance(config, OwnConfig)
     assert config.shout() == "BAKERY"

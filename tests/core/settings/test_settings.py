@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import PrivateAttr, SecretStr
+from secure_flask import testing
 from secure_flask.settings import Settings, SettingsError, service_urls
 from secure_flask.settings.__main__ import main
 
@@ -125,7 +127,25 @@ def test_development_may_debug_and_answers_to_loopback(load: Load) -> None:
     "written", ["a.example,b.example", " a.example  B.example ", "a.example, b.example,"]
 )
 def test_host_names_stand_between_commas_or_spaces(load: Load, written: str) -> None:
-    assert load(TRUSTED_HOSTS=written).trusted_hosts == ["a.example", "b.example"]
+    assert load(TRUSTED_HOSTS=written).trusted_hosts == ("a.example", "b.example")
+
+
+class ShopSettings(Settings):
+    _rates: dict[str, float] = PrivateAttr({})
+
+
+def test_settings_do_not_change_and_the_message_says_where_they_come_from() -> None:
+    own = testing.settings(ShopSettings, secret_key=GOOD_SECRET)
+    with pytest.raises(SettingsError) as refused:
+        own.secret_key = SecretStr("x")
+    assert "set SECRET_KEY in the environment" in refused.value.message
+    assert "testing.settings(Settings, secret_key=…)" in refused.value.message
+    assert own.secret_key.get_secret_value() == GOOD_SECRET
+    own._rates = {"CHF": 0.9}
+
+
+def test_no_host_is_added_to_the_settings(load: Load) -> None:
+    assert isinstance(load().trusted_hosts, tuple)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException, ImATeapot, NotFound, ServiceUnava
 from werkzeug.test import Client, TestResponse
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait, away, log_in, protect
+from core.conftest import LOGIN, OWN_PAGE, Configure, MakeApp, Wait, away, log_in, protect
 
 SECRET = "what-nobody-may-see"
 
@@ -360,9 +360,9 @@ def test_an_error_that_a_handler_returns_is_answered_as_without_it(
 @pytest.mark.parametrize("handler", [pass_through, with_another_body])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_handler_of_every_error_leaves_the_way_to_the_login_page(
-    whole: FlaskClient, handler: Any, method: str
+    whole: FlaskClient, configure: Configure, handler: Any, method: str
 ) -> None:
-    whole.application.config["LOGIN_PAGE"] = "site.page"
+    configure(whole.application, LOGIN_PAGE="site.page")
     whole.application.register_error_handler(Exception, handler)
     page = whole.open("/_test/of/private", method=method, headers={"Accept": AS_BROWSERS})
     login_page = "/login?next=/_test/of/private"

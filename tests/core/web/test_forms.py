@@ -361,8 +361,9 @@ def test_the_owner_chooses_how_many_fields_a_form_has(
             sent = [post(client, body, content_type) for body in bodies]
             assert [answer.status_code for answer in sent] == [200, 413]
             assert "at most 2 fields and files" in sent[1].text
-    with pytest.raises(PolicyError, match="MAX_FORM_PARTS: write a number"):
-        make_app(fill=False, MAX_FORM_PARTS=None)
+    for name in ("MAX_FORM_PARTS", "MAX_FORM_MEMORY_SIZE"):
+        with subtests.test(name), pytest.raises(PolicyError, match=f"{name}: write a number"):
+            make_app(fill=False, **{name: None})
 
 
 @pytest.mark.parametrize("mark", [public, login_required, recent_login, roles_required("admin")])

@@ -38,6 +38,7 @@ from views.conftest import (
     OWN_PAGE,
     PRODUCTION,
     USERNAME,
+    Configure,
     Lines,
     MakeApp,
     add_user,
@@ -197,10 +198,10 @@ def test_all_routes_answer_as_before_once_the_mailbox_had_enough(
 
 @pytest.mark.parametrize("path", MAILING)
 def test_a_network_that_asks_for_too_many_mails_is_refused(
-    app: Flask, ask: Ask, path: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, ask: Ask, path: str, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
     monkeypatch.setattr(mail_limits, "LEAST_OF_NETWORK", 1)
-    monkeypatch.setitem(app.config, "MAILS_PER_HOUR", 10)
+    configure(app, MAILS_PER_HOUR=10)
     assert [ask(path, {"email": NEW}).status_code for _ in range(2)] == [200, 429]
 
 

@@ -40,6 +40,7 @@ from views.conftest import (
     OWN_PAGE,
     PASSWORD,
     PRODUCTION,
+    Configure,
     MakeApp,
     Wait,
     assert_leads_to,
@@ -168,9 +169,9 @@ def test_a_password_change_makes_no_login_recent_where_there_is_a_second_factor(
 
 
 def test_on_a_page_too_a_right_password_counts_as_wrong_before_the_second_step(
-    app: Flask, stranger: FlaskClient, secret: str, monkeypatch: pytest.MonkeyPatch
+    app: Flask, stranger: FlaskClient, secret: str, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "3 per minute")
+    configure(app, LOGIN_RATE_LIMIT="3 per minute")
     begun = [post(stranger, LOGIN_PAGE, **LOGIN).status_code for _ in range(4)]
     assert begun == [303] * 3 + [429]
 

@@ -29,8 +29,7 @@ from secure_flask.database.core_tables import (
 from secure_flask.database.dropped_tables import refuse_in_tests
 from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.database.paging import page_number
-from secure_flask.settings.configuration import READ_ONCE
-from secure_flask.state import IN_CONTEXT, app_state, request_state
+from secure_flask.state import IN_CONTEXT, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, plain_error, respond_by_default, response_for
 from sqlalchemy import Connection, Engine, MetaData, Select, Table, event, inspect
@@ -158,15 +157,11 @@ def _configure_engines(config: Config) -> None:
 
 
 def _listen_to_engines(app: Flask) -> None:
-    """Configure connections, refuse them if a setting was changed, and close them at the end."""
-    check = app_state(app)[READ_ONCE].check_connection
+    """Configure connections, and close them at the end."""
     with app.app_context():
         engines = list(db.engines.values())
     for engine in engines:
         event.listen(engine, "connect", _configure_sqlite)
-        # Check before a connection opens, and whenever the pool lends an open one.
-        event.listen(engine, "do_connect", check)
-        event.listen(engine, "checkout", check)
     # A test may make many apps. From Python 3.13 on, SQLite warns of what nobody closed.
     finalize(app, _close_connections, engines).atexit = False
 

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
 
     # These two come first, since the validators of others read them.
     app_env: Literal["production", "development"] = "production"
-    trusted_hosts: HostNames = []
+    trusted_hosts: HostNames = ()
     flask_debug: bool = False
     secret_key: Secret = SecretStr("")
     encryption_keys: NumberedKeyring = SecretStr("")
@@ -82,9 +82,17 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in type(self).model_fields:
+            raise SettingsError(
+                f"The settings do not change: set {name.upper()} in the environment, in a test by "
+                f"testing.settings(Settings, {name}=…)."
+            )
+        super().__setattr__(name, value)
+
     @field_validator("trusted_hosts")
     @classmethod
-    def _named_in_production(cls, hosts: list[str], info: ValidationInfo) -> list[str]:
+    def _named_in_production(cls, hosts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if not hosts and in_production(info):
             raise ValueError("is missing: list the host names of this site, as in www.example.org")
         return hosts or LOOPBACK_NAMES

@@ -1,19 +1,22 @@
-"""Refuses values in `app.config` that would have no effect, so that none is ignored silently.
+"""Freezes `app.config`, so that no value in it is ignored or weakens a protection.
 
-Before `init_app`, `app.config` may not hold another value than the settings. After it, a name that
-`init_app` read once may not change: the first request or connection raises an error. So a test that
-was meant for another database does not empty this one. The names are noted while `init_app` reads
-them. No message contains a value, which may be a secret.
+Before `init_app`, `app.config` may not hold another value than the settings. After it, a line that
+changes a name of the settings, of the policy or of the database raises an error. So a test that was
+meant for another database does not empty this one. Names of Flask stay open, unless the new value
+is weaker. No message contains a value, which may be a secret.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
-from flask import Config, Flask, Request
+from flask import Config, Flask, Request, current_app
+from secure_flask.csp_levels import Level
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.settings.types import is_weak_secret
-from secure_flask.state import Key
+from secure_flask.web.own_classes import on_top_of
+
+# Takes `app.config`, and raises an error if a value of Flask's in it weakens a protection.
+ConfigCheck = Callable[[Mapping[str, Any]], None]
 
 # Values that Flask and Flask-SQLAlchemy put into `app.config` themselves.
 _DEFAULTS = {**Flask.default_config, "SQLALCHEMY_DATABASE_URI": None}
@@ -81,59 +84,146 @@ def refuse_weak_fallbacks(config: Mapping[str, Any]) -> None:
         )
 
 
-class ReadOnce:
-    """The names that `init_app` reads once, with the values that it found."""
+class FrozenConfig(Config):
+    """`app.config` after `init_app`."""
 
-    def __init__(self, config: Config, settings: Settings) -> None:
-        # No reference to the app is kept, since its engines refer to this object.
-        self._config = config
-        self._settings = settings.for_flask()
-        self._found: dict[str, object] = {}
-        self._served = False
+    # What to write instead, for each name that is frozen.
+    frozen: Mapping[str, str]
+    checks: Sequence[ConfigCheck]
 
-    @property
-    def names(self) -> set[str]:
-        return {*self._found}
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name not in self.frozen:
+            for check in self.checks:
+                check({**self, name: value})
+            super().__setitem__(name, _of_flask(name, value))
+        elif self.get(name) != value:
+            raise SettingsError(self.frozen[name])
 
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Note each name that is read from `app.config` in the block."""
-        names: set[str] = set()
-        with _noted_reads(self._config, names):
-            yield
-        # Flask itself reads some names while it is set up, such as DEBUG for its log.
-        for name in names - (Flask.default_config.keys() - self._settings.keys()):
-            self._found[name] = _copied(self._config.get(name))
-        if self._settings["PRODUCTION"]:
-            # SECRET_KEY is read by each request, but may not change: code that sets it reveals it.
-            self._found["SECRET_KEY"] = self._config["SECRET_KEY"]
+    def __delitem__(self, name: str) -> None:
+        self._refuse_removal(name)
+        super().__delitem__(name)
 
-    def check_first_request(self, request: Request) -> None:
-        """
-        :raises SettingsError: a name has changed since, or an old key is weak. Then the next
-            request is checked too.
-        """
-        if not self._served:
-            refuse_weak_fallbacks(self._config)
-        self.check_connection()
-        self._served = True
+    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
+        self.update(other)
+        return self
 
-    def check_connection(self, *_arguments: object) -> None:
-        """Check each use of a connection, until a request was served.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, ({**self},)  # A copy is a plain dict, which may change.
 
-        :raises SettingsError: a name has changed since.
-        """
-        if self._served:
-            return
-        changed = [name for name, found in self._found.items() if self._config.get(name) != found]
-        if changed:
-            raise SettingsError(
-                "app.config was changed after secure_flask.init_app had read it. Set these before:"
-                f"{_how_to_set(sorted(changed), self._settings)}"
-            )
+    def update(self, *others: Any, **values: Any) -> None:
+        for name, value in dict(*others, **values).items():
+            self[name] = value
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        if name not in self:
+            self[name] = default
+        return self.get(name)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        self._refuse_removal(name)
+        return super().pop(name, *default)
+
+    def popitem(self) -> tuple[str, Any]:
+        self._refuse_removal(*self)
+        return super().popitem()
+
+    def clear(self) -> None:
+        self._refuse_removal(*self)
+        super().clear()
+
+    def _refuse_removal(self, *names: str) -> None:
+        for name in names:
+            if name in self and name in self.frozen:
+                raise SettingsError(self.frozen[name])
 
 
-READ_ONCE = Key[ReadOnce]("names of the configuration that are read once")
+class Frozen:
+    """A list or dict in `app.config` that no line changes. A copy is a plain one, which may change."""
+
+    advice = ""
+
+    def refuse(self, *_arguments: object, **_keywords: object) -> NoReturn:
+        raise SettingsError(self.advice)
+
+
+class FrozenList(Frozen, list[Any]):
+    append = extend = insert = remove = pop = clear = sort = reverse = Frozen.refuse
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = Frozen.refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, ([*self],)
+
+
+class FrozenDict(Frozen, dict[Any, Any]):
+    update = setdefault = pop = popitem = clear = Frozen.refuse
+    __setitem__ = __delitem__ = __ior__ = Frozen.refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, ({**self},)
+
+
+def freeze_config(app: Flask, settings: Settings, checks: Sequence[ConfigCheck]) -> None:
+    """Refuse each later line that changes a frozen name, or that `checks` refuse.
+
+    :raises PolicyError: a value in `app.config` weakens a protection already.
+    """
+    config: Any = app.config
+    for check in checks:
+        check(config)
+    frozen = _frozen_names(config, settings)
+    for name, value in {**config}.items():
+        is_frozen = name in frozen
+        config[name] = _frozen(value, frozen[name]) if is_frozen else _of_flask(name, value)
+    # The class changes, not the object, since modules keep a reference to the object.
+    config.__class__ = on_top_of(type(config), FrozenConfig, Config)
+    config.frozen, config.checks = frozen, checks
+
+
+def refuse_replaced_config(config: Config, _request: Request) -> None:
+    """
+    :raises SettingsError: the app has another object than `config`.
+    """
+    if current_app.config is not config:
+        raise SettingsError(
+            "app.config was replaced after secure_flask.init_app: keep the object, and set names "
+            "in it before init_app."
+        )
+
+
+def _frozen_names(config: Config, settings: Settings) -> dict[str, str]:
+    given = settings.for_flask()
+    of_policy = settings.policy.model_fields.keys() - Flask.default_config.keys()
+    # Flask-SQLAlchemy has read its names.
+    of_database = {name for name in config if name.startswith("SQLALCHEMY_")}
+    # Code that sets SECRET_KEY in production reveals it. In a test it is made up.
+    of_tests = set() if given["PRODUCTION"] else {"SECRET_KEY"}
+    return {
+        name: "app.config does not change after secure_flask.init_app. Set this before:"
+        f"{_how_to_set([name], given)}"
+        for name in (given.keys() | of_policy | of_database) - of_tests
+    }
+
+
+def _of_flask(name: str, value: Any) -> Any:
+    """The value of a name that stays open. A list of Flask is replaced whole, so that it is checked."""
+    if name not in Flask.default_config:
+        return value
+    return _frozen(value, f'{name}: write a new value, as in app.config["{name}"] = [].')
+
+
+def _frozen(value: Any, advice: str) -> Any:
+    """The value with lists and dicts that nobody changes. Other objects stay the same."""
+    match value:
+        case Level():
+            return value._replace(directives=_frozen({**value.directives}, advice))
+        case list():
+            frozen: Any = FrozenList(_frozen(each, advice) for each in value)
+        case dict():
+            frozen = FrozenDict({name: _frozen(each, advice) for name, each in value.items()})
+        case _:
+            return value
+    frozen.advice = advice
+    return frozen
 
 
 def _agrees(config: Mapping[str, Any], name: str, value: object) -> bool:
@@ -157,40 +247,3 @@ def _how_to_set(names: Iterable[str], settings: Mapping[str, Any]) -> str:
             elsewhere = f"{name} = … in app/policy.py"
         lines.append(f"\n  {name}: {as_setting}in a test write {test}, for production {elsewhere}")
     return "".join(lines)
-
-
-@contextmanager
-def _noted_reads(config: Config, names: set[str]) -> Iterator[None]:
-    plain = type(config)
-
-    class Noting(plain):  # type: ignore[misc, valid-type]
-        def __getitem__(self, name: str) -> Any:
-            names.add(name)
-            return super().__getitem__(name)
-
-        def get(self, name: str, default: Any = None) -> Any:
-            names.add(name)
-            return super().get(name, default)
-
-        def setdefault(self, name: str, default: Any = None) -> Any:
-            names.add(name)
-            return super().setdefault(name, default)
-
-    # The class changes, not the object, since modules keep a reference to the object.
-    config.__class__ = Noting
-    try:
-        yield
-    finally:
-        config.__class__ = plain
-
-
-def _copied(value: Any) -> Any:
-    """A copy of lists and dicts, so that a later change of the original is noticed.
-
-    Other objects are not copied: some, such as an SSL context, cannot be.
-    """
-    if isinstance(value, dict):
-        return {name: _copied(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_copied(each) for each in value]
-    return value

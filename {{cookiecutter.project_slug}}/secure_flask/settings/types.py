@@ -37,7 +37,7 @@ def _split(names: object) -> object:
     return names.replace(",", " ").lower().split() if isinstance(names, str) else names
 
 
-def _exact_names(names: list[str]) -> list[str]:
+def _exact_names(names: tuple[str, ...]) -> tuple[str, ...]:
     if not all(map(_HOST_NAME.fullmatch, names)):
         raise ValueError("must contain exact names in ASCII, without port, scheme or wildcard")
     return names
@@ -50,10 +50,12 @@ def _one_limit(limit: str) -> str:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
-HostNames = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)]
+HostNames = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)
+]
 RateLimit = Annotated[str, AfterValidator(_one_limit)]
 
-LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 def in_production(info: ValidationInfo) -> bool:

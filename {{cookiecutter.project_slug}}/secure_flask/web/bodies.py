@@ -8,13 +8,13 @@ is accepted as a text. Source: RFC 9112, section 8; RFC 7578; OWASP ASVS 5.2.1, 
 
 import io
 import re
-from functools import cache, partial
+from collections.abc import Mapping
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, BinaryIO, NoReturn, cast
 from urllib.parse import unquote_to_bytes
 
 import flask
-from flask import Config, Flask, Request, current_app, request
+from flask import Flask, Request, current_app, request
 from secure_flask.web import audit, request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import ErrorResponse, add_hint, error_response, plain_error
@@ -39,6 +39,7 @@ _REPLACED = (
     "app.request_class was replaced after secure_flask.init_app, so bodies would not be checked: "
     "set it above init_app, which adds the checks to your class."
 )
+_FORM_LIMITS = {"MAX_FORM_PARTS": "fields and files", "MAX_FORM_MEMORY_SIZE": "bytes of a field"}
 # Messages write sizes as people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
 
@@ -53,15 +54,9 @@ IN_MEMORY = 16 * 1024  # bytes of each file
 
 def init_app(app: Flask) -> None:
     """
-    :raises PolicyError: MAX_FORM_PARTS is None. The first request raises it too, and also if
-        MAX_CONTENT_LENGTH was raised or removed after `init_app`, or `app.request_class` replaced.
+    :raises PolicyError: at the first request, if `app.request_class` was replaced.
     """
-    most = app.config["MAX_CONTENT_LENGTH"]
-    _refuse_weaker(app.config, most)
     app.request_class = on_top_of(app.request_class, CheckedRequest, flask.Request)
-    # `cache` stores no exception, so each later request is refused too.
-    check = cache(partial(_refuse_weaker, app.config, most))
-    request_checks.add_request_check(app, lambda request: check())
     request_checks.add_request_check(app, _check_class)
     request_checks.add_request_check(app, _check_body)
 
@@ -89,12 +84,16 @@ def uploaded_files(files: MultiDict[str, FileStorage]) -> MultiDict[str, FileSto
     )
 
 
-def _refuse_weaker(config: Config, most: int) -> None:
+def refuse_larger(most: int, config: Mapping[str, Any]) -> None:
+    """
+    :raises PolicyError: MAX_CONTENT_LENGTH is above `most` bytes, or a limit of forms is missing.
+    """
     limit = config["MAX_CONTENT_LENGTH"]
     if limit is None or limit > most:
         raise PolicyError(_RAISED)
-    if config["MAX_FORM_PARTS"] is None:
-        raise PolicyError("MAX_FORM_PARTS: write a number of fields and files, or remove it.")
+    for name, unit in _FORM_LIMITS.items():
+        if config[name] is None:
+            raise PolicyError(f"{name}: write a number of {unit}, or remove it.")
 
 
 def body_stream() -> BinaryIO:

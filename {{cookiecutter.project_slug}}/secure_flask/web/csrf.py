@@ -8,7 +8,8 @@ Source: OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata"; W3C Fetch Metadata;
 CrossOriginProtection; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from flask import Flask, Request, abort, current_app
 from secure_flask.state import app_state
@@ -55,15 +56,23 @@ def init_app(app: Flask) -> None:
     :raises PolicyError: the tokens of Flask-WTF are switched on.
     """
     # CSRFProtect of an extension sets this value itself, so it is no mistake of the app.
-    if app.config.get("WTF_CSRF_ENABLED") and "csrf" not in app.extensions:
-        raise PolicyError(
-            "WTF_CSRF_ENABLED: remove it from app.config. There are no tokens here: writes of "
-            "other sites are recognised by Origin and Sec-Fetch-Site, in tests too."
-        )
+    if "csrf" not in app.extensions:
+        refuse_tokens(app.config)
     # No FlaskForm has a token, in extensions too. Templates that print a token still work.
     app.config["WTF_CSRF_ENABLED"] = False
     add_to_templates(app, {"csrf_token": lambda: ""})
     request_checks.add_request_check(app, _check_csrf)
+
+
+def refuse_tokens(config: Mapping[str, Any]) -> None:
+    """
+    :raises PolicyError: the tokens of Flask-WTF are switched on.
+    """
+    if config.get("WTF_CSRF_ENABLED"):
+        raise PolicyError(
+            "WTF_CSRF_ENABLED: remove it from app.config. There are no tokens here: writes of "
+            "other sites are recognised by Origin and Sec-Fetch-Site, in tests too."
+        )
 
 
 def reads_no_cookie(request: Request) -> bool:

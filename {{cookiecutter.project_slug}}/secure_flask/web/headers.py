@@ -121,10 +121,6 @@ def init_app(app: Flask) -> None:
             _check_header(name, value)
     spelt = {_SPELLINGS.get(name.lower(), name): value for name, value in changes.items()}
     app.config["HEADER_CHANGES"] = spelt
-    # The middleware reads a copy of `app.config`, so a later change would have no effect. These
-    # calls read each name now: `ReadOnce` refuses to change a name that `init_app` has read.
-    policy_headers(app.config, Kind.PAGE, "https")
-    connection_allowlist.find_allowlist(app.config, {}, "https")
     app.wsgi_app = SecurityHeaders(app)  # type: ignore[method-assign]
 
 

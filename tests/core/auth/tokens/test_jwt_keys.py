@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask import testing
 from secure_flask.auth.tokens import jwt_token
 from secure_flask.policy_types import MAX_NAME
 from secure_flask.settings import Settings, SettingsError, keyrings
@@ -51,15 +52,12 @@ def test_a_name_that_no_token_can_carry_is_refused(
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """One whose keys each test here may change, since it has served a request."""
-    app = make_app(TOKEN_TYPE="jwt")
-    app.test_client().get("/")
-    return app
+    return make_app(TOKEN_TYPE="jwt")
 
 
 def use_keys(app: Flask, *ring: str) -> None:
-    app.config["TOKEN_KEYS"] = ",".join(ring)
-    jwt_token.read_signing_keys(app)
+    with testing.thawed(app, TOKEN_KEYS=",".join(ring)):
+        jwt_token.read_signing_keys(app)
 
 
 def test_the_old_keys_tokens_serve_beside_the_new_ones(app: Flask, client: FlaskClient) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask import testing
 from secure_flask.auth import logins
 from secure_flask.auth.authentication import set_password
 from secure_flask.auth.logins import LIFETIMES
@@ -28,6 +29,7 @@ from core.conftest import (
     OWN_PAGE,
     PASSWORD,
     PRODUCTION,
+    Configure,
     Lines,
     MakeApp,
     Wait,
@@ -52,10 +54,10 @@ def token_type() -> str:
 
 
 @pytest.fixture
-def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(app: Flask, configure: Configure) -> Flask:
     """An app that keeps no test waiting and ends no idle login."""
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", 0)
+    configure(app, LOGIN_RATE_LIMIT="1000 per minute")
+    configure(app, LOGIN_IDLE=0)
     return app
 
 
@@ -128,11 +130,10 @@ def test_a_refresh_token_has_256_bits_twice_and_the_table_their_hashes_alone(
 
 
 def test_what_follows_cannot_be_computed_without_the_keys(
-    app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, login: Login
 ) -> None:
     """The table and the token that was stolen from a client do not tell the next one."""
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setitem(app.config, "TOKEN_KEYS", keyrings.new_key())
+    with testing.thawed(app, TOKEN_KEYS=keyrings.new_key()):
         other = refreshed(client, login)["refresh_token"]
     with app.app_context():
         [row] = db.session.scalars(select(Row))
@@ -172,11 +173,11 @@ def test_after_the_grace_of_the_policy_a_repeated_one_ends_the_login(
     client: FlaskClient,
     login: Login,
     wait: Wait,
-    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
     grace: int,
     pause: int,
 ) -> None:
-    monkeypatch.setitem(app.config, "REFRESH_GRACE", grace)
+    configure(app, REFRESH_GRACE=grace)
     newest = refreshed(client, login)
     wait(pause)
     assert_refused(refresh(client, login))
@@ -197,11 +198,11 @@ def test_a_logout_by_any_access_token_and_a_new_password_beat_the_grace(
 
 
 def test_a_new_key_loses_no_answer(
-    app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, login: Login, configure: Configure
 ) -> None:
     first = refreshed(client, login)
     ring = f"{keyrings.new_key('new')},{app.config['TOKEN_KEYS']}"
-    monkeypatch.setitem(app.config, "TOKEN_KEYS", ring)
+    configure(app, TOKEN_KEYS=ring)
     assert refreshed(client, login)["refresh_token"] == first["refresh_token"]
     refreshed(client, first)
 
@@ -427,9 +428,9 @@ def test_anything_but_one_plain_text_in_its_place_is_400(client: FlaskClient, lo
 
 
 def test_guessing_is_slowed_and_refreshing_is_not_and_passwords_are_counted_apart(
-    app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, login: Login, configure: Configure
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per minute")
+    configure(app, LOGIN_RATE_LIMIT="1 per minute")
     for _ in range(WIDE + 2):
         login = refreshed(client, login)
     answers = [send(client, "a guess").status_code for _ in range(WIDE + 1)]

@@ -24,6 +24,7 @@ from views.browser.conftest import (
     shared_page,
 )
 from views.browser.starter.test_page import complaints
+from views.conftest import Configure
 
 DEVICE = {
     "protocol": "ctap2",
@@ -47,9 +48,9 @@ def device(page: Page) -> Iterator[Phone]:
 
 
 @pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
+def site(app: Flask, serve: Serve, configure: Configure) -> str:
     address = serve(app).at("localhost")
-    app.config["PUBLIC_URL"] = address
+    configure(app, PUBLIC_URL=address)
     give_address(app)
     return address
 

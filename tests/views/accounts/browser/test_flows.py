@@ -8,7 +8,7 @@ from core.accounts.devices import wrong_code_of
 from views.accounts.browser.visitor import Visitor, code_of
 from views.accounts.people import ADDRESS, REGISTRATION, STRONG, delivered
 from views.browser.conftest import Serve
-from views.conftest import PASSWORD, MakeApp
+from views.conftest import PASSWORD, Configure, MakeApp
 
 NEW_PASSWORD = "eight herons in a pot of glue, and one that stayed at home"
 
@@ -106,11 +106,12 @@ def test_a_deleted_account_logs_nobody_in(visitor: Visitor) -> None:
 
 
 def test_a_mail_server_brings_the_link_of_a_registration(
-    make_app: MakeApp, serve: Serve, page: Page
+    make_app: MakeApp, serve: Serve, page: Page, configure: Configure
 ) -> None:
     with mail_servers.running() as server:
         app: Flask = make_app(mail_url=f"smtp://127.0.0.1:{server.port}")
-        app.config["PUBLIC_URL"] = site = serve(app).at("localhost")
+        site = serve(app).at("localhost")
+        configure(app, PUBLIC_URL=site)
         visitor = Visitor(app, page, site)
         visitor.register()
         delivered(app)

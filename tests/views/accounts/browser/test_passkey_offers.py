@@ -15,7 +15,7 @@ from views.accounts.browser.conftest import device
 from views.accounts.browser.phone import Phone
 from views.accounts.browser.visitor import Visitor
 from views.browser.conftest import Elsewhere, Serve, new_page
-from views.conftest import MakeApp, Wait, stored_user
+from views.conftest import Configure, MakeApp, Wait, stored_user
 
 SIGNIN = "/wan-signin"
 BUTTON = "Log in with a passkey"
@@ -142,14 +142,14 @@ def test_after_a_refusal_the_field_offers_passkeys_again(
 
 
 def test_in_a_frame_of_a_site_that_the_policy_lists_a_passkey_logs_in(
-    make_app: MakeApp, serve: Serve, page: Page
+    make_app: MakeApp, serve: Serve, page: Page, configure: Configure
 ) -> None:
     """The browser says which site that is: without it the answer would be refused."""
     partner = Elsewhere()
     listed = serve(partner).at("localhost")
     app = make_app(FRAME_ANCESTORS=[listed])
     site = serve(app).at("localhost")
-    app.config["PUBLIC_URL"] = site
+    configure(app, PUBLIC_URL=site)
     visitor = Visitor(app, page, site)
     partner.pages["/"] = f'<iframe src="{site}/login" allow="publickey-credentials-get *"></iframe>'
     with device(page):

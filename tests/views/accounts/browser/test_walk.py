@@ -16,7 +16,7 @@ from views.accounts.browser.visitor import Visitor, code_of
 from views.accounts.people import STRONG, delivered
 from views.browser.conftest import REAL_NAME, Serve, new_page, noted_reports
 from views.browser.starter.states import add_task
-from views.conftest import MakeApp
+from views.conftest import Configure, MakeApp
 
 PUBLIC_PAGES = ("/", "/login", "/register", "/reset", "/confirm", "/confirm/" + "a" * 43, "/none")
 
@@ -63,9 +63,9 @@ def reported(app: Flask) -> "Queue[dict[str, Any]]":
 
 
 @pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
+def site(app: Flask, serve: Serve, configure: Configure) -> str:
     address = serve(app, https=True).at(REAL_NAME)
-    app.config["PUBLIC_URL"] = address
+    configure(app, PUBLIC_URL=address)
     return address
 
 
