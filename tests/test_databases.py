@@ -13,8 +13,9 @@ from conftest import Rendered
 CORE = Path(__file__).with_name("core")
 # Those of the core's tests that store something, by process: accounts have users of another class.
 STORED = {
-    "core": [
-        *(CORE / name for name in ("auth", "crypto", "csp_reports", "database")),
+    "auth": [CORE / "auth", CORE / "keys"],
+    "data": [
+        *(CORE / name for name in ("crypto", "csp_reports", "database")),
         CORE / "checks/test_services.py",
     ],
     "accounts": [CORE / "accounts"],
@@ -26,7 +27,7 @@ LIMITS = ("auth/test_throttle.py", "web/test_counters.py", "web/test_rate_limits
 
 
 @pytest.mark.all
-@pytest.mark.slow(seconds=200)
+@pytest.mark.slow(seconds=120)
 @pytest.mark.parametrize("part", STORED)
 def test_the_tests_of_the_core_pass_on_postgresql(part: str) -> None:
     with services.postgresql() as url:
