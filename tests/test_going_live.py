@@ -193,6 +193,12 @@ def test_two_instances_share_the_logins_of_one_postgresql(machine: Machine, tmp_
     assert "\nUser=app\nEnvironment=PORT=%i\n" in (tmp_path / "app@.service").read_text("utf-8")
 
 
+def test_a_release_of_two_instances_installs_what_they_were_set_up_with() -> None:
+    part = PAGE.read_text("utf-8").partition("\n## PostgreSQL, Redis")[2].partition("\n## ")[0]
+    set_up, released = re.findall(r"uv sync (.+)", part)
+    assert released == set_up
+
+
 def test_the_copy_is_whole_while_the_site_is_used(machine: Machine) -> None:
     open_ = sqlite3.connect(machine.data / "app.db")
     open_.execute("PRAGMA journal_mode = WAL")
