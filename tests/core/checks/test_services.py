@@ -179,7 +179,7 @@ def test_a_redis_with_a_certificate_that_nobody_trusts_is_reported_so(
     files = f"--tls-cert-file {certificate} --tls-key-file {key} --tls-ca-cert-file {certificate}"
     with services.redis(port, *f"--port 0 --tls-port {port} {files}".split()) as url:
         found = found_of_redis(make_site, url.replace("redis://", "rediss://"))
-    assert "(SSLCertVerificationError)" in found
+    assert "(SSLCertVerificationError: self-signed certificate)" in found
 
 
 @pytest.mark.parametrize(
