@@ -27,7 +27,7 @@ HTTPS = {"Host": "www.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-F
 ACCEPTED = ("database.sqlite", "redis.missing")
 # What needs root, a network or a system that runs.
 LEFT_OUT = re.compile(
-    r"apt|certbot|curl|cd|git|install --dir|nginx|python3 -m|\S+/(pip|uv)|useradd"
+    r"apt|certbot|curl|cd|git|install --dir|nginx|\S*python3 -m|\S+/(pip|uv)|useradd"
 )
 SERVICE = re.compile(r"system(ctl|d-analyze)|journalctl")
 
