@@ -459,6 +459,21 @@ def test_a_backup_brings_users_back_and_no_login(deployed: Deployed, site: Site)
 
 
 @pytest.mark.engine
+def test_each_day_expired_logins_go_and_the_database_is_copied(
+    deployed: Deployed, site: Site, tmp_path: Path
+) -> None:
+    said = (deployed.project / "docs" / "deploy.md").read_text("utf-8")
+    said = said.replace("/srv/app", str(deployed.project)).replace("/var/backups", str(tmp_path))
+    purge, copying = re.findall(r"^ *\d+ \d+ \* \* \* root (.+)$", said, re.M)
+    assert "Deleted 0 expired" in deployed.shell(purge)
+    # cron reads a percent sign as the end of a line, unless it is escaped.
+    deployed.shell(copying.replace(r"\%", "%"))
+    [copy] = tmp_path.iterdir()
+    assert copy.read_bytes().startswith(b"PGDMP")
+    assert oct(copy.stat().st_mode)[-3:] == "600"
+
+
+@pytest.mark.engine
 def test_chromium_logs_in_through_the_proxy(site: Site, browser: Browser) -> None:
     support.wait_until(lambda: "ada" in shown_after_login(site, browser))
 
