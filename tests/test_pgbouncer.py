@@ -24,8 +24,6 @@ SESSIONS = 4
 PAGE = [*following.steps(support.PAGES / "reference" / "settings.md")]
 [LIMITS] = [step.code for step in PAGE if "ALTER ROLE" in step.code]
 [OPTIONS] = [step.code for step in PAGE if "pool_mode" in step.code]
-# Options in place of the three time limits.
-APPLICATION = "?options=-c%20application_name%3Dapp"
 CLIENTS, ROUNDS = 12, 20
 
 
@@ -50,7 +48,7 @@ def pooled(new_project: NewProject) -> Iterator[Pooled]:
         services.pgbouncer(server, pool=SESSIONS, options=OPTIONS) as url,
     ):
         server.execute(LIMITS.replace(" app ", " CURRENT_USER "))
-        made = Pooled(project, server, f"{url}{APPLICATION}")
+        made = Pooled(project, server, f"{url}?options=-c%20application_name%3Dapp")
         made.flask("db", "upgrade")
         yield made
 
@@ -128,17 +126,6 @@ def test_the_check_says_what_each_request_meets_without_the_options(pooled: Pool
     assert "database.unreachable" in found
     assert "unsupported startup parameter" in found
     assert "?options=" in found
-
-
-def test_the_check_names_limits_that_the_role_lacks(pooled: Pooled) -> None:
-    # Sessions that the pooler opened before a change of the role do not have it.
-    direct = replace(pooled, url=f"{pooled.server.url}{APPLICATION}")
-    assert "database.no-limits" not in check(direct)
-    pooled.server.execute("ALTER ROLE CURRENT_USER RESET statement_timeout")
-    try:
-        assert "database.no-limits" in check(direct)
-    finally:
-        pooled.server.execute(LIMITS.replace(" app ", " CURRENT_USER "))
 
 
 # The pooler hangs up on all connections that the app keeps.
