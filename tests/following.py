@@ -15,7 +15,7 @@ import support
 
 # Blocks with another tag (console, nginx) show something, or need what is not here.
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt))`")
+FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt)|gunicorn\.conf\.py)`")
 VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 INSTEAD = re.compile(r"\breplaces the line `([^`]+)`")
@@ -124,7 +124,7 @@ def write(project: Path, step: Step) -> None:
     elif verb == "add":
         changed = add(source, step.code)
     else:
-        gap = "\n\n" if step.code.startswith(("class ", "def ", "@")) else "\n"
+        gap = "\n\n" if step.code.startswith(("class ", "def ", "if ", "@")) else "\n"
         changed = f"{source}{gap}{step.code}"
     target.write_text(changed, "utf-8")
 

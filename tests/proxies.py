@@ -44,7 +44,7 @@ pid {folder}/nginx.pid;
 {user}
 events {{}}
 http {{
-    access_log off;
+    access_log {folder}/others.log;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -118,6 +118,7 @@ def nginx(
         "listen 443": f"listen 127.0.0.1:{proxy.https}",
         "server_name www.example.org": "server_name localhost",
         "/var/log/nginx/app.log": str(folder / "access.log"),
+        "/var/log/nginx/error.log": str(folder / "error.log"),
         f"{letsencrypt}/fullchain.pem": str(proxy.authority),
         f"{letsencrypt}/privkey.pem": str(folder / "key.pem"),
     }

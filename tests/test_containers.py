@@ -313,14 +313,11 @@ def test_another_container_reads_the_figures(deployed: Deployed, tmp_path: Path)
     recipe = support.PAGES / "recipes" / "prometheus.md"
     project = shutil.copytree(deployed.project, tmp_path / "project")
     following.write_files(project, recipe)
-    [hooks] = [step.code for step in following.steps(recipe) if "def when_ready" in step.code]
-    with (project / "gunicorn.conf.py").open("a", encoding="utf-8") as conf:
-        conf.write(hooks)
     required = (project / "pyproject.toml").read_text("utf-8")
     added = required.replace("dependencies = [", 'dependencies = ["prometheus-flask-exporter",', 1)
     (project / "pyproject.toml").write_text(added, "utf-8")
     docker("build", *containers.build_options(project / "Dockerfile"), "--tag", "figures", project)
-    [options] = re.findall(r"`docker run (--tmpfs /figures .+) …`", recipe.read_text("utf-8"))
+    [options] = re.findall(r"`docker run (--tmpfs /figures.+) …`", recipe.read_text("utf-8"))
     with database(deployed) as (network, address):
         settings = ["--network", network, "--env", f"DATABASE_URL={address}"]
         settings += ["--env-file", f"{project}/.env.production"]
@@ -332,6 +329,10 @@ def test_another_container_reads_the_figures(deployed: Deployed, tmp_path: Path)
         asks = ("run", "--rm", "--network", network, "figures", "python", "-c", read)
         try:
             wait_for(lambda: "Listening at" in "".join(log_of(container)), container)
+            docker("exec", container, "python", "-c", HEALTHZ)
+            assert "\napp_free_connections 16.0\n" in docker(*asks)
+            docker("restart", container)
+            wait_for(lambda: "".join(log_of(container)).count("Listening at") == 2, container)
             docker("exec", container, "python", "-c", HEALTHZ)
             assert "\napp_free_connections 16.0\n" in docker(*asks)
         finally:
@@ -455,6 +456,21 @@ def test_a_backup_brings_users_back_and_no_login(deployed: Deployed, site: Site)
         deployed.shell(page(deployed, "backups", f"docker compose {start}"))
     wait_for(lambda: site.log_in().status == 200, deployed.container("app"))
     assert site.ask("/me", headers=clients.shown(login)).status == 401
+
+
+@pytest.mark.engine
+def test_each_day_expired_logins_go_and_the_database_is_copied(
+    deployed: Deployed, site: Site, tmp_path: Path
+) -> None:
+    said = (deployed.project / "docs" / "deploy.md").read_text("utf-8")
+    said = said.replace("/srv/app", str(deployed.project)).replace("/var/backups", str(tmp_path))
+    purge, copying = re.findall(r"^ *\d+ \d+ \* \* \* root (.+)$", said, re.M)
+    assert "Deleted 0 expired" in deployed.shell(purge)
+    # cron reads a percent sign as the end of a line, unless it is escaped.
+    deployed.shell(copying.replace(r"\%", "%"))
+    [copy] = tmp_path.iterdir()
+    assert copy.read_bytes().startswith(b"PGDMP")
+    assert oct(copy.stat().st_mode)[-3:] == "600"
 
 
 @pytest.mark.engine

@@ -27,7 +27,7 @@ HTTPS = {"Host": "www.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-F
 ACCEPTED = ("database.sqlite", "redis.missing")
 # What needs root, a network or a system that runs.
 LEFT_OUT = re.compile(
-    r"apt|certbot|curl|cd|git|install --dir|nginx|python3 -m|\S+/(pip|uv)|useradd"
+    r"apt|certbot|curl|cd|git|install --dir|nginx|\S*python3 -m|\S+/(pip|uv)|useradd"
 )
 SERVICE = re.compile(r"system(ctl|d-analyze)|journalctl")
 
@@ -191,6 +191,12 @@ def test_two_instances_share_the_logins_of_one_postgresql(machine: Machine, tmp_
     [copy] = (machine.data / "backup").iterdir()
     assert copy.read_bytes().startswith(b"PGDMP")
     assert "\nUser=app\nEnvironment=PORT=%i\n" in (tmp_path / "app@.service").read_text("utf-8")
+
+
+def test_a_release_of_two_instances_installs_what_they_were_set_up_with() -> None:
+    part = PAGE.read_text("utf-8").partition("\n## PostgreSQL, Redis")[2].partition("\n## ")[0]
+    set_up, released = re.findall(r"uv sync (.+)", part)
+    assert released == set_up
 
 
 def test_the_copy_is_whole_while_the_site_is_used(machine: Machine) -> None:

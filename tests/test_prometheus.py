@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import yaml
@@ -25,19 +26,18 @@ COUNTED = re.compile(r"^flask_http_request_total\{(.+)\} ([0-9.]+)$", re.MULTILI
 
 
 @pytest.fixture(scope="module")
-def figures(
-    new_project: NewProject, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[int, int]]:
-    """Two processes that serve, and the port of their figures."""
+def project(new_project: NewProject) -> Path:
+    """A project with accounts, whose mails wait, and what the page shows."""
     support.need(find_spec("prometheus_flask_exporter"), "prometheus-flask-exporter")
-    # Accounts send mails, which wait.
-    project, port = new_project(accounts="self-service"), support.free_port()
+    project = new_project(accounts="self-service")
     following.write_files(project, PAGE)
-    settings = project / "gunicorn.conf.py"
-    [hooks] = [step.code for step in following.steps(PAGE) if "def when_ready" in step.code]
-    settings.write_text(
-        f"{settings.read_text('utf-8')}\n{hooks.replace('9100', str(port))}", "utf-8"
-    )
+    return project
+
+
+@pytest.fixture(scope="module")
+def figures(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """Two processes that serve, and the port of their figures."""
+    port = support.free_port()
     folder, log = tmp_path_factory.mktemp("figures"), tmp_path_factory.mktemp("logs") / "log"
     with services.redis() as redis, services.postgresql() as database:
         services.add_users(project, database, "ada")
@@ -46,6 +46,7 @@ def figures(
         stores |= {"MAIL_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "no-reply@example.org"}
         # As a container sets it.
         stores["FIGURES_HOST"] = "0.0.0.0"  # noqa: S104
+        stores["FIGURES_PORT"] = str(port)
         with services.serving(
             project, log, **stores, PROMETHEUS_MULTIPROC_DIR=str(folder)
         ) as server:
@@ -75,6 +76,13 @@ def test_a_client_adds_no_series(figures: tuple[int, int]) -> None:
     assert 'route="none"' in shown
     assert "made" not in shown.lower()
     assert "s3cret" not in shown
+
+
+def test_gunicorn_also_serves_without_the_folder_of_the_figures(
+    project: Path, tmp_path: Path
+) -> None:
+    with services.serving(project, tmp_path / "log") as server:
+        assert "flask_http" not in clients.ask(server.port, "/metrics").text
 
 
 def test_visitors_of_the_site_see_no_figures(figures: tuple[int, int]) -> None:

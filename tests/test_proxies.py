@@ -70,6 +70,17 @@ def test_browsers_get_http_2(served: Served) -> None:
     assert proxies.curl(served.proxy, "/", "%{http_version} %{http_code}") == "2 200"
 
 
+def test_no_log_of_nginx_has_a_path_or_a_query(tmp_path: Path) -> None:
+    nobody = support.free_port()
+    with proxies.nginx(tmp_path, tmp_path, nobody, nobody) as proxy:
+        assert proxies.curl(proxy, "/reset/secret?key=secret", "%{http_code}") == "502"
+        other = clients.ask(proxy.http, "/reset/secret", headers={"Host": "other.example"})
+        assert other.status == 421
+    logs = "".join(log.read_text("utf-8") for log in tmp_path.glob("*.log"))
+    assert " GET 502 " in logs
+    assert "secret" not in logs
+
+
 @pytest.mark.asvs("13.4.6")
 @pytest.mark.parametrize("path", ["/", "/login", "/me", "/missing", "/static/page.css", "/healthz"])
 def test_no_header_comes_twice_and_the_browser_is_told_to_keep_to_https(

@@ -122,6 +122,16 @@ def test_a_clock_more_than_a_minute_off_that_of_the_database_is_reported(
     assert found(-3600)[0][:3] == "-36"
 
 
+def test_a_database_that_ends_no_statement_of_a_request_is_reported(make_site: MakeSite) -> None:
+    """Behind a PgBouncer the limits stand on the role."""
+    with services.postgresql_server() as server:
+        site = make_site(database_url=f"{server.url}?options=-c%20application_name%3Dapp")
+        [found] = found_in(site, "database.no-limits")
+        assert "no statement" in found
+        server.execute("ALTER ROLE CURRENT_USER SET statement_timeout = '5s'")
+        assert found_in(site, "database.no-limits") == []
+
+
 def test_a_table_of_another_program_is_no_difference(site: Flask) -> None:
     execute(site, "CREATE TABLE of_another_program (id INTEGER)")
     assert found_models(site) == []
@@ -179,7 +189,7 @@ def test_a_redis_with_a_certificate_that_nobody_trusts_is_reported_so(
     files = f"--tls-cert-file {certificate} --tls-key-file {key} --tls-ca-cert-file {certificate}"
     with services.redis(port, *f"--port 0 --tls-port {port} {files}".split()) as url:
         found = found_of_redis(make_site, url.replace("redis://", "rediss://"))
-    assert "(SSLCertVerificationError)" in found
+    assert "(SSLCertVerificationError: self-signed certificate)" in found
 
 
 @pytest.mark.parametrize(

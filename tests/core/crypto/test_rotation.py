@@ -12,7 +12,7 @@ from secure_flask.database import db, paging
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import read_numbered_keyring
 from secure_flask.state import app_state
-from sqlalchemy import Index, column, select, table, update
+from sqlalchemy import Index, column, delete, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from core.conftest import PASSWORD, SECRETS, Configure
@@ -68,6 +68,14 @@ def status(app: Flask) -> list[str]:
 def counted(key_id: int, state: str) -> list[str]:
     """What `status` says where all five values are of one key."""
     return [f"{name} key {key_id} {state} 5" for name in (COLUMN, f"{COLUMN} (index)")]
+
+
+def test_status_says_so_where_nothing_is_encrypted(app: Flask) -> None:
+    said = "No value is encrypted."
+    assert said not in run(app, "status").output
+    db.session.execute(delete(raw))
+    db.session.commit()
+    assert run(app, "status").output == f"{said}\n"
 
 
 def emails() -> list[str | None]:

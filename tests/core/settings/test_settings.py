@@ -209,7 +209,7 @@ def test_a_driver_that_is_not_installed_is_named_with_its_extra(
 ) -> None:
     monkeypatch.setattr("secure_flask.settings.service_urls.find_spec", lambda name: None)
     assert load()
-    advice = f"{name}: needs the extra: .venv/bin/uv sync --extra {extra}"
+    advice = f"{name}: needs the extra: .venv/bin/uv sync --inexact --extra {extra}"
     assert advice in refusal(load, **{name: SHARED[name]})
 
 

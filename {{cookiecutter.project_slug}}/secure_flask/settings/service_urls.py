@@ -48,7 +48,7 @@ def _supported_database(url: SecretStr) -> SecretStr:
             " of the password are encoded, / as %2F and @ as %40"
         )
     if not find_spec("psycopg"):
-        raise ValueError("needs the extra: .venv/bin/uv sync --extra postgresql")
+        raise ValueError("needs the extra: .venv/bin/uv sync --inexact --extra postgresql")
     return SecretStr(parsed.set(drivername=POSTGRESQL).render_as_string(hide_password=False))
 
 
@@ -71,7 +71,7 @@ def _writable_database(url: SecretStr) -> SecretStr:
 
 def _supported_redis(url: SecretStr) -> SecretStr:
     if not find_spec("redis"):
-        raise ValueError("needs the extra: .venv/bin/uv sync --extra redis")
+        raise ValueError("needs the extra: .venv/bin/uv sync --inexact --extra redis")
     scheme, separator, rest = url.get_secret_value().partition("://")
     if scheme not in REDIS_SCHEMES or not separator or not rest.strip("/"):
         raise ValueError(HOW_TO_NAME_REDIS)

@@ -4,6 +4,7 @@ While it does not respond, the limiter counts in memory, so no request waits her
 Source: OWASP ASVS 6.3.1, 12.3.1, 16.5.2.
 """
 
+from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -44,10 +45,15 @@ def check_redis_url(url: str) -> None:
 def error_class(error: StorageError) -> str:
     """The class of an error, such as AuthenticationError; no message, which may name the user.
 
-    redis-py puts an error of the network, such as SSLCertVerificationError, into another error.
+    What is wrong with a certificate names no user, so it follows the class. redis-py puts an error
+    of the network, such as SSLCertVerificationError, into another error.
     """
     said = error.storage_error
-    return type(said.__context__ if isinstance(said.__context__, OSError) else said).__name__
+    cause = said.__context__ if isinstance(said.__context__, OSError) else said
+    name = type(cause).__name__
+    return (
+        f"{name}: {cause.verify_message}" if isinstance(cause, SSLCertVerificationError) else name
+    )
 
 
 def is_redis_verified(url: str) -> bool:
