@@ -34,6 +34,7 @@ from secure_flask import (
     recent_login,
     roles_required,
 )
+from secure_flask.auth.logins import Credential
 from secure_flask.csp_reports import endpoint
 from secure_flask.database import Model
 from secure_flask.database.core_tables import CORE_TABLES
@@ -491,10 +492,12 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
 
 def test_each_table_of_the_core_is_known_as_such() -> None:
     of_core = {
-        mapper.local_table
-        for mapper in (*Model.registry.mappers, *CoreModel.registry.mappers)
-        if mapper.class_.__module__.startswith("secure_flask.")
-        and not mapper.class_.__module__.startswith("secure_flask.accounts")
+        model.__table__
+        for base in (Model, CoreModel, Credential)
+        for model in base.__subclasses__()
+        if model.__module__.startswith("secure_flask.")
+        and not model.__module__.startswith("secure_flask.accounts")
+        and model is not Credential
     }
     assert of_core <= CORE_TABLES
 

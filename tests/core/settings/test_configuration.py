@@ -340,7 +340,11 @@ def written_by(extension: str, app: Flask) -> dict[str, object]:
     """What an extension writes into `app.config`, with the values that two apps can share."""
     before = {**app.config}
     EXTENSIONS[extension](app)
-    changed = dict(each for each in app.config.items() if before.get(each[0], before) != each[1])
+    # A value of Flask-Security is a proxy of what the app says.
+    with app.app_context():
+        changed = dict(
+            each for each in app.config.items() if before.get(each[0], before) != each[1]
+        )
     return {name: isinstance(each, str | int) and each for name, each in changed.items()}
 
 
