@@ -61,8 +61,6 @@ all_logins_ended = Namespace().signal("all-logins-ended")
 # This signal gets the user and the new `login`, in its transaction. One that replaces another login
 # sends none.
 login_started = Namespace().signal("login-started")
-# The tables of what programs act by, such as keys, which end with all logins of their user.
-_PROGRAMS: "list[type[Credential]]" = []
 logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 LISTED = 1000  # logins that a user is shown: MAX_LOGINS of each kind, unless that is very high
@@ -173,6 +171,10 @@ def live_logins() -> ColumnElement[bool]:
     idle = case({kind: idle_timeout_of(kind) for kind in IDLE_TIMEOUTS}, value=Login.kind)
     in_use = or_(Login.kept, idle == 0, func.abs(now - Login.last_used) < idle)
     return and_(Login.expires > now, in_use)
+
+
+# The tables of what programs act by, such as keys, which end with all logins of their user.
+_PROGRAMS: list[type[Credential]] = []
 
 
 def end_with_logins(table: type[Credential]) -> None:

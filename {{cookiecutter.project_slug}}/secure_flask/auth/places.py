@@ -120,7 +120,7 @@ def _turn_one_away() -> None:
 
 def _hand_out() -> None:
     while _waiting and _running.total() < MAX_RUNNING:
-        # Of equal ones the oldest is found.
+        # `min` finds the oldest of equal ones.
         first = min(_waiting, key=lambda each: (_running[each.site], each.turned_away))
         _waiting.remove(first)
         first.has_place = True

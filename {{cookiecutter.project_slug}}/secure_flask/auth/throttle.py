@@ -169,7 +169,8 @@ class _Limits:
         while True:
             # The finished ones come last. So one that ends meanwhile is seen once at least.
             counts = self.counters.count(added, self._seen())
-            running, finished = counts[: len(keys)], counts[len(keys) :]
+            running = counts[: len(keys)]
+            finished = counts[len(keys) :]
             numbers = {key: count.number for key, count in zip(keys, running, strict=True)}
             if self._exceeded(finished, numbers) is None:
                 return running
@@ -217,7 +218,8 @@ class _Limits:
 
 
 def _limits_of(purpose: str, account: str | None) -> _Limits:
-    address, site = (purpose, client_address()), client_address(SITE)
+    address = (purpose, client_address())
+    site = client_address(SITE)
     by_site = (purpose, "site", site) if ":" in site else address
     # A secret without an account is random. Nobody can guess it, so its limit is higher.
     groups = [[_Limit(_attempt_limit(WIDE if account is None else 1), address, address)]]
@@ -231,7 +233,8 @@ def _limits_of(purpose: str, account: str | None) -> _Limits:
 def _limits_of_account(
     purpose: str, name: str, site: str, by_site: CountKey
 ) -> Iterator[list[_Limit]]:
-    everywhere, here = (purpose, name), (purpose, site, name)
+    everywhere = (purpose, name)
+    here = (purpose, site, name)
     once = type(_attempt_limit())(1, _attempt_limit().multiples)
     yield [_Limit(_attempt_limit(WIDE), everywhere, everywhere), _Limit(once, here, here)]
     right = _attempt_limit(RIGHT)
