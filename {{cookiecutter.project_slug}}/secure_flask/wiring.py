@@ -39,11 +39,11 @@ from secure_flask.web import (
     csp,
     csrf,
     errors,
+    flask_hooks,
     headers,
     hosts,
     logs,
     rate_limits,
-    request_checks,
     serving,
     strict_json,
 )
@@ -92,7 +92,7 @@ def _config_checks(app: Flask) -> list[ConfigCheck]:
 
 def _protect_requests(app: Flask) -> None:
     # A request meets these modules in this order.
-    request_checks.add_request_check(app, partial(refuse_replaced_config, app.config))
+    flask_hooks.add_request_check(app, partial(refuse_replaced_config, app.config))
     serving.init_app(app)  # no debugger in production
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request

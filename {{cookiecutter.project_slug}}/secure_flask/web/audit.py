@@ -15,8 +15,8 @@ import structlog
 from flask import Flask, current_app, has_request_context
 from limits import parse
 from secure_flask.state import app_state
-from secure_flask.web.app_methods import replace_method
 from secure_flask.web.counters import REPORT_ERROR, SITE, client_address, counters
+from secure_flask.web.flask_hooks import replace_method
 
 
 class Event(NamedTuple):

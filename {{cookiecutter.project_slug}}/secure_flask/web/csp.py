@@ -17,7 +17,7 @@ from secure_flask.csp_levels import ANCESTORS, NONE, SOURCES, Level
 from secure_flask.state import Key, State, request_state
 from secure_flask.web import origins
 from secure_flask.web.csp_syntax import Directives, check_directives, serialize_directives
-from secure_flask.web.templates import add_to_templates
+from secure_flask.web.flask_hooks import add_to_templates
 from secure_flask.web.view_options import add_options, options_of
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Request, abort, current_app
 from secure_flask.state import app_state
-from secure_flask.web import audit, origins, request_checks
+from secure_flask.web import audit, origins
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.cors import CORS_ORIGINS
 from secure_flask.web.errors import add_hint, error_response
+from secure_flask.web.flask_hooks import add_request_check, add_to_templates
 from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS, has_body, is_form
 from secure_flask.web.origins import PolicyError
-from secure_flask.web.templates import add_to_templates
 from secure_flask.web.view_options import (
     Decorated,
     add_options,
@@ -61,7 +61,7 @@ def init_app(app: Flask) -> None:
     # No FlaskForm has a token, in extensions too. Templates that print a token still work.
     app.config["WTF_CSRF_ENABLED"] = False
     add_to_templates(app, {"csrf_token": lambda: ""})
-    request_checks.add_request_check(app, _check_csrf)
+    add_request_check(app, _check_csrf)
 
 
 def refuse_tokens(config: Mapping[str, Any]) -> None:

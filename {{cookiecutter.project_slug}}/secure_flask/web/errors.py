@@ -23,7 +23,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
 from secure_flask.state import Key, app_state, request_state
-from secure_flask.web.app_methods import call_method
+from secure_flask.web.flask_hooks import call_method
 from secure_flask.web.logs import request_id
 from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import view_options
