@@ -12,7 +12,7 @@ from flask import Flask
 from limits import parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
-from secure_flask.web import counters, redis_storage
+from secure_flask.web import count_storages, counters
 from secure_flask.web.counters import PAUSE, SITE, Count, Counters, client_address
 
 from core.conftest import Wait
@@ -47,7 +47,7 @@ class Shared(MemoryStorage):
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
     storage = Shared()
-    monkeypatch.setattr(redis_storage, "connect_redis", lambda url: storage)
+    monkeypatch.setattr(count_storages, "connect_redis", lambda url: storage)
     return storage
 
 

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from secure_flask import assets, csp_nonce, current_user, testing
 from secure_flask.auth.access import login_required, public
-from secure_flask.csp_levels import NONE, PARANOID, SELF, STRICT
+from secure_flask.csp_levels import NONCE, NONE, PARANOID, SELF, STRICT, Level
 from secure_flask.web.csp import csp
 from secure_flask.web.headers import SecurityHeaders
 from secure_flask.web.origins import PolicyError
@@ -432,3 +432,72 @@ def test_an_app_that_sends_one_list_of_headers_again_gets_another_nonce(make_app
     first, second = client.get("/"), client.get("/")
     assert nonce_in(first) != nonce_in(second)
     assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
+
+
+INTEGRITY, INTEGRITY_REPORT_ONLY = "Integrity-Policy", "Integrity-Policy-Report-Only"
+HASHES_DEMANDED = "blocked-destinations=(script), endpoints=(csp)"
+CHAT = "https://chat.example"
+OWN = Level("OWN", {"script-src": [NONCE]}, integrity=True)
+
+
+def integrity_policy(app: Flask, path: str = "/") -> dict[str, str]:
+    """The Integrity-Policy of a response, by the name of the header."""
+    headers = app.test_client().get(path).headers
+    return {
+        name: value for name, value in headers.items() if name in (INTEGRITY, INTEGRITY_REPORT_ONLY)
+    }
+
+
+@pytest.mark.parametrize(
+    ("policy", "names"),
+    [
+        ({"CSP": PARANOID}, [INTEGRITY]),
+        ({"CSP": STRICT}, []),
+        ({"CSP": STRICT, "CSP_CANDIDATE": PARANOID}, [INTEGRITY_REPORT_ONLY]),
+        ({"CSP": PARANOID, "csp_report_only": True}, [INTEGRITY_REPORT_ONLY]),
+        ({"CSP": OWN}, [INTEGRITY]),
+        ({"CSP": PARANOID._replace(integrity=False)}, []),
+        ({"CSP": dict(PARANOID.directives)}, []),
+        # Styles, images and fonts need no hash.
+        ({"CSP": PARANOID, "CSP_SOURCES": [TILES]}, [INTEGRITY]),
+        ({"CSP": PARANOID, "CSP_CHANGES": {"script-src": [SELF]}}, [INTEGRITY]),
+        ({"CSP": PARANOID, "CSP_CHANGES": {"script-src": [CHAT]}}, []),
+        ({"CSP": PARANOID, "CSP_CHANGES": {"script-src-elem": [NONCE, CHAT]}}, []),
+    ],
+)
+def test_the_level_and_the_scripts_of_other_sites_decide_on_integrity(
+    make_app: MakeApp, policy: dict[str, object], names: list[str]
+) -> None:
+    assert integrity_policy(make_app(**policy)) == dict.fromkeys(names, HASHES_DEMANDED)
+
+
+def test_only_pages_have_an_integrity_policy(make_app: MakeApp) -> None:
+    app = make_app(CSP=PARANOID, HEADER_CHANGES={"integrity-policy-report-only": HASHES_DEMANDED})
+    assert integrity_policy(app) == {
+        INTEGRITY: HASHES_DEMANDED,
+        INTEGRITY_REPORT_ONLY: HASHES_DEMANDED,
+    }
+    # Firefox shows JSON by scripts without hashes.
+    assert integrity_policy(app, routes.HEALTHZ) == {}
+    assert integrity_policy(app, "/static/page.css") == {}
+
+
+def test_a_view_that_allows_a_script_of_another_site_has_no_integrity_policy(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(CSP=PARANOID, CSP_CANDIDATE=PARANOID)
+    for name, own in {"chat": {"script_src": [NONCE, CHAT]}, "map": {"img_src": [TILES]}}.items():
+        app.add_url_rule(f"/_test/{name}", name, csp(**own)(public(lambda: "a page")))
+    assert integrity_policy(app, "/_test/chat") == {}
+    assert integrity_policy(app, "/_test/map") == {
+        INTEGRITY: HASHES_DEMANDED,
+        INTEGRITY_REPORT_ONLY: HASHES_DEMANDED,
+    }
+
+
+@pytest.mark.parametrize("value", [None, "blocked-destinations=(script style), endpoints=(csp)"])
+def test_header_changes_remove_and_replace_the_integrity_policy(
+    make_app: MakeApp, value: str | None
+) -> None:
+    app = make_app(CSP=PARANOID, HEADER_CHANGES={"integrity-policy": value})
+    assert integrity_policy(app) == ({INTEGRITY: value} if value else {})

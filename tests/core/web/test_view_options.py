@@ -18,8 +18,7 @@ from secure_flask.auth.access import (
 from secure_flask.csp_levels import SELF
 from secure_flask.keys.key_requests import keys_allowed
 from secure_flask.web.csp import csp
-from secure_flask.web.csrf import csrf_exempt
-from secure_flask.web.form_types import FORM_TYPES
+from secure_flask.web.csrf import FORM_TYPES, csrf_exempt
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.hosts import probe
 from secure_flask.web.rate_limits import limited

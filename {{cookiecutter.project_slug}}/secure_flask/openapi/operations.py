@@ -18,8 +18,7 @@ from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public
 from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.state import app_state
-from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.form_types import FORM_TYPES
+from secure_flask.web.csrf import FORM_TYPES, SAFE_METHODS
 from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired
 from secure_flask.web.view_options import Content, ViewOptions, written_view
 

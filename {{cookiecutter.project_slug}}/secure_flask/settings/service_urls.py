@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
-from secure_flask.web import redis_storage
+from secure_flask.web import count_storages
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -76,7 +76,7 @@ def _supported_redis(url: SecretStr) -> SecretStr:
     if scheme not in REDIS_SCHEMES or not separator or not rest.strip("/"):
         raise ValueError(HOW_TO_NAME_REDIS)
     try:
-        redis_storage.check_redis_url(url.get_secret_value())
+        count_storages.check_redis_url(url.get_secret_value())
     except Exception:
         # redis-py raises many exceptions. The cause is dropped, since it may quote the password.
         raise ValueError(HOW_TO_NAME_REDIS) from None

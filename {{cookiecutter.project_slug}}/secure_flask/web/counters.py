@@ -24,8 +24,8 @@ from limits.errors import StorageError
 from limits.storage import Storage
 from secure_flask.clock import seconds_now
 from secure_flask.state import Key, app_state
-from secure_flask.web import redis_storage
-from secure_flask.web.memory_storage import MemoryStorage
+from secure_flask.web import count_storages
+from secure_flask.web.count_storages import MemoryStorage
 
 CountKey = tuple[str, ...]
 Limit = tuple[RateLimitItem, CountKey]
@@ -71,7 +71,7 @@ class Counters:
     def __init__(self, redis_url: str | None, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.local = MemoryStorage(clock)
-        self.shared: Storage = redis_storage.connect_redis(redis_url) if redis_url else self.local
+        self.shared: Storage = count_storages.connect_redis(redis_url) if redis_url else self.local
         self.retry_at = 0.0  # by time.monotonic()
         self._report_at = 0.0  # by the clock
         self._error = ""
@@ -198,7 +198,7 @@ class Counters:
         return time.monotonic() < self.retry_at
 
     def _pause(self, error: StorageError) -> None:
-        self._error = redis_storage.error_class(error)
+        self._error = count_storages.error_class(error)
         # Without a pause each request would wait for Redis, until no thread is left.
         self.retry_at = time.monotonic() + PAUSE
         now = self._clock()

@@ -26,9 +26,7 @@ from secure_flask.state import (
 )
 from secure_flask.web import connection_allowlist, csp
 from secure_flask.web.cors import CORS_ORIGINS, cors_headers
-from secure_flask.web.csp import Header, Override
-from secure_flask.web.csp_syntax import Directives, loads_elsewhere
-from secure_flask.web.integrity_policy import INTEGRITY_HEADERS, integrity_headers
+from secure_flask.web.csp import Directives, Header, Override, loads_elsewhere
 from secure_flask.web.logs import USER_ID, request_id
 from secure_flask.web.origins import PolicyError
 
@@ -62,6 +60,16 @@ HEADERS = {
 NOT_STORED = ("Cache-Control", "no-store, max-age=0")
 # Pages of an isolated level run in a separate browser process.
 EMBEDDER = {"Cross-Origin-Embedder-Policy": "require-corp"}
+# A page runs a script file only where the tag or the import map has its hash. This applies to files
+# of this site too, so a changed or uploaded file does not run. Browsers check the hash of a module,
+# or of a tag with `crossorigin`. A module that a script loads by `import()` needs its hash in the
+# import map or in a `modulepreload`. An injected script that runs all the same can add a
+# `modulepreload`, so the policy does not confine it. `csp` is the endpoint of Reporting-Endpoints.
+# Source: W3C Subresource Integrity, section "Integrity-Policy".
+INTEGRITY = "Integrity-Policy"
+INTEGRITY_REPORT_ONLY = "Integrity-Policy-Report-Only"
+INTEGRITY_HEADERS = (INTEGRITY, INTEGRITY_REPORT_ONLY)
+INTEGRITY_VALUE = "blocked-destinations=(script), endpoints=(csp)"
 # `no-referrer` would make browsers send `Origin: null` with the forms of a page.
 PAGE_HEADERS = {"Referrer-Policy": "strict-origin-when-cross-origin"}
 OTHER_HEADERS = {"Referrer-Policy": "no-referrer"}
@@ -220,6 +228,15 @@ def fixed_headers(
     return {name: value for name, value in headers.items() if value is not None}
 
 
+def integrity_headers(config: Mapping[str, Any], override: Override = ()) -> dict[str, str]:
+    """Integrity-Policy of a page by name, for the level in force and for CSP_CANDIDATE."""
+    name = INTEGRITY_REPORT_ONLY if config["CSP_REPORT_ONLY"] else INTEGRITY
+    levels = [(name, config["CSP"]), (INTEGRITY_REPORT_ONLY, config["CSP_CANDIDATE"])]
+    return {
+        name: INTEGRITY_VALUE for name, level in levels if _demands_hashes(level, config, override)
+    }
+
+
 def policy_headers(
     config: Mapping[str, Any], kind: Kind, scheme: str, override: Override = ()
 ) -> list[Header]:
@@ -242,6 +259,18 @@ def _is_isolated(config: Mapping[str, Any], override: Override) -> bool:
     if config["CSP_SOURCES"] or loads_elsewhere(config["CSP_CHANGES"]):
         return False
     return getattr(config["CSP"], "isolated", False) and not loads_elsewhere(dict(override))
+
+
+def _demands_hashes(level: Any, config: Mapping[str, Any], override: Override) -> bool:
+    """Whether the level demands hashes, and no script of another site is allowed by its address.
+
+    The other site can change that script and load more scripts, so a page cannot have the hashes.
+    """
+    if not getattr(level, "integrity", False):
+        return False
+    policy = {**csp.resolve_level(level, config), **dict(override)}
+    scripts = {name: policy[name] for name in policy if name.startswith("script-src")}
+    return not loads_elsewhere(scripts)
 
 
 def _check_header(name: str, value: str) -> None:
