@@ -21,7 +21,7 @@ from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
 from secure_flask.database.core_tables import FIND_USER
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
-from secure_flask.settings.configuration import (
+from secure_flask.settings.frozen_config import (
     ConfigCheck,
     freeze_config,
     refuse_other_objects,

@@ -7,8 +7,8 @@ from contextlib import suppress
 import pytest
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
-from secure_flask.web.count_storages import MemoryStorage
 from secure_flask.web import count_storages
+from secure_flask.web.count_storages import MemoryStorage
 from secure_flask.web.rate_limits import limited
 
 from core import routes
