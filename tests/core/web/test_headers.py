@@ -1,5 +1,6 @@
 """The headers that every answer carries, as a browser receives them."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -20,7 +21,7 @@ from secure_flask import assets, csp_nonce, current_user, testing
 from secure_flask.auth.access import login_required, public
 from secure_flask.csp_levels import NONCE, NONE, PARANOID, SELF, STRICT, Level
 from secure_flask.web.csp import csp
-from secure_flask.web.headers import SecurityHeaders
+from secure_flask.web.headers import Kind, SecurityHeaders, headers_of
 from secure_flask.web.origins import PolicyError
 from werkzeug.test import Client
 from werkzeug.wrappers import Response as AnyResponse
@@ -117,6 +118,26 @@ def test_no_answer_goes_without_the_headers_and_its_type(
 def test_what_a_view_sets_itself_stands_alone(client: FlaskClient, name: str, value: str) -> None:
     own = {"Content-Type": "text/html", name: value}
     assert client.get("/_test/answer", query_string=own).headers.getlist(name) == [value]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"),
+    [("text/html", Kind.PAGE), ("text/javascript", Kind.SCRIPT), ("image/png", Kind.OTHER)],
+)
+def test_the_policy_and_the_kind_of_a_response_alone_decide_on_its_headers(
+    make_app: MakeApp, content_type: str, kind: Kind
+) -> None:
+    app = make_app(CSP=PARANOID, CSP_SOURCES=[TILES], HEADER_CHANGES={"X-Everywhere": "yes"})
+    app.add_url_rule("/_test/kind", "kind", public(lambda: ("", {"Content-Type": content_type})))
+    sent = app.test_client().get("/_test/kind").headers
+    without_nonce = {
+        name: re.sub("nonce-[^']+", "nonce-{nonce}", sent[name]) for name in {*sent.keys()}
+    }
+    of_request = {"Content-Type", "Content-Length", "X-Request-ID"}
+    expected = headers_of(app.config, kind, "http", (), {})
+    assert dict(expected).items() == without_nonce.items() - {
+        (name, sent[name]) for name in of_request
+    }
 
 
 def referrer_policy(client: FlaskClient, content_type: str, status: str = "200") -> str | None:

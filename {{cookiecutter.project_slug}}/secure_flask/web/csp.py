@@ -155,11 +155,6 @@ def nonce_of(state: State) -> str:
     return nonce
 
 
-def with_nonce(parts: list[str], state: State) -> str:
-    """The parts of a text, joined by the nonce of the response. One part needs no nonce."""
-    return nonce_of(state).join(parts) if len(parts) > 1 else parts[0]
-
-
 def csp_headers(config: Mapping[str, Any], scheme: str, override: Override = ()) -> list[Header]:
     """The policy of a page and where browsers report, with `{nonce}` in place of the nonce."""
     # SCRIPT_NAME is not used, since a mounted app adds its path to it.

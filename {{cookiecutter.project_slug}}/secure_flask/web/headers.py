@@ -1,8 +1,7 @@
 """The headers of every response: what each is for, and where they are added.
 
-`fixed_headers` and `policy_headers` choose headers by the kind of a response and the policy. Each
-response also gets those of connection_allowlist.py and cors.py, and X-Request-ID of logs.py.
-`SecurityHeaders` wraps `start_response`, through which every response of Flask or an extension
+`headers_of` chooses headers by the policy, the kind of a response and its `@csp`, and reads nothing
+else. Each response also gets those of cors.py, and X-Request-ID of logs.py. `SecurityHeaders` wraps `start_response`, through which every response of Flask or an extension
 passes: errors, redirects and static files too. So no route can be missed, and it costs a quarter
 of an `after_request` function.
 Source: OWASP Secure Headers Project; RFC 7034; OWASP ASVS 3.4.
@@ -12,6 +11,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from enum import Enum
 from functools import cached_property, lru_cache
+from itertools import takewhile
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -171,29 +171,25 @@ class SecurityHeaders:
         self, environ: WSGIEnvironment, state: State, status: str, content_type: str
     ) -> list[Header]:
         override = csp.override_of(state)
-        fixed, policies = self._prepared(status, content_type, scheme_of(environ), override)
+        fixed, with_nonce = self._prepared(status, content_type, scheme_of(environ), override)
         return [
             *fixed,
             ("X-Request-ID", request_id(environ)),
             *self._cors.get(environ.get("HTTP_ORIGIN", ""), self._cors[""]),
-            *[(name, csp.with_nonce(parts, state)) for name, parts in policies],
+            *[(name, csp.nonce_of(state).join(parts)) for name, parts in with_nonce],
         ]
 
     def _prepare(
         self, status: str, content_type: str, scheme: str, override: Override
     ) -> tuple[list[Header], list[tuple[str, list[str]]]]:
-        """The fixed headers, and the policies split at each nonce."""
+        """The headers before the first nonce, and the others split at each nonce."""
         kind = kind_of(status, content_type)
-        fixed = fixed_headers(self._config, kind, scheme, override)
-        allowlist = connection_allowlist.allowlist_headers(
-            self._config, self._overrides, override, scheme, page=kind is Kind.PAGE
-        )
-        policies = policy_headers(self._config, kind, scheme, override)
-        parts = [(name, value.split("{nonce}")) for name, value in policies]
-        return [*fixed.items(), *allowlist], parts
+        headers = headers_of(self._config, kind, scheme, override, self._of_views)
+        fixed = [*takewhile(lambda header: "{nonce}" not in header[1], headers)]
+        return fixed, [(name, value.split("{nonce}")) for name, value in headers[len(fixed) :]]
 
     @cached_property
-    def _overrides(self) -> dict[str, Directives]:
+    def _of_views(self) -> dict[str, Directives]:
         """The directives of `@csp` in all views. Flask takes no views after the first request."""
         return csp.csp_overrides(self._app)
 
@@ -210,6 +206,26 @@ def kind_of(status: str, content_type: str) -> Kind:
 def scheme_of(environ: WSGIEnvironment) -> str:
     """`https` or `http`, whatever a proxy wrote into X-Forwarded-Proto."""
     return "https" if environ["wsgi.url_scheme"] == "https" else "http"
+
+
+def headers_of(
+    config: Mapping[str, Any],
+    kind: Kind,
+    scheme: str,
+    override: Override,
+    of_views: connection_allowlist.Overrides,
+) -> list[Header]:
+    """The headers of a response, with `{nonce}` in place of the nonce.
+
+    `override` holds the directives of its `@csp`, and `of_views` those of all views.
+    """
+    return [
+        *fixed_headers(config, kind, scheme, override).items(),
+        *connection_allowlist.allowlist_headers(
+            config, of_views, override, scheme, page=kind is Kind.PAGE
+        ),
+        *_policy_headers(config, kind, scheme, override),
+    ]
 
 
 def fixed_headers(
@@ -237,8 +253,8 @@ def integrity_headers(config: Mapping[str, Any], override: Override = ()) -> dic
     }
 
 
-def policy_headers(
-    config: Mapping[str, Any], kind: Kind, scheme: str, override: Override = ()
+def _policy_headers(
+    config: Mapping[str, Any], kind: Kind, scheme: str, override: Override
 ) -> list[Header]:
     """The headers that say what a body may load and who may frame it, with `{nonce}` in them."""
     if kind is not Kind.PAGE:
