@@ -18,7 +18,7 @@ import flask
 from flask import Blueprint, Flask, Request, current_app
 from flask.views import View
 from pydantic import BaseModel
-from secure_flask.state import Key, request_state
+from secure_flask.state import Key, state_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 # Models by media type; None for a type without a model.
@@ -152,7 +152,7 @@ def view_options(request: Request = flask.request) -> ViewOptions:
     They are found once a request, and again where code of the app replaces the view meanwhile.
     """
     handled = current_app.view_functions.get(request.endpoint or ""), request.method
-    state = request_state(request.environ)
+    state = state_of(request)
     found = state.get(_FOUND)
     if found is None or found[0] is not handled[0] or found[1] != handled[1]:
         found = state[_FOUND] = (*handled, options_of(*handled))
