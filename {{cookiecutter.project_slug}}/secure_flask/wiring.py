@@ -100,7 +100,8 @@ def _protect_requests(app: Flask) -> None:
     hosts.init_app(app)  # refuses unknown host names, trusts PROXY_HOPS proxies, demands https
     cookies.init_app(app)  # the flags of Flask's session cookie; refuses a cookie sent twice
     csrf.init_app(app)  # refuses writes that another site sends
-    counters.init_app(app)  # the counters of all rate limits, in memory or in Redis
+    # The counters of all rate limits, in memory or in Redis.
+    counters.init_app(app, audit.record_redis_error)
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
     principal.init_app(app)  # stores after a request when its login was last used

@@ -12,7 +12,7 @@ from flask import Flask
 from limits import parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
-from secure_flask.web import count_storages, counters
+from secure_flask.web import audit, count_storages, counters
 from secure_flask.web.counters import PAUSE, SITE, Count, Counters, client_address
 
 from core.conftest import Wait
@@ -54,7 +54,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
 @pytest.fixture
 def both(shared: Shared) -> Counters:
     """Counters that have this Redis, and their memory while it is away."""
-    return Counters("redis://", clock.now)
+    return Counters("redis://", clock.now, audit.record_redis_error)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_what_one_process_counted_in_memory_no_other_gives_back(local: Counters)
 
 
 def test_what_was_counted_in_redis_every_process_gives_back(shared: Shared, both: Counters) -> None:
-    other = Counters("redis://", clock.now)
+    other = Counters("redis://", clock.now, audit.record_redis_error)
     stored = both.to_json(both.add(MINUTE, "a"))
     other.give_back_json(stored)
     assert number_of(other, "a") == 0
