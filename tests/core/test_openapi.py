@@ -19,7 +19,7 @@ from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.database import db
 from secure_flask.state import app_state
-from secure_flask.web.form_types import FORM_TYPES
+from secure_flask.web.csrf import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
 from secure_flask.web.responses import ResponseBody, responds
 from secure_flask.web.validation import Body, PlainText, validated

@@ -62,7 +62,7 @@ from secure_flask.health import live_figures
 from secure_flask.keys.key_requests import keys_allowed
 from secure_flask.keys.own_keys import create_api_key, end_api_key, list_api_keys
 from secure_flask.settings import Settings, SettingsError
-from secure_flask.settings.configuration import override_policy
+from secure_flask.settings.frozen_config import override_policy
 from secure_flask.web import audit
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.csp import csp, csp_nonce

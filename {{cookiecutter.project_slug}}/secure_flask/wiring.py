@@ -21,7 +21,7 @@ from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
 from secure_flask.database.core_tables import FIND_USER
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
-from secure_flask.settings.configuration import (
+from secure_flask.settings.frozen_config import (
     ConfigCheck,
     freeze_config,
     refuse_other_objects,
@@ -39,11 +39,11 @@ from secure_flask.web import (
     csp,
     csrf,
     errors,
+    flask_hooks,
     headers,
     hosts,
     logs,
     rate_limits,
-    request_checks,
     serving,
     strict_json,
 )
@@ -92,7 +92,7 @@ def _config_checks(app: Flask) -> list[ConfigCheck]:
 
 def _protect_requests(app: Flask) -> None:
     # A request meets these modules in this order.
-    request_checks.add_request_check(app, partial(refuse_replaced_config, app.config))
+    flask_hooks.add_request_check(app, partial(refuse_replaced_config, app.config))
     serving.init_app(app)  # no debugger in production
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request
@@ -100,7 +100,8 @@ def _protect_requests(app: Flask) -> None:
     hosts.init_app(app)  # refuses unknown host names, trusts PROXY_HOPS proxies, demands https
     cookies.init_app(app)  # the flags of Flask's session cookie; refuses a cookie sent twice
     csrf.init_app(app)  # refuses writes that another site sends
-    counters.init_app(app)  # the counters of all rate limits, in memory or in Redis
+    # The counters of all rate limits, in memory or in Redis.
+    counters.init_app(app, audit.record_redis_error)
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
     principal.init_app(app)  # stores after a request when its login was last used

@@ -11,8 +11,7 @@ from secure_flask import assets
 from secure_flask.auth import access
 from secure_flask.auth.access import login_required, public
 from secure_flask.csp_levels import NONCE, NONE, PARANOID, RELAXED, SELF, STRICT, UNSAFE_INLINE
-from secure_flask.web.csp import csp
-from secure_flask.web.csp_syntax import Directives
+from secure_flask.web.csp import Directives, csp
 from secure_flask.web.rate_limits import limited
 
 from core.checks.conftest import Find, MakeSite, found_in

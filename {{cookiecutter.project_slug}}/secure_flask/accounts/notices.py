@@ -8,7 +8,7 @@ from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import authentication
 from secure_flask.auth.logins import Login
 from secure_flask.keys import stored_keys
-from secure_flask.web.texts import translated_text
+from secure_flask.web.errors import translated_text
 
 
 @authentication.password_changed.connect

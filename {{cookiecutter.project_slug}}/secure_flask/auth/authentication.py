@@ -30,8 +30,8 @@ from secure_flask.database import db
 from secure_flask.database.core_tables import needs_core_tables
 from secure_flask.state import Key
 from secure_flask.web import audit
+from secure_flask.web.csrf import is_consumed_form
 from secure_flask.web.errors import error_response
-from secure_flask.web.form_types import is_consumed_form
 
 BeginHalf = Callable[..., dict[str, Any]]
 

@@ -6,7 +6,7 @@ encrypted, and deleted with the login. Source: OWASP ASVS 7.5.2.
 
 from flask import has_request_context, request
 from secure_flask.web.counters import client_address
-from secure_flask.web.texts import translated_text
+from secure_flask.web.errors import translated_text
 
 # The first match counts: Edge and Opera also name Chrome, and Chrome names Safari.
 BROWSERS = {

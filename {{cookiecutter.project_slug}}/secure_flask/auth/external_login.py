@@ -21,9 +21,8 @@ from secure_flask.auth.users import UserMixin, demands_second_factor, locked_use
 from secure_flask.clock import seconds_now
 from secure_flask.database.core_tables import needs_core_tables
 from secure_flask.web import audit
-from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.web.csrf import SAFE_METHODS, is_consumed_form
 from secure_flask.web.errors import error_response
-from secure_flask.web.form_types import is_consumed_form
 
 # The value of `amr` for several factors.
 MULTIPLE_FACTORS = "mfa"

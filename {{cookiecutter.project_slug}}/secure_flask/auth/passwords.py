@@ -16,8 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from flask import current_app
 from secure_flask.auth.legacy_hashes import legacy_scheme, passes_legacy_check
 from secure_flask.auth.places import place
-from secure_flask.web.errors import error_response, field_error
-from secure_flask.web.texts import translated_text
+from secure_flask.web.errors import error_response, field_error, translated_text
 from secure_flask.web.validation import Reason, is_plain_text
 
 MAX_LENGTH = 1024  # characters

@@ -17,9 +17,9 @@ from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
 from secure_flask.web import csp
 from secure_flask.web.connection_allowlist import find_allowlist
-from secure_flask.web.csp_syntax import Directives, is_whole_cdn
+from secure_flask.web.csp import Directives, is_whole_cdn
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.url_patterns import matches_any_host
+from secure_flask.web.origins import matches_any_host
 
 PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE", "SECOND_FACTOR_PAGE")
 # Browsers ignore 'unsafe-inline' beside one of these.

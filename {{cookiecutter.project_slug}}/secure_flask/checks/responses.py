@@ -11,7 +11,7 @@ from flask import Flask
 from secure_flask import assets
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.state import State, app_state, request_state
-from secure_flask.web import connection_allowlist, csp, headers
+from secure_flask.web import csp, headers
 from secure_flask.web.hosts import TRUSTED_HOSTS
 from werkzeug.test import Client, TestResponse
 
@@ -70,11 +70,5 @@ def _exchanges(app: Flask) -> Iterator[tuple[str, TestResponse, dict[str, str]]]
 
 def _expected_headers(app: Flask, kind: headers.Kind, state: State) -> dict[str, str]:
     override = csp.override_of(state)
-    nonce = csp.nonce_of(state)
-    fixed = headers.fixed_headers(app.config, kind, "https", override)
-    policies = headers.policy_headers(app.config, kind, "https", override)
-    allowlist = connection_allowlist.allowlist_headers(
-        app.config, csp.csp_overrides(app), override, "https", page=kind is headers.Kind.PAGE
-    )
-    sent = [*fixed.items(), *allowlist, *policies]
-    return {name: value.replace("{nonce}", nonce) for name, value in sent}
+    sent = headers.headers_of(app.config, kind, "https", override, csp.csp_overrides(app))
+    return {name: value.replace("{nonce}", csp.nonce_of(state)) for name, value in sent}

@@ -19,7 +19,7 @@ from secure_flask.database import db
 from secure_flask.database.core_tables import has_core_tables
 from secure_flask.database.database import migrate
 from secure_flask.database.engine_options import arguments_of_requests
-from secure_flask.web import redis_storage
+from secure_flask.web import count_storages
 from secure_flask.web.counters import counters
 from sqlalchemy import Engine, NullPool, create_engine, extract, func, make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -123,7 +123,7 @@ def unverified_database(app: Flask) -> Iterator[Finding]:
 def unverified_redis(app: Flask) -> Iterator[Finding]:
     written = app.config.get("REDIS_URL") or ""
     elsewhere = _is_elsewhere(urlsplit(written).hostname or "")
-    if elsewhere and not redis_storage.is_redis_verified(written):
+    if elsewhere and not count_storages.is_redis_verified(written):
         yield Finding(
             "An attacker on the way to Redis, which is on another host, can read and change the "
             "counts.",

@@ -12,7 +12,7 @@ from secure_flask.settings import Settings, SettingsError
 from secure_flask.state import app_state
 from secure_flask.web import audit, csp
 from secure_flask.web.cors import CORS_ORIGINS
-from secure_flask.web.csp_syntax import serialize_directives
+from secure_flask.web.csp import serialize_directives
 from secure_flask.web.hosts import TRUSTED_HOSTS
 from secure_flask.web.serving import serves_requests
 

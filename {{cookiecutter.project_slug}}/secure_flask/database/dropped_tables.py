@@ -11,7 +11,7 @@ from typing import Any
 from flask import current_app
 from pydantic_settings import DotEnvSettingsSource
 from secure_flask.settings import ENV_FILE, Settings, SettingsError
-from secure_flask.settings.service_urls import INSTANCE
+from secure_flask.settings.types import INSTANCE
 from sqlalchemy import URL, Connection, make_url
 
 _REFUSED = (

@@ -20,9 +20,8 @@ from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.core_tables import add_core_tables
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response, field_error, plain_error
+from secure_flask.web.errors import error_response, field_error, plain_error, translated_text
 from secure_flask.web.origins import PolicyError
-from secure_flask.web.texts import translated_text
 from secure_flask.web.validation import is_plain_text
 from sqlalchemy import (
     JSON,

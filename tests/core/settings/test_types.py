@@ -5,7 +5,7 @@ import traceback
 
 import pytest
 from pydantic import ConfigDict, SecretStr, TypeAdapter, ValidationError
-from secure_flask.settings.service_urls import HOW_TO_NAME_REDIS, DatabaseURL, RedisURL
+from secure_flask.settings.types import HOW_TO_NAME_REDIS, DatabaseURL, RedisURL
 
 HIDDEN: ConfigDict = {"hide_input_in_errors": True}
 DATABASE: TypeAdapter[SecretStr] = TypeAdapter(DatabaseURL, config=HIDDEN)

@@ -1,26 +1,29 @@
-"""Describes each method of each route: what it takes, what it answers, who may call it.
+"""`GET /openapi.json`: the OpenAPI document of all routes.
 
-Client generators name their functions from its operation ids, tags and summaries.
-Source: OpenAPI Specification 3.1.1.
+It is generated from the routes, their decorators such as `@validated` and `@responds`, and the
+docstrings of the views, so it stays in step with the code. Each method of each route is described:
+what it takes, what it answers, who may call it. Client generators name their functions from its
+operation ids, tags and summaries.
+Source: OpenAPI Specification 3.1.1; OWASP API Security Top 10, API9:2023.
 """
 
+import json
 import re
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Container, Iterator
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any, NamedTuple
 
-from flask import Flask, current_app
+from flask import Blueprint, Flask, Response, current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
-from secure_flask.auth.access import is_public
+from secure_flask.auth.access import is_public, login_required, public
 from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.state import app_state
-from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.form_types import FORM_TYPES
-from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired
+from secure_flask.state import Key, app_state
+from secure_flask.web.csrf import FORM_TYPES, SAFE_METHODS
+from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired, responds
 from secure_flask.web.view_options import Content, ViewOptions, written_view
 
 Json = dict[str, object]
@@ -32,10 +35,11 @@ _TYPES: Json = {
     "uuid": {"type": "string", "format": "uuid"},
 }
 _HEADERS = {303: "Location", 401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
-
-
 # A description ends before `:raises …`, which is for callers of the view, not of the route.
 _FIELDS = re.compile(r"^:\w", re.MULTILINE)
+
+# The document of an app, made at the first request for it.
+_DOCUMENT = Key[str]("OpenAPI document")
 
 
 class Error(ResponseBody):
@@ -65,6 +69,43 @@ class _Operation(NamedTuple):
     @property
     def takes_body(self) -> bool:
         return self.options.consumes is not None and self.method not in SAFE_METHODS
+
+
+def document(app: Flask) -> str:
+    """The document in JSON; it omits static files and the methods HEAD and OPTIONS."""
+    # This needs a request context, since the name of the cookie depends on the request.
+    with app.test_request_context():
+        described = describe_operations(app)
+        kinds = tokens.security_schemes()
+        schemes = ChainMap(*kinds, tokens.key_scheme() if kinds else {})
+    about = {
+        "openapi": "3.1.0",
+        "info": _info(app),
+        "servers": [{"url": _server_url(app)}],
+        "tags": [{"name": tag} for tag in described.tags],
+        "paths": described.paths,
+        "components": {"schemas": described.schemas, "securitySchemes": dict(schemes)},
+    }
+    return json.dumps(about, default=described.references.__getitem__)
+
+
+def init_app(app: Flask) -> None:
+    blueprint = Blueprint("secure_flask_openapi", __name__)
+
+    @blueprint.get("/openapi.json")
+    @responds("application/json")
+    @(public if app.config["PUBLIC_OPENAPI"] else login_required)
+    def show() -> Response:
+        """Describe all routes in OpenAPI."""
+        # The first request generates the document, so that it does not slow down the start.
+        state = app_state(app)
+        if _DOCUMENT not in state:
+            state[_DOCUMENT] = document(app)
+        response = Response(state[_DOCUMENT], mimetype="application/json")
+        response.cache_control.max_age = 5 * 60  # seconds
+        return response
+
+    app.register_blueprint(blueprint)
 
 
 def describe_operations(app: Flask) -> Described:
@@ -252,3 +293,24 @@ def _unused(wanted: str, taken: Container[str]) -> str:
     while found in taken:
         number, found = number + 1, f"{wanted}.{number}"
     return found
+
+
+def _info(app: Flask) -> dict[str, object]:
+    contact = app.config["SECURITY_CONTACT"]
+    kind = "url" if contact.startswith("https://") else "email"
+    info = {
+        "title": app.config["PROJECT_NAME"],
+        "description": app.config["DESCRIPTION"],
+        "contact": {"name": app.config["PROJECT_NAME"], kind: contact},
+        # OpenAPI requires a version of the document. This one reveals no software version.
+        "version": "1",
+    }
+    return {name: value for name, value in info.items() if value}
+
+
+def _server_url(app: Flask) -> str:
+    """The configured address of the app, or else a path, relative to the document's address."""
+    origin = app.config.get("PUBLIC_URL") or ""
+    if not origin and app.config["SERVER_NAME"]:
+        origin = f"{app.config['PREFERRED_URL_SCHEME']}://{app.config['SERVER_NAME']}"
+    return origin + app.config["APPLICATION_ROOT"].rstrip("/") or "/"

@@ -13,7 +13,7 @@ from flask import Config, Flask, Request, current_app
 from secure_flask.csp_levels import Level
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.settings.types import is_weak_secret
-from secure_flask.web.own_classes import on_top_of
+from secure_flask.web.flask_hooks import on_top_of
 
 # Takes `app.config`, and raises an error if a value of Flask's in it weakens a protection.
 ConfigCheck = Callable[[Mapping[str, Any]], None]
