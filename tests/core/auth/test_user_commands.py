@@ -12,7 +12,7 @@ from secure_flask.auth import logins, user_commands, users
 from secure_flask.auth.access import roles_required
 from secure_flask.auth.logins import Login
 from secure_flask.auth.users import Role, UserMixin
-from secure_flask.database import Model, db, paging
+from secure_flask.database import Model, database, db
 from sqlalchemy import Column, ForeignKey, Table, Uuid, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -411,8 +411,8 @@ def test_a_list_of_many_users_is_read_page_by_page(app: Flask, number: int) -> N
         listed = rows(app)
     assert len(listed) == number + 3
     assert ["user00000", "1", "reader"] in listed
-    assert max(counted.rows_of) <= paging.PAGE
-    assert len(counted.statements) <= number // paging.PAGE + 2
+    assert max(counted.rows_of) <= database.PAGE
+    assert len(counted.statements) <= number // database.PAGE + 2
 
 
 @pytest.mark.parametrize("number", SIZES)

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from secure_flask import DecryptionError, blind_index, encrypt, encrypted_column
 from secure_flask.auth import users
-from secure_flask.crypto.keyring import BLIND_INDEX_KEYS
+from secure_flask.crypto.encryption import BLIND_INDEX_KEYS
 from secure_flask.database import db
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state

@@ -36,7 +36,7 @@ from secure_flask.auth.users import DELETE_USER, record_deletion, user_class, us
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
-from secure_flask.keys import own_keys
+from secure_flask.keys import api_keys
 from secure_flask.state import app_state
 from secure_flask.web.errors import error_response
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
@@ -171,7 +171,7 @@ def _account_data(user: AccountMixin) -> dict[str, object]:
         "account": _values_of_row(user, without=SECRETS),
         "roles": user.role_names,
         "logins": authentication.list_logins(),
-        "keys": own_keys.list_api_keys(),
+        "keys": api_keys.list_api_keys(),
         "factors": factors.factors_of(user),
         "passkeys": [each.name for each in passkeys.passkeys_of(user)],
         "recovery_codes": recovery_codes.recovery_codes_left(user),

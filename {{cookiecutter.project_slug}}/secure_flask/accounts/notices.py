@@ -7,7 +7,7 @@ from secure_flask.accounts.outbox import notify_address, notify_user
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import authentication
 from secure_flask.auth.logins import Login
-from secure_flask.keys import stored_keys
+from secure_flask.keys import api_keys
 from secure_flask.web.texts import translated_text
 
 
@@ -17,7 +17,7 @@ def password_changed(user: AccountMixin) -> None:
     notify_user(user, "password_changed")
 
 
-@stored_keys.key_created.connect
+@api_keys.key_created.connect
 def key_created(user: AccountMixin, name: str) -> None:
     notify_user(user, "key_created", name=name)
 

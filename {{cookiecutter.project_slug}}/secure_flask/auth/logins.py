@@ -18,7 +18,7 @@ from flask import current_app
 from secure_flask.auth import clients
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user, user_class
 from secure_flask.clock import seconds_now
-from secure_flask.crypto.encrypted_types import EncryptedString
+from secure_flask.crypto.encrypted_columns import EncryptedString
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.database.core_tables import add_core_tables

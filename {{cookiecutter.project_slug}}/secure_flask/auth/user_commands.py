@@ -18,7 +18,7 @@ from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup, add_command
-from secure_flask.database.paging import pages_of_rows
+from secure_flask.database.database import pages_of_rows
 from secure_flask.web import audit
 from secure_flask.web.validation import is_plain_text
 from sqlalchemy import Select, func, select

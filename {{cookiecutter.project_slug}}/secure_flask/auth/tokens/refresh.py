@@ -22,7 +22,7 @@ from secure_flask.auth.tokens import jwt_token
 from secure_flask.auth.tokens.jwt_token import InvalidToken
 from secure_flask.auth.users import UserMixin
 from secure_flask.clock import seconds_now
-from secure_flask.crypto.keyring import derive_key
+from secure_flask.crypto.encryption import derive_key
 from secure_flask.database import db
 from secure_flask.settings import keyrings
 from secure_flask.web import audit

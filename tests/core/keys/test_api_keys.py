@@ -10,8 +10,8 @@ from secure_flask.auth.logins import Login
 from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
 from secure_flask.database import db
 from secure_flask.database.database import impatient_transaction
-from secure_flask.keys import stored_keys
-from secure_flask.keys.stored_keys import ApiKey, key_created
+from secure_flask.keys import api_keys
+from secure_flask.keys.api_keys import ApiKey, key_created
 from secure_flask.state import app_state
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -161,6 +161,6 @@ def test_what_a_view_has_put_into_the_session_stays(app: Flask) -> None:
     key = new_key(app)
     with app.test_request_context():
         db.session.add(User(name="incomplete"))
-        found = stored_keys.find_key(key)
+        found = api_keys.find_key(key)
         assert found is not None
     assert ask(app.test_client(), key).status_code == 200
