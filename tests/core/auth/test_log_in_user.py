@@ -16,7 +16,7 @@ from secure_flask import (
     public,
     recent_login,
 )
-from secure_flask.auth import passwords, users
+from secure_flask.auth import passwords, user_changes, users
 from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.auth.logins import Login
 from secure_flask.auth.throttle import WIDE
@@ -137,7 +137,7 @@ def test_a_user_who_was_disabled_or_deleted_meanwhile_gets_401(
 
 def test_a_user_whom_the_view_has_just_added_is_logged_in(app: Flask, client: FlaskClient) -> None:
     def first() -> Any:
-        user = User(name="bob", password_hash=passwords.NO_PASSWORD)
+        user = User(name="bob", password_hash=users.NO_PASSWORD)
         db.session.add(user)
         return log_in_user(user, provider=ISSUER)
 
@@ -385,7 +385,7 @@ def test_no_password_is_right_and_the_attempt_costs_the_same(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     with app.app_context():
-        created = users.create_user("bob")
+        created = user_changes.create_user("bob")
         assert not created.has_password
         assert User.find(USERNAME).has_password  # type: ignore[union-attr]
     monkeypatch.setattr(passwords, "hasher", hasher := CountingHasher(1, 8, 1))
@@ -401,7 +401,7 @@ def test_no_password_is_right_and_the_attempt_costs_the_same(
 
 def test_such_a_user_logs_in_by_the_other_site(app: Flask, client: FlaskClient) -> None:
     with stored_user(app) as user:
-        user.password_hash = passwords.NO_PASSWORD
+        user.password_hash = users.NO_PASSWORD
     came_back(client)
     assert is_logged_in(client, OWN_PAGE)
     again = client.post(routes.REAUTHENTICATE, json={"password": "!"}, headers=OWN_PAGE)

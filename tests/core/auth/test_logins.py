@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask.auth import logins, users
+from secure_flask.auth import logins, user_changes
 from secure_flask.auth.logins import DAY, IDLE_TIMEOUTS, LAST_USED_STEP, LIFETIMES, Login
 from secure_flask.database import db
 from secure_flask.keys import api_keys
@@ -55,7 +55,7 @@ def user(in_an_app: None) -> User:
 
 @pytest.fixture
 def other(in_an_app: None) -> User:
-    bob: User = users.create_user("bob", PASSWORD)
+    bob: User = user_changes.create_user("bob", PASSWORD)
     return bob
 
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import logins, user_commands, users
+from secure_flask.auth import logins, user_changes, user_commands, users
 from secure_flask.auth.access import roles_required
 from secure_flask.auth.logins import Login
 from secure_flask.auth.users import Role, UserMixin
@@ -299,7 +299,7 @@ def test_files_that_cannot_be_deleted_keep_their_user(app: Flask) -> None:
     def fail(user: User) -> None:
         raise OSError("The files are locked.")
 
-    with users.user_deleted.connected_to(fail):
+    with user_changes.user_deleted.connected_to(fail):
         assert isinstance(run(app, "delete", USERNAME).exception, OSError)
     assert exists(app, USERNAME)
 
@@ -490,7 +490,7 @@ def test_a_user_without_a_needed_value_is_not_called_taken(
     def refuse(*arguments: object, **columns: object) -> None:
         raise IntegrityError("INSERT", {}, Exception("NOT NULL constraint failed: users.team"))
 
-    monkeypatch.setattr(users, "create_user", refuse)
+    monkeypatch.setattr(user_changes, "create_user", refuse)
     result = app.test_cli_runner().invoke(
         args=["user", "create", NEW, "--password-stdin"], input=GOOD_PASSWORD
     )

@@ -8,7 +8,7 @@ import sys
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import users
+from secure_flask.auth import user_changes, users
 from secure_flask.auth.passwords import verify_password
 from secure_flask.auth.users import MAX_NAME, MAX_ROLE, Role, user_roles
 from secure_flask.database import db
@@ -38,7 +38,7 @@ def ada() -> User:
 
 def test_a_user_is_found_by_the_exact_name_alone() -> None:
     assert [name for name in OTHER_SPELLINGS if User.find(name)] == []
-    created = {name: users.create_user(name, PASSWORD) for name in NAMES}
+    created = {name: user_changes.create_user(name, PASSWORD) for name in NAMES}
     assert {name: User.find(name) for name in NAMES} == created
     stored = {name: (user.name, user.disabled, user.role_names) for name, user in created.items()}
     assert stored == {name: (name, False, []) for name in NAMES}
@@ -54,7 +54,7 @@ def test_a_user_is_kept_without_the_password() -> None:
 
 def test_a_name_is_given_once() -> None:
     with pytest.raises(IntegrityError):
-        users.create_user(USERNAME, "another long password")
+        user_changes.create_user(USERNAME, "another long password")
     db.session.rollback()
     assert verify_password(ada().password_hash, PASSWORD)
 
@@ -85,13 +85,13 @@ def test_no_hint_and_no_security_question_is_kept_of_a_user() -> None:
 )
 def test_a_poor_password_of_a_new_user_is_refused_with_the_reason(password: str) -> None:
     with pytest.raises(BadRequest, match=r"Use (at least|one line)|must not contain") as refused:
-        users.create_user("grace", password, email="lovelace@example.org")
+        user_changes.create_user("grace", password, email="lovelace@example.org")
     assert getattr(refused.value, "fields", {}).keys() == {"password"}
     assert User.find("grace") is None
 
 
 def test_a_password_that_code_has_made_is_taken_unchecked() -> None:
-    assert users.create_user("grace", "a", check_password=False).name == "grace"
+    assert user_changes.create_user("grace", "a", check_password=False).name == "grace"
 
 
 def test_a_role_has_one_plain_name() -> None:

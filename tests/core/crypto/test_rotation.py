@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask.auth import users
+from secure_flask.auth import user_changes
 from secure_flask.crypto import rotation
 from secure_flask.crypto.rotation import Stored
 from secure_flask.database import database, db
@@ -34,7 +34,7 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
         monkeypatch.setitem(app_state(app), key, app_state(app)[key])
     with app.app_context():
         for name, email in zip(NAMES, EMAILS, strict=True):
-            users.create_user(name, PASSWORD, email=email)
+            user_changes.create_user(name, PASSWORD, email=email)
     return app
 
 

@@ -7,9 +7,9 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import users
+from secure_flask.auth import user_changes
 from secure_flask.auth.logins import DAY
-from secure_flask.auth.passwords import NO_PASSWORD
+from secure_flask.auth.users import NO_PASSWORD
 from secure_flask.database import db
 from sqlalchemy import text
 
@@ -71,7 +71,7 @@ def bob(app: Flask, configure: Configure) -> Flask:
     """An app with a user who has no password, and whose logins last for a day and a half."""
     configure(app, LOGIN_LIFETIME=3 * DAY // 2)
     with app.app_context():
-        users.create_user("bob")
+        user_changes.create_user("bob")
     return app
 
 

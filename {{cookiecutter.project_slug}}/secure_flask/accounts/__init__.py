@@ -59,7 +59,7 @@ from secure_flask.accounts.settings import AccountSettings
 from secure_flask.accounts.smtp import send_mail
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.accounts.worker import development_mails
-from secure_flask.auth.users import user_deleted
+from secure_flask.auth.user_changes import user_deleted
 from secure_flask.database.core_tables import require_core_tables
 from secure_flask.web.serving import serves_requests
 

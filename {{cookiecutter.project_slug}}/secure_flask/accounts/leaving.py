@@ -32,7 +32,8 @@ from secure_flask.accounts.users import AccountMixin, account_of, require_recent
 from secure_flask.auth import access, authentication
 from secure_flask.auth.logins import Login
 from secure_flask.auth.principal import current_login, current_principal
-from secure_flask.auth.users import DELETE_USER, record_deletion, user_class, user_deleted
+from secure_flask.auth.user_changes import record_deletion, user_deleted
+from secure_flask.auth.users import DELETE_USER, user_class
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db

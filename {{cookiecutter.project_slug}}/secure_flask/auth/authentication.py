@@ -23,9 +23,9 @@ from secure_flask.auth.logins import Login, Voucher
 from secure_flask.auth.principal import current_principal, forget_current_login, no_program_here
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
+from secure_flask.auth.user_changes import changed_by
 from secure_flask.auth.users import (
     UserMixin,
-    changed_by,
     demands_second_factor,
     hook_of_accounts,
     locked_user,

@@ -30,8 +30,6 @@ from secure_flask.web.validation import Reason, is_plain_text
 
 CHECK_FAILED = audit.Event("legacy_hash_check_fail")
 MAX_LENGTH = 1024  # characters
-# A user without a password has this instead of a hash. No password matches it.
-NO_PASSWORD = "!"  # noqa: S105 - no password
 MIN_NAME = 4  # characters: too many words contain a shorter name, as "sieben" contains ben
 
 # OWASP's first recommendation: 46 MiB, one pass, one lane; about 50 ms.

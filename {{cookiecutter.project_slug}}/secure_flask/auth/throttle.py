@@ -17,11 +17,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple, TypedDict
-from unicodedata import normalize
 
 from flask import current_app
 from limits import RateLimitItem, parse
 from secure_flask.auth import places
+from secure_flask.auth.users import folded_name
 from secure_flask.web import audit
 from secure_flask.web.counters import (
     SITE,
@@ -115,11 +115,6 @@ def attempts(purpose: str, name: str | None = None) -> Iterator[Attempt]:
             refusal = error
     if refusal:
         raise refusal
-
-
-def folded_name(name: str) -> str:
-    """The same text for all spellings of a name; attempts count under it."""
-    return " ".join(normalize("NFKC", name).casefold().split())
 
 
 def complete_attempt(half: StoredAttempt) -> None:

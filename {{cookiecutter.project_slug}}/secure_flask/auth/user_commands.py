@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 from flask import Flask, current_app
-from secure_flask.auth import authentication, logins, passwords, route_table, users
+from secure_flask.auth import authentication, logins, passwords, route_table, user_changes, users
 from secure_flask.auth.logins import Login, live_logins
 from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
 from secure_flask.crypto.encryption import readable_value
@@ -45,7 +45,7 @@ def create_command(name: str, email: str | None, password_stdin: bool) -> None:
     # `read_password` checks what a person typed; a generated one may contain the name by chance.
     password, note = read_password(name, password_stdin)
     try:
-        user = users.create_user(name, password, check_password=False, **columns)
+        user = user_changes.create_user(name, password, check_password=False, **columns)
     except IntegrityError:
         message = f"There is a user {name!r} already, or a column of User needs a default."
         raise click.ClickException(message) from None
@@ -73,7 +73,7 @@ def change_email_command(name: str, email: str) -> None:
     old = readable_value(user, "email")
     try:
         user.email = address
-        users.address_changed.send(user, old=old)
+        user_changes.address_changed.send(user, old=old)
         db.session.commit()
     except IntegrityError:
         raise click.ClickException("Another user has this address.") from None
@@ -119,7 +119,7 @@ def log_out_command(name: str) -> None:
 def delete_command(name: str) -> None:
     """Delete a user with all rows that refer to it."""
     user = find_user(name)
-    users.delete_user(user)
+    user_changes.delete_user(user)
     click.echo(f"Deleted {name}")
 
 
