@@ -93,6 +93,17 @@ def protect(app: Flask, *, find_user: Callable[[], object] | None = None, **chan
     return app
 
 
+def set_account_rules(
+    app: Flask,
+    *,
+    demands_second_factor: Callable[[Any], bool] = lambda user: False,
+    second_step_of: Callable[[Any], users.BeginHalf | None] = lambda user: None,
+) -> None:
+    """Let an app without self-service accounts have users with second factors."""
+    rules = users.AccountRules(demands_second_factor, second_step_of, away)
+    app_state(app)[users.ACCOUNT_RULES] = rules
+
+
 @pytest.fixture(scope="session")
 def create_site() -> Create:
     """Creates the app of a test; the tests of accounts put another one in its place."""

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, stream_with_context
+from flask import stream_with_context
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import (
     factors,
@@ -33,12 +33,11 @@ from secure_flask.auth import access, authentication
 from secure_flask.auth.logins import Login
 from secure_flask.auth.principal import current_login, current_principal
 from secure_flask.auth.user_changes import record_deletion, user_deleted
-from secure_flask.auth.users import DELETE_USER, user_class
+from secure_flask.auth.users import user_class
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
 from secure_flask.keys import api_keys
-from secure_flask.state import app_state
 from secure_flask.web.errors import error_response
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
 from sqlalchemy.orm import Mapper, lazyload
@@ -110,10 +109,6 @@ def personal_data(user: AccountMixin) -> Generator[str]:
     # This reads the account before the response begins, so that an error has its own status.
     next(pieces)
     return pieces
-
-
-def init_app(app: Flask) -> None:
-    app_state(app)[DELETE_USER] = lambda user: delete_account(account_of(user))
 
 
 def _tell_addresses(user: AccountMixin) -> None:

@@ -11,7 +11,7 @@ Source: OpenID Connect Core 1.0, sections 2 and 3.1.3.7; RFC 8176; RFC 9470; OWA
 6.3.1, 6.3.8, 6.8.1, 6.8.4, 7.4.1 to 7.4.3, 7.5.1, 7.5.2, 7.6.1.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -25,9 +25,10 @@ from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
 from secure_flask.auth.user_changes import changed_by
 from secure_flask.auth.users import (
+    BeginHalf,
     UserMixin,
+    account_rules_for,
     demands_second_factor,
-    hook_of_accounts,
     locked_user,
     replace_hash,
     user_class,
@@ -36,16 +37,10 @@ from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.database.core_tables import needs_core_tables
-from secure_flask.state import Key
 from secure_flask.web import audit
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import error_response
 from secure_flask.web.form_types import is_consumed_form
-
-BeginHalf = Callable[..., dict[str, Any]]
-
-# This hook returns the function that begins a user's second step; None if the password is enough.
-SECOND_FACTOR = Key[Callable[[UserMixin], BeginHalf | None]]("second factor")
 
 # This signal gets the user who entered the present password, in the transaction of the change.
 password_changed = Namespace().signal("password-changed")
@@ -275,8 +270,8 @@ def is_right_password(user: UserMixin, password: str) -> bool:
 
 def second_factor_of(user: UserMixin) -> BeginHalf | None:
     """The function that begins the user's second step; None if the password is enough."""
-    asked_of = hook_of_accounts(SECOND_FACTOR, user)
-    return asked_of(user) if asked_of else None
+    rules = account_rules_for(user)
+    return rules.second_step_of(user) if rules else None
 
 
 def renew_login(

@@ -10,10 +10,9 @@ from blinker import Namespace
 from flask import has_request_context, request
 from secure_flask.auth.passwords import hash_new_password, hash_password
 from secure_flask.auth.users import (
-    DELETE_USER,
     NO_PASSWORD,
     UserMixin,
-    hook_of_accounts,
+    account_rules_for,
     user_class,
 )
 from secure_flask.database import db
@@ -67,8 +66,8 @@ def delete_user(user: UserMixin) -> None:
     The signal `user_deleted` is sent first. With self-service accounts `delete_account` does all of
     this, and raises its errors.
     """
-    if leave := hook_of_accounts(DELETE_USER, user):
-        leave(user)
+    if rules := account_rules_for(user):
+        rules.delete_user(user)
         return
     user_deleted.send(user)
     db.session.delete(user)

@@ -8,8 +8,9 @@ Source: OWASP ASVS 8.2.1, 8.3.2.
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 from unicodedata import normalize
 from uuid import UUID, uuid4
 
@@ -36,6 +37,8 @@ ROLE_RULE = (
 # This catches typing errors. Only a delivered message proves an address. Source: RFC 5321, 4.5.3.
 EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
 
+BeginHalf = Callable[..., dict[str, Any]]
+
 _CLASS = """\
     from secure_flask import Model, UserMixin
 
@@ -47,12 +50,19 @@ class NoUserClass(click.ClickException, TypeError):
     """The app has no class of users. A command shows the message, which says what to write."""
 
 
-Hook = TypeVar("Hook")
+@dataclass(frozen=True)
+class AccountRules:
+    """What self-service accounts hand in, since they know the factors and the mails of users."""
 
+    # Whether a role of the user demands a second factor.
+    demands_second_factor: Callable[["UserMixin"], bool]
+    # The function that begins the user's second step; None if the password is enough.
+    second_step_of: Callable[["UserMixin"], BeginHalf | None]
+    delete_user: Callable[["UserMixin"], None]
+
+
+ACCOUNT_RULES = Key[AccountRules]("rules of accounts")
 _registered: list[type["UserMixin"]] = []
-# Self-service accounts set these hooks: one demands a second factor by role, one deletes a user.
-DEMANDS_SECOND_FACTOR = Key[Callable[["UserMixin"], bool]]("demands second factor")
-DELETE_USER = Key[Callable[["UserMixin"], None]]("delete user")
 # The user whose key sent the request, and the roles of that key.
 _ROLES_OF_KEY = Key[tuple[UUID, frozenset[str]]]("roles of the key")
 # The attribute of a user object that keeps the same pair.
@@ -186,23 +196,23 @@ def stored_roles() -> list[Role]:
 
 def demands_second_factor(user: UserMixin) -> bool:
     """Whether a role of the user demands a second factor; False without self-service accounts."""
-    is_demanded = hook_of_accounts(DEMANDS_SECOND_FACTOR, user)
-    return bool(is_demanded and is_demanded(user))
+    rules = account_rules_for(user)
+    return rules is not None and rules.demands_second_factor(user)
 
 
-def hook_of_accounts(key: Key[Hook], user: UserMixin) -> Hook | None:
-    """The function that self-service accounts set under this key; None where nobody needs one.
+def account_rules_for(user: UserMixin) -> AccountRules | None:
+    """The rules of self-service accounts; None where nobody needs them.
 
     :raises RuntimeError: the user has such an account, and the app has not set accounts up.
     """
-    hook = app_state(current_app).get(key)
-    # Without the hook, the password alone would log in users who have a second factor.
-    if hook is None and user.needs_accounts:
+    rules = app_state(current_app).get(ACCOUNT_RULES)
+    # Without the rules, the password alone would log in users who have a second factor.
+    if rules is None and user.needs_accounts:
         raise RuntimeError(
             f"{user_class().__name__} inherits from AccountMixin: call `accounts.init_app(app)` "
             f"after `secure_flask.init_app` where you create {current_app.name}."
         )
-    return hook
+    return rules
 
 
 def user_class() -> type[UserMixin]:
