@@ -1,4 +1,4 @@
-"""`flask user …`: an operator makes users, sets their passwords and roles, and ends their logins.
+"""`flask user …` and `flask logins …`: an operator manages users, passwords, roles and logins.
 
 A password is read from standard input, asked for on a terminal, or generated and printed. No
 argument takes one: it would stay in the shell's history. A new role ends all logins, so that the
@@ -25,6 +25,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
 user_commands = CommandGroup("user", help="Manage the users who can log in.")
+logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 
 
 password_option = click.option(
@@ -167,9 +168,23 @@ def list_users_command() -> None:
             click.echo(f"{printable(name)}\t{'disabled' if disabled else active}\t{sorted_roles}")
 
 
+@logins_commands.command("end")
+@click.confirmation_option(prompt="End all logins and keys of all users?", help="Do not ask.")
+def end_all_logins_command() -> None:
+    """End all logins and keys of all users immediately, as after a leak."""
+    ended, keys = logins.end_all_logins()
+    click.echo(f"Ended {ended} logins and {keys} keys")
+
+
+@logins_commands.command("purge")
+def purge_command() -> None:
+    """Delete expired logins and keys; run this once a day."""
+    click.echo(f"Deleted {logins.purge_logins()} expired")
+
+
 def init_app(app: Flask) -> None:
     add_command(app, user_commands)
-    add_command(app, logins.logins_commands)
+    add_command(app, logins_commands)
 
 
 def find_user(name: str) -> UserMixin:
