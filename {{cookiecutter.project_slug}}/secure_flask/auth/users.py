@@ -37,6 +37,7 @@ ROLE_RULE = (
 # This catches typing errors. Only a delivered message proves an address. Source: RFC 5321, 4.5.3.
 EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
 
+# What begins a second step; it returns the body of the response.
 BeginHalf = Callable[..., dict[str, Any]]
 
 _CLASS = """\
