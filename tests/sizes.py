@@ -105,6 +105,11 @@ def modules_of_accounts() -> list[Path]:
     return [file for file in files if file.parent.name != "migrations"]
 
 
+def modules_of_the_core_with_accounts() -> list[Path]:
+    """All but the numbered migrations."""
+    return [file for file in CORE.rglob("*.py") if not file.name[0].isdigit()]
+
+
 def tests_of_a_project() -> list[Path]:
     files = (support.FOLDER / "tests").rglob("*.py")
     return [file for file in files if not support.is_of_accounts(file)]
@@ -121,6 +126,40 @@ def public_names() -> int:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
     return len(names)
+
+
+def floors_of_auth() -> int:
+    """The longest chain of imports within auth/, in which each module of tokens/ counts by itself."""
+    return max(map(floors_below, modules_of_auth()))
+
+
+@cache
+def floors_below(name: str) -> int:
+    """The longest chain of imports within auth/ that begins with this module."""
+    modules = modules_of_auth()
+    found = imported_names(ast.parse(modules[name].read_text("utf-8")))
+    # What is imported is a module, or a name in one.
+    below = {each if each in modules else each.rpartition(".")[0] for each in found}
+    return 1 + max(map(floors_below, below & modules.keys()), default=0)
+
+
+@cache
+def modules_of_auth() -> dict[str, Path]:
+    """The modules by their dotted names."""
+    files = (CORE / "auth").rglob("*.py")
+    parts = {file: file.relative_to(CORE.parent).with_suffix("").parts for file in files}
+    return {".".join(part for part in parts[file] if part != "__init__"): file for file in parts}
+
+
+def imported_names(tree: ast.AST) -> Iterator[str]:
+    """What a module imports, in functions too, but not for type checkers alone."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            yield from (package + each.name for each in node.names)
+        yield from imported_names(node)
 
 
 @cache
@@ -149,6 +188,10 @@ SIZES = [
     # 2,900 until strangers could fill tables and mailboxes, and thieves hide what they changed:
     # limits by address, mailbox and network, slots of mails, former addresses, locks in one order.
     Size("lines of the core of accounts", 3500, lambda: lines(modules_of_accounts())),
+    Size(
+        "modules of the core, with accounts", 148, lambda: len(modules_of_the_core_with_accounts())
+    ),
+    Size("floors of auth/", 8, floors_of_auth, at_most=9),
     Size("public names of the core", 72, public_names, at_most=80),
     Size("lines of a project's tests", 1911, lambda: lines(tests_of_a_project())),
     Size("lines of a project's docs/", 612, lambda: lines([*DOCS.rglob("*.md")])),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 import sizes
@@ -24,3 +26,8 @@ def test_the_table_marks_what_is_more_than_a_fifth_above_the_stated_figure(
 def test_a_rule_counts_and_not_the_growth() -> None:
     [_, row] = sizes.table([Size("names", 62, lambda: 80, at_most=80)])
     assert row.split() == ["names", "80", "62", "80"]
+
+
+def test_what_only_type_checkers_import_is_no_floor() -> None:
+    code = "if TYPE_CHECKING:\n    import a\nimport b\ndef act():\n    from c import d\n"
+    assert [*sizes.imported_names(ast.parse(code))] == ["b", "c.d"]

@@ -20,10 +20,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public, login_required, public
-from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.state import Key, app_state
 from secure_flask.web.csrf import FORM_TYPES, SAFE_METHODS
 from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired, responds
+from secure_flask.auth.users import ACCOUNT_RULES
 from secure_flask.web.view_options import Content, ViewOptions, written_view
 
 Json = dict[str, object]
@@ -185,7 +185,7 @@ def _schemas(operations: list[_Operation]) -> tuple[dict[type, Json], Json]:
     declared = [model for content in contents if content for model in content.values() if model]
     # A dict removes duplicates and keeps the order, so that the document never changes.
     models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
-    if asks := LoginResponse in models and SECOND_FACTOR in app_state(current_app):
+    if asks := LoginResponse in models and ACCOUNT_RULES in app_state(current_app):
         models[SecondFactorRequired] = None
     found, definitions = models_json_schema(
         [(model, "validation") for model in models],

@@ -15,7 +15,7 @@ from secure_flask.auth import (
     user_sessions,
 )
 from secure_flask.checks import check_command, policy_command, startup
-from secure_flask.crypto import encryption, keyring, rotation
+from secure_flask.crypto import encryption, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
@@ -115,8 +115,8 @@ def _protect_requests(app: Flask) -> None:
 
 
 def _add_services(app: Flask) -> None:
-    keyring.init_app(app)  # the keys of ENCRYPTION_KEYS and BLIND_INDEX_KEYS
-    encryption.init_app(app)  # responds 500 where a stored value cannot be decrypted
+    # The keys of ENCRYPTION_KEYS and BLIND_INDEX_KEYS; a 500 where a value cannot be decrypted.
+    encryption.init_app(app)
     database.init_app(
         app, principal.is_user_gone
     )  # the database; responds 503 while it is unavailable

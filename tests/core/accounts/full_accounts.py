@@ -23,7 +23,7 @@ from secure_flask.accounts.former_addresses import remember_address
 from secure_flask.accounts.passkeys import Passkey
 from secure_flask.accounts.users import account_of
 from secure_flask.auth.users import user_class
-from secure_flask.keys import stored_keys
+from secure_flask.keys import api_keys
 from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -157,7 +157,7 @@ def fill(app: Flask) -> None:
         )
         steps.add_step(CHANGE_REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
         remember_address(user, FORMER_ADDRESS)
-        stored_keys.store_key(user, KEY, 3600, [], login=None)
+        api_keys.store_key(user, KEY, 3600, [], login=None)
         notices.code_failed(user)
 
 

@@ -27,7 +27,7 @@ from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from secure_flask.accounts.users import RECENT
 from secure_flask.auth import authentication
-from secure_flask.crypto.keyring import BLIND_INDEX_KEYS
+from secure_flask.crypto.encryption import BLIND_INDEX_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 from sqlalchemy import func, select, update

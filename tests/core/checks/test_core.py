@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 from secure_flask import update
-from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.state import app_state
 
 from core.checks.conftest import MakeSite, found_in
+from core.conftest import set_account_rules
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def test_the_files_of_accounts_are_named_where_nothing_uses_them(
     assert not found_in(site, "core.leftovers")
     (tmp_path / "accounts" / "sign_up.py").touch()
     if uses:
-        app_state(site)[SECOND_FACTOR] = lambda user: None
+        set_account_rules(site)
     assert len(found_in(site, "core.leftovers")) == (0 if uses else 2)
 
 

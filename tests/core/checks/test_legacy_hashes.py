@@ -2,7 +2,7 @@
 
 import pytest
 from flask import Flask
-from secure_flask.auth import users
+from secure_flask.auth import user_changes
 from secure_flask.checks import legacy_hashes
 from secure_flask.database import db
 
@@ -37,7 +37,7 @@ def store(app: Flask, *hashes: str) -> None:
     """Give users these hashes, beside the one user with a new hash."""
     with app.app_context():
         for number, stored in enumerate(hashes):
-            users.create_user(f"user-{number}", PASSWORD).password_hash = stored
+            user_changes.create_user(f"user-{number}", PASSWORD).password_hash = stored
         db.session.commit()
 
 

@@ -16,7 +16,7 @@ from secure_flask.auth.access import (
     roles_required,
 )
 from secure_flask.csp_levels import SELF
-from secure_flask.keys.key_requests import keys_allowed
+from secure_flask.keys.requests import keys_allowed
 from secure_flask.web.csp import csp
 from secure_flask.web.csrf import FORM_TYPES, csrf_exempt
 from secure_flask.web.forms import consumes_form

@@ -57,10 +57,12 @@ from secure_flask.accounts.second_step import (
 )
 from secure_flask.accounts.settings import AccountSettings
 from secure_flask.accounts.smtp import send_mail
-from secure_flask.accounts.users import AccountMixin
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.accounts.worker import development_mails
-from secure_flask.auth.users import user_deleted
+from secure_flask.auth.user_changes import user_deleted
+from secure_flask.auth.users import ACCOUNT_RULES, AccountRules
 from secure_flask.database.core_tables import require_core_tables
+from secure_flask.state import app_state
 from secure_flask.web.serving import serves_requests
 
 __all__ = [
@@ -117,8 +119,11 @@ def init_app(app: Flask) -> None:
     """Set accounts up, after `init_app` of secure_flask: `accounts.init_app(app)`."""
     require_core_tables("accounts.init_app(app)", app)
     commands.init_app(app)
-    factors.init_app(app)
-    leaving.init_app(app)
+    app_state(app)[ACCOUNT_RULES] = AccountRules(
+        factors.role_demands_factor,
+        factors.second_step_of,
+        lambda user: leaving.delete_account(account_of(user)),
+    )
     if serves_requests():
         # A server does not start without these. Commands skip them, since they are large.
         import email_validator  # noqa: F401

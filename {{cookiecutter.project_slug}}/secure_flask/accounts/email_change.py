@@ -19,7 +19,8 @@ from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import RECENT, AccountMixin, account_of, require_recent_user
 from secure_flask.auth import access, authentication
 from secure_flask.auth.principal import current_login
-from secure_flask.auth.users import UserMixin, address_changed, replace_hash
+from secure_flask.auth.user_changes import address_changed
+from secure_flask.auth.users import UserMixin, replace_hash
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error

@@ -10,8 +10,7 @@ from flask import current_app, has_request_context
 from secure_flask.accounts import notices, places
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, logins
-from secure_flask.auth.clients import browser_and_system
-from secure_flask.auth.logins import Login
+from secure_flask.auth.logins import Login, browser_and_system
 from secure_flask.auth.users import UserMixin
 from secure_flask.web.counters import client_address
 

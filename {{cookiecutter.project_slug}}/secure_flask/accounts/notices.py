@@ -7,8 +7,8 @@ from secure_flask.accounts.outbox import notify_address, notify_user
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import authentication
 from secure_flask.auth.logins import Login
-from secure_flask.keys import stored_keys
 from secure_flask.web.errors import translated_text
+from secure_flask.keys import api_keys
 
 
 @authentication.password_changed.connect
@@ -17,7 +17,7 @@ def password_changed(user: AccountMixin) -> None:
     notify_user(user, "password_changed")
 
 
-@stored_keys.key_created.connect
+@api_keys.key_created.connect
 def key_created(user: AccountMixin, name: str) -> None:
     notify_user(user, "key_created", name=name)
 

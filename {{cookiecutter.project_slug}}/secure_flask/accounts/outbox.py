@@ -13,8 +13,7 @@ from secure_flask.accounts.addresses import mailbox_hash
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.blind_indexes import blind_index
-from secure_flask.crypto.encrypted_columns import encrypted_column
-from secure_flask.crypto.encrypted_types import EncryptedJSON
+from secure_flask.crypto.encrypted_columns import EncryptedJSON, encrypted_column
 from secure_flask.database import db
 from secure_flask.database.database import CoreModel
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, func, inspect, select, update

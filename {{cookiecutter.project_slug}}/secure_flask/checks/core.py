@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Flask
-from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.auth.users import ACCOUNT_RULES
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.state import app_state
 
@@ -42,7 +42,7 @@ def leftovers(app: Flask) -> Iterator[Finding]:
         "secure_flask/accounts, and migrations/versions/0002_accounts.py": accounts,
     }
     there = [names for names, path in leftover.items() if path.exists()]
-    if SECOND_FACTOR in app_state(app) or len(there) < len(leftover):
+    if ACCOUNT_RULES in app_state(app) or len(there) < len(leftover):
         return
     for names in there:
         yield Finding(

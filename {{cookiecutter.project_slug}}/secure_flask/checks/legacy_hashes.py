@@ -12,14 +12,18 @@ from collections.abc import Iterator
 from time import perf_counter
 
 from flask import Flask
-from secure_flask.auth.legacy_hashes import LegacyScheme, legacy_scheme
-from secure_flask.auth.passwords import begin_of_new_hashes, is_legacy_hash
+from secure_flask.auth.passwords import (
+    LegacyScheme,
+    begin_of_new_hashes,
+    is_legacy_hash,
+    legacy_scheme,
+)
 from secure_flask.auth.users import user_class
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.checks.services import problem_of_migrations
 from secure_flask.database import db
 from secure_flask.database.core_tables import has_core_tables
-from secure_flask.database.paging import pages_of_rows
+from secure_flask.database.database import pages_of_rows
 from sqlalchemy import ColumnElement, func, select
 
 SLOW = 1.0  # seconds

@@ -1,24 +1,30 @@
-"""The table of keys, by which programs act for a user without a login.
+"""Keys for machines, by which programs act for a user; users make, list and end their own.
+
+A program sends a key as a bearer token. It lasts for a year at most, and no longer than a login if
+its user has no password. It opens only views that are marked `@keys_allowed`, is never a recent
+login, and has no more roles than its user.
 
 A row holds the SHA-256 of the key, never the key, so a key ends at once when its row is deleted.
 Times are whole seconds since 1970, UTC. A user has at most MAX_API_KEYS keys. One more is refused: to
 replace an old key would stop a program that still uses it.
-Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
+Source: OWASP ASVS 7.2.2, 7.2.3, 7.5.1, 13.3.1; OWASP REST Security Cheat Sheet, "API Keys".
 """
 
 import secrets
 from collections.abc import Sequence
 from string import ascii_letters, digits
+from typing import Any
 from uuid import UUID
 
 from blinker import Namespace
 from flask import Flask, current_app
-from secure_flask.auth import checksums, logins
+from secure_flask.auth import access, logins
 from secure_flask.auth.logins import DAY, Credential, Login, lifetime_of
+from secure_flask.auth.tokens import opaque
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user, user_class
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
-from secure_flask.database.core_tables import add_core_tables
+from secure_flask.database.core_tables import add_core_tables, needs_core_tables
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error, plain_error, translated_text
 from secure_flask.web.origins import PolicyError
@@ -99,6 +105,67 @@ def longest_lifetime(user: UserMixin) -> int:
     return LONGEST_LIFETIME if user.has_password else lifetime_of("session")
 
 
+@needs_core_tables
+def create_api_key(
+    name: str, *, expires_in: int | None = None, roles: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Make a key of the user, who has just logged in, and commit: `create_api_key("Backup")`.
+
+    It lasts for `expires_in` seconds, 90 days if that is None and 365 days at most, but for a user
+    without a password no longer than a login. It has the given `roles` as long as the user has
+    them. The dict has `id`, `name`, `key` (str), `expires`
+    (int, in seconds since 1970), and `roles` (list of str). `key` is never shown again.
+
+    :raises ErrorResponse: 400, a bad name or lifetime; 401, no recent login; 403, a key sent the
+        request, or the user lacks a role; 409, the user has a key of this name, or MAX_API_KEYS
+        keys.
+    """
+    login = access.require_login(minutes=access.RECENT)
+    key, secret = store_key(access.require_user(), name, expires_in, roles, login=login)
+    audit.record(audit.TOKEN_CREATED, key=key.id, roles=", ".join(key.roles))
+    return {
+        "id": key.id,
+        "name": key.name,
+        "key": secret,
+        "expires": key.expires,
+        "roles": key.roles,
+    }
+
+
+@needs_core_tables
+def list_api_keys() -> list[dict[str, Any]]:
+    """The keys of the user by name: `return {"keys": list_api_keys()}`.
+
+    Each has `id`, `name` (str), `created`, `last_used`, `expires` (int, in seconds since 1970;
+    `last_used` is None before the first use), and `roles` (list of str).
+
+    :raises ErrorResponse: 401, nobody is logged in; 403, a key sent the request.
+    """
+    return [
+        {
+            "id": key.id,
+            "name": key.name,
+            "created": key.created,
+            "last_used": key.last_used,
+            "expires": key.ends,
+            "roles": key.roles,
+        }
+        for key in keys_of(access.require_user())
+    ]
+
+
+@needs_core_tables
+def end_api_key(key_id: str) -> None:
+    """End one of the user's keys and commit: `end_api_key(key_id)`, an id of `list_api_keys`.
+
+    :raises ErrorResponse: 401, nobody is logged in; 403, a key sent the request; 404, the user has
+        no such key.
+    """
+    if not end_key_of(key_id, ApiKey.user_id == access.require_user().id):
+        raise error_response(404, "Not Found")
+    audit.record(audit.TOKEN_REVOKED, key=key_id)
+
+
 def store_key(
     user: UserMixin,
     name: str,
@@ -138,7 +205,7 @@ def store_key(
 
 def find_key(secret: str) -> ApiKey | None:
     """The live key of this text. This flushes nothing that the view has added to the session."""
-    if not checksums.has_right_checksum(_prefix(), secret):
+    if not opaque.has_right_checksum(_prefix(), secret):
         return None
     with db.session.no_autoflush:
         stored = ApiKey.secret_hash == logins.hash_of_secret(KIND, secret)
@@ -231,7 +298,7 @@ def _make_room(user: UserMixin, name: str) -> None:
 
 def _new_key(key_id: str) -> str:
     random = "".join(secrets.choice(CHARACTERS) for _ in range(43))
-    return checksums.with_checksum(_prefix(), f"{key_id}_{random}")
+    return opaque.with_checksum(_prefix(), f"{key_id}_{random}")
 
 
 def _prefix() -> str:

@@ -16,7 +16,7 @@ from secure_flask.auth.principal import (
     add_principal_finder,
     no_program_here,
 )
-from secure_flask.keys import stored_keys
+from secure_flask.keys import api_keys
 from secure_flask.state import app_state
 from secure_flask.web.bearer import bearer_token
 from secure_flask.web.cors import CORS_ORIGINS
@@ -55,9 +55,9 @@ def init_app(app: Flask) -> None:
 def _find_principal(request: Request) -> Principal | None:
     """The principal of a request with a key: nobody for an unknown one, which is no token either."""
     token = bearer_token(request) or ""
-    if not stored_keys.is_key(token):
+    if not api_keys.is_key(token):
         return None
-    key = stored_keys.find_key(token)
+    key = api_keys.find_key(token)
     if key is None:
         return Principal()
     limit = parse(current_app.config["API_KEY_RATE_LIMIT"])

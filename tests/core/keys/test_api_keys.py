@@ -7,18 +7,16 @@ import pytest
 from flask import Flask
 from secure_flask import PolicyError
 from secure_flask.auth.logins import Login
-from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
 from secure_flask.database import db
 from secure_flask.database.database import impatient_transaction
-from secure_flask.keys import stored_keys
-from secure_flask.keys.stored_keys import ApiKey, key_created
-from secure_flask.state import app_state
+from secure_flask.keys import api_keys
+from secure_flask.keys.api_keys import ApiKey, key_created
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.exceptions import Conflict
 
 from core import routes
-from core.conftest import Configure, MakeApp, give_roles, log_in
+from core.conftest import Configure, MakeApp, give_roles, log_in, set_account_rules
 from core.keys.made_keys import NAME, ask, is_open, new_key, number_of_keys
 from core.users import User
 
@@ -67,7 +65,7 @@ def test_no_two_rows_hold_one_key(app: Flask) -> None:
 
 
 def demand_factor_of_admins(app: Flask) -> None:
-    app_state(app)[DEMANDS_SECOND_FACTOR] = lambda user: "admin" in user.role_names
+    set_account_rules(app, demands_second_factor=lambda user: "admin" in user.role_names)
 
 
 def test_a_key_without_a_second_factor_dies_where_a_role_demands_one(make_app: MakeApp) -> None:
@@ -161,6 +159,6 @@ def test_what_a_view_has_put_into_the_session_stays(app: Flask) -> None:
     key = new_key(app)
     with app.test_request_context():
         db.session.add(User(name="incomplete"))
-        found = stored_keys.find_key(key)
+        found = api_keys.find_key(key)
         assert found is not None
     assert ask(app.test_client(), key).status_code == 200
