@@ -14,7 +14,6 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     commands,
     core,
     legacy_hashes,
-    models,
     policy,
     redirects,
     remember_cookie,
