@@ -1,1 +1,1 @@
-"""`flask check`, with a module for each group of checks, `flask policy`, and the check at start."""
+"""`flask check`, with a module for each group of checks, and the check before gunicorn starts."""

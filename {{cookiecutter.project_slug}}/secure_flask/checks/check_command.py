@@ -11,16 +11,11 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.checks import (  # noqa: F401 - each registers its checks
-    commands,
     core,
-    legacy_hashes,
     policy,
-    redirects,
-    remember_cookie,
     responses,
     services,
     settings,
-    starter,
     templates,
 )
 from secure_flask.checks.registry import CHECKS, LEVELS, Finding, find_all_findings
