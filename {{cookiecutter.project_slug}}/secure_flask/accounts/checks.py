@@ -13,7 +13,7 @@ from secure_flask.accounts.settings import public_host
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import route_table
 from secure_flask.auth.users import user_class
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from sqlalchemy import Select, func, inspect, select

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flask import Flask
 from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.database.command_group import COMMANDS
 from secure_flask.state import app_state
 

@@ -19,7 +19,7 @@ from secure_flask.auth import route_table
 from secure_flask.auth.legacy_hashes import LegacyScheme, legacy_scheme
 from secure_flask.auth.passwords import begin_of_new_hashes, is_legacy_hash
 from secure_flask.auth.users import user_class
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.checks.services import problem_of_migrations
 from secure_flask.csp_levels import DATA, UNSAFE_INLINE
 from secure_flask.database import db

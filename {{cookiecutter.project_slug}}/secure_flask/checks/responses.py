@@ -10,7 +10,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from secure_flask import assets
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.state import State, app_state, request_state
 from secure_flask.web import connection_allowlist, csp, headers
 from secure_flask.web.hosts import TRUSTED_HOSTS

@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import Flask
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.core_tables import has_core_tables

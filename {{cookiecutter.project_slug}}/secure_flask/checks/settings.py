@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask
 from secure_flask.auth import passwords
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings, SettingsError, names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.state import app_state

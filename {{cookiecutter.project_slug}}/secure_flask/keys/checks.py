@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flask import Flask
 from secure_flask.auth.logins import DAY
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.core_tables import has_core_tables
