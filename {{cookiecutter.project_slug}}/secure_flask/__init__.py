@@ -47,8 +47,8 @@ from secure_flask.auth.principal import logged_in_user
 from secure_flask.auth.throttle import attempts
 from secure_flask.auth.user_changes import create_user, delete_user, user_deleted
 from secure_flask.auth.users import Role, UserMixin
-from secure_flask.checks.registry import Finding, register_check
-from secure_flask.checks.startup import on_starting
+from secure_flask.checks import Finding, register_check
+from secure_flask.checks.settings import on_starting
 from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import (
     EncryptedBytes,

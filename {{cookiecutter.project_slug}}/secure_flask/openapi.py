@@ -20,10 +20,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public, login_required, public
+from secure_flask.auth.users import ACCOUNT_RULES
 from secure_flask.state import Key, app_state
 from secure_flask.web.csrf import FORM_TYPES, SAFE_METHODS
 from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired, responds
-from secure_flask.auth.users import ACCOUNT_RULES
 from secure_flask.web.view_options import Content, ViewOptions, written_view
 
 Json = dict[str, object]

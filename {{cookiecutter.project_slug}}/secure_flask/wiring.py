@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from flask import Flask
-from secure_flask import assets, health, keys, openapi, security_txt
+from secure_flask import assets, health, keys, openapi, policy_in_force, security_txt
 from secure_flask.auth import (
     access,
     find_user,
@@ -14,7 +14,7 @@ from secure_flask.auth import (
     user_commands,
     user_sessions,
 )
-from secure_flask.checks import check_command, policy_command, startup
+from secure_flask.checks import check_command
 from secure_flask.crypto import encryption, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
@@ -61,7 +61,7 @@ def wire_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
     # This middleware comes last, so it is the outermost: every response gets its headers.
     headers.init_app(app)
     freeze_config(app, settings, _config_checks(app))
-    startup.log_startup(app)
+    policy_in_force.log_startup(app)
 
 
 def _configure(app: Flask, settings: Settings) -> None:
@@ -133,7 +133,7 @@ def _add_routes_and_commands(app: Flask) -> None:
         rotation.init_app(app)  # `flask crypto`
     route_table.init_app(app)  # `flask access`
     check_command.init_app(app)  # `flask check`
-    policy_command.init_app(app)  # `flask policy`
+    policy_in_force.init_app(app)  # `flask policy`
     csp_reports.init_app(app)  # `POST /csp-reports`, where browsers report what the CSP blocks
     csp_report.init_app(app)  # `flask csp`, which lists these reports
     security_txt.init_app(app)  # `/.well-known/security.txt`

@@ -11,15 +11,13 @@ from flask import Flask
 from secure_flask import EncryptedJSON, UserMixin, db, encrypted_column
 from secure_flask.accounts import (
     leaving,
-    networks,
+    login_places,
     notices,
-    places,
     recovery_codes,
     steps,
     wrong_codes,
 )
-from secure_flask.accounts.email_change import CHANGE_REQUEST
-from secure_flask.accounts.former_addresses import remember_address
+from secure_flask.accounts.email_change import CHANGE_REQUEST, remember_address
 from secure_flask.accounts.passkeys import Passkey
 from secure_flask.accounts.users import account_of
 from secure_flask.auth.users import user_class
@@ -149,8 +147,8 @@ def fill(app: Flask) -> None:
         user.totp_secret = TOTP_SECRET
         db.session.add(passkey(user))
         recovery_codes.replace_recovery_codes(user)
-        place = places.LoginPlace(user_id=user.id, place_hash=HASH, expires=2**31)
-        place.purpose = networks.TRUSTED
+        place = login_places.LoginPlace(user_id=user.id, place_hash=HASH, expires=2**31)
+        place.purpose = login_places.TRUSTED
         db.session.add(place)
         db.session.add(
             wrong_codes.WrongCodes(user_id=user.id, network_hash=b"", created=1, count=1)

@@ -8,7 +8,6 @@ checks or lists only reads. The signal `user_deleted` is the one of secure_flask
 from flask import Flask
 from secure_flask.accounts import checks, commands, factors, leaving, worker  # noqa: F401 - checks
 from secure_flask.accounts.addresses import checked_address
-from secure_flask.accounts.development_mailbox import text_of_mail
 from secure_flask.accounts.email_change import (
     confirm_email_change,
     find_email_change,
@@ -30,7 +29,6 @@ from secure_flask.accounts.name_change import change_name
 from secure_flask.accounts.names import checked_name
 from secure_flask.accounts.passkey_logins import log_in_by_passkey, reauthenticate_by_passkey
 from secure_flask.accounts.passkeys import begin_passkey_login, list_passkeys, passkey_signals
-from secure_flask.accounts.public_urls import public_link
 from secure_flask.accounts.recovery import (
     find_password_reset,
     request_password_reset,
@@ -55,8 +53,8 @@ from secure_flask.accounts.second_step import (
     complete_login_by_recovery_code,
     half_login_factors,
 )
-from secure_flask.accounts.settings import AccountSettings
-from secure_flask.accounts.smtp import send_mail
+from secure_flask.accounts.settings import AccountSettings, public_link
+from secure_flask.accounts.smtp import send_mail, text_of_mail
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.accounts.worker import development_mails
 from secure_flask.auth.user_changes import user_deleted

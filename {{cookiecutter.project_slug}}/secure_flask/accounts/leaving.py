@@ -17,16 +17,19 @@ from flask import stream_with_context
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import (
     factors,
-    networks,
-    new_logins,
+    login_places,
+    notices,
     outbox,
     passkeys,
     recovery_codes,
     steps,
 )
 from secure_flask.accounts.addresses import lock_mailbox
-from secure_flask.accounts.email_change import CHANGE_REQUEST, MAX_CHANGE_REQUESTS
-from secure_flask.accounts.former_addresses import former_addresses_of
+from secure_flask.accounts.email_change import (
+    CHANGE_REQUEST,
+    MAX_CHANGE_REQUESTS,
+    former_addresses_of,
+)
 from secure_flask.accounts.registration import end_registrations_of
 from secure_flask.accounts.users import AccountMixin, account_of, require_recent_user
 from secure_flask.auth import access, authentication
@@ -173,8 +176,8 @@ def _account_data(user: AccountMixin) -> dict[str, object]:
         "recovery_codes": recovery_codes.recovery_codes_left(user),
         "unconfirmed_emails": [step.email for step in requests],
         "former_emails": former_addresses_of(user),
-        "trusted_networks": networks.count_trusted_networks(user),
-        "known_places": new_logins.count_known_places(user),
+        "trusted_networks": login_places.count_trusted_networks(user),
+        "known_places": notices.count_known_places(user),
     }
 
 

@@ -38,8 +38,7 @@ from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.database.core_tables import needs_core_tables
 from secure_flask.web import audit
-from secure_flask.web.csrf import is_consumed_form
-from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.web.csrf import SAFE_METHODS, is_consumed_form
 from secure_flask.web.errors import error_response
 
 # This signal gets the user who entered the present password, in the transaction of the change.

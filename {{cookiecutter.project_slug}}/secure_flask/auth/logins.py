@@ -25,8 +25,7 @@ from secure_flask.database.core_tables import add_core_tables
 from secure_flask.database.database import CoreModel, impatient_transaction
 from secure_flask.web import audit
 from secure_flask.web.counters import client_address
-from secure_flask.web.errors import plain_error
-from secure_flask.web.texts import translated_text
+from secure_flask.web.errors import plain_error, translated_text
 from sqlalchemy import (
     BigInteger,
     ColumnElement,

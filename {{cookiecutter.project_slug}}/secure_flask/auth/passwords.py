@@ -23,8 +23,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from flask import current_app
 from secure_flask.auth.places import place
-from secure_flask.web.errors import error_response, field_error, translated_text
 from secure_flask.web import audit
+from secure_flask.web.errors import error_response, field_error, translated_text
 from secure_flask.web.validation import Reason, is_plain_text
 
 CHECK_FAILED = audit.Event("legacy_hash_check_fail")

@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import Flask
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.core_tables import has_core_tables
@@ -132,16 +132,12 @@ def unverified_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-def has_migrations() -> bool:
-    return Path(migrate.directory).is_dir()
-
-
 def problem_of_migrations() -> Finding | None:
     """What is wrong with the database; None where it is at the newest migration.
 
     An app without users of the core may make its tables in another way.
     """
-    if not (has_migrations() or has_core_tables()):
+    if not (Path(migrate.directory).is_dir() or has_core_tables()):
         return None
     try:
         newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flask import Flask
+from secure_flask.checks import Finding, register_check
 from secure_flask.checks.policy import has_stricter_source
-from secure_flask.checks.registry import Finding, register_check
 from secure_flask.csp_levels import NONCE, SELF, UNSAFE_INLINE
 from secure_flask.web import csp
 from secure_flask.web.headers import INTEGRITY, Kind, fixed_headers

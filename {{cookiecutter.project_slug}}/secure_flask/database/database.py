@@ -34,7 +34,7 @@ from secure_flask.database.core_tables import (
 )
 from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.settings import ENV_FILE, Settings, SettingsError
-from secure_flask.settings.service_urls import INSTANCE
+from secure_flask.settings.types import INSTANCE
 from secure_flask.state import IN_CONTEXT, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, plain_error, respond_by_default, response_for

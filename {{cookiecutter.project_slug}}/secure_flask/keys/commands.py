@@ -13,7 +13,7 @@ from flask import Flask
 from secure_flask.auth.logins import DAY
 from secure_flask.auth.user_commands import find_user, printable
 from secure_flask.auth.users import UserMixin
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup, add_command

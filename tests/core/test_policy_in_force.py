@@ -1,9 +1,50 @@
-"""`flask policy`: an owner sees what is in force, and which part of it is a change."""
+"""`flask policy` and the log of a start say what is in force, which is a change, and no secret."""
 
 import pytest
+from flask.cli import routes_command, run_command
 from secure_flask.csp_levels import PARANOID, STRICT, Level
 
-from core.conftest import MakeApp
+from core.conftest import SECRETS, Lines, MakeApp
+
+FRIEND, LOCAL = "https://app.example", "http://localhost:1"
+
+
+def test_the_policy_in_force_is_one_line_without_secrets(make_app: MakeApp, lines: Lines) -> None:
+    make_app(
+        app_env="production",
+        trusted_hosts=["www.example.org", "example.org"],
+        csp_report_only=True,
+        TESTING=False,
+        CORS_ORIGINS=[FRIEND, LOCAL],
+        FRAME_ANCESTORS=["'self'"],
+        TOKEN_TYPE="jwt",
+        redis_url="redis://:s3cret@127.0.0.1:1/0",
+    )
+    [line] = lines()
+    assert "frame-ancestors 'self'" in line["csp"]
+    expected = {
+        "event": "sys_startup",
+        "level": "info",
+        "production": True,
+        "csp_report_only": True,
+        "framing": "'self'",
+        # In production no loopback address is anybody's site.
+        "cors_origins": FRIEND,
+        "trusted_hosts": "example.org www.example.org",
+        "token_type": "jwt",
+    }
+    assert line.items() >= expected.items()
+    assert not any(secret in str(line) for secret in (*SECRETS.values(), "s3cret"))
+
+
+def test_servers_announce_and_other_commands_do_not(make_app: MakeApp, lines: Lines) -> None:
+    production = {"app_env": "production", "trusted_hosts": ["example.org"], "TESTING": False}
+    with routes_command.make_context("routes", []):
+        make_app(**production)
+    assert lines() == []
+    with run_command.make_context("run", []):
+        make_app(**production)
+    assert [line["event"] for line in lines()] == ["sys_startup"]
 
 
 def shown(make_app: MakeApp, **policy: object) -> list[str]:

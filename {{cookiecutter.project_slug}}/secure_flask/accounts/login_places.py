@@ -2,6 +2,9 @@
 
 Only a keyed hash of user and place is stored, so a stolen table names no place, and does not tell
 which users share one. A user has at most MAX_PLACES for a purpose.
+
+A network in which a user has shown both factors is trusted for 30 days. Wrong codes of other
+networks do not count there, so a thief of the password cannot lock the owner out.
 """
 
 import hmac
@@ -12,12 +15,15 @@ from secure_flask.accounts.users import AccountMixin
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.database import CoreModel
+from secure_flask.web.counters import client_address
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 MAX_PLACES = 20  # of a user for one purpose
 # Without this option the session would read each row that a statement deletes.
 UNREAD = {"synchronize_session": False}
+TRUSTED_FOR = 30 * 24 * 60 * 60  # seconds
+TRUSTED = "trusted network"
 
 
 class LoginPlace(CoreModel):
@@ -81,6 +87,24 @@ def purge_places() -> None:
     free = expired.with_for_update(skip_locked=True).cte("expired", nesting=True)
     old = delete(LoginPlace).where(LoginPlace.place_hash.in_(select(free.c.place_hash)))
     db.session.execute(old, execution_options=UNREAD)
+
+
+def present_network() -> bytes:
+    """The hash of the network of this request: a /64, or an IPv4 address."""
+    return keyed_hash("network", client_address())
+
+
+def is_network_trusted(user: AccountMixin) -> bool:
+    return is_known_place(user, TRUSTED, client_address())
+
+
+def trust_network(user: AccountMixin) -> None:
+    """Trust the network of this request, within the caller's transaction, which locks the user."""
+    remember_place(user, TRUSTED, client_address(), TRUSTED_FOR)
+
+
+def count_trusted_networks(user: AccountMixin) -> int:
+    return count_places(user, TRUSTED)
 
 
 def _hash_of_place(user: AccountMixin, purpose: str, place: str) -> bytes:

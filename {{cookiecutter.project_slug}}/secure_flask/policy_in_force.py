@@ -1,4 +1,7 @@
-"""`flask policy`: what is in force, and where each part comes from."""
+"""Shows the policy in force: `flask policy`, and one line of the log when a server starts.
+
+Source: OWASP Logging Vocabulary Cheat Sheet, sys_startup.
+"""
 
 from collections.abc import Container, Mapping
 
@@ -8,9 +11,13 @@ from flask.cli import with_appcontext
 from secure_flask.database.command_group import add_command
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
-from secure_flask.web import csp
+from secure_flask.web import audit, csp
 from secure_flask.web.connection_allowlist import find_allowlist, resolve_links
+from secure_flask.web.cors import CORS_ORIGINS
+from secure_flask.web.csp import serialize_directives
 from secure_flask.web.headers import TRANSPORT, Kind, fixed_headers
+from secure_flask.web.hosts import TRUSTED_HOSTS
+from secure_flask.web.serving import serves_requests
 
 
 @click.command("policy")
@@ -35,6 +42,27 @@ def policy_command() -> None:
     others = {each: config[each] for each in sorted(fields) if each not in _SHOWN}
     changed = [each for each, value in others.items() if value != fields[each].default]
     _show("Other values:", {**others, "LINKS": resolve_links(config)}, changed)
+
+
+def log_startup(app: Flask) -> None:
+    """Log the policy that a server enforces. None of it is secret."""
+    if app.testing or not serves_requests():
+        return
+    policy = csp.page_policy(app.config)
+    origins = app_state(app)[CORS_ORIGINS]
+    trusted = app_state(app)[TRUSTED_HOSTS]
+    with app.app_context():
+        audit.record(
+            audit.STARTUP,
+            production=app.config["PRODUCTION"],
+            csp=serialize_directives(policy),
+            csp_report_only=app.config["CSP_REPORT_ONLY"],
+            framing=" ".join(policy["frame-ancestors"]),
+            cors_origins=" ".join(sorted(origins)),
+            trusted_hosts=" ".join(sorted(trusted)),
+            proxy_hops=app.config["PROXY_HOPS"],
+            token_type=app.config["TOKEN_TYPE"],
+        )
 
 
 def init_app(app: Flask) -> None:

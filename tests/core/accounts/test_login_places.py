@@ -5,8 +5,8 @@ import os
 import pytest
 from flask import Flask
 from secure_flask import db
-from secure_flask.accounts import places
-from secure_flask.accounts.places import MAX_PLACES, LoginPlace
+from secure_flask.accounts import login_places
+from secure_flask.accounts.login_places import MAX_PLACES, LoginPlace
 from sqlalchemy import func, select, text
 
 from core.accounts.people import OTHER, add_user, user_of
@@ -22,12 +22,12 @@ def _two_users(app_context: None) -> None:
 
 
 def remember(place: str, purpose: str = "trust", name: str = USERNAME) -> None:
-    places.remember_place(user_of(name), purpose, place, LIFETIME)
+    login_places.remember_place(user_of(name), purpose, place, LIFETIME)
     db.session.commit()
 
 
 def is_known(place: str, purpose: str = "trust", name: str = USERNAME) -> bool:
-    return places.is_known_place(user_of(name), purpose, place)
+    return login_places.is_known_place(user_of(name), purpose, place)
 
 
 def rows() -> int:
@@ -78,7 +78,7 @@ def test_places_of_one_purpose_are_forgotten_alone() -> None:
     remember(HOME)
     remember(HOME, "mail")
     remember(HOME, name=OTHER)
-    places.forget_places(user_of(), "trust")
+    login_places.forget_places(user_of(), "trust")
     known = [is_known(HOME), is_known(HOME, "mail"), is_known(HOME, name=OTHER)]
     assert known == [False, True, True]
 
@@ -87,10 +87,10 @@ def test_a_purge_deletes_what_has_expired_alone(wait: Wait) -> None:
     remember(HOME)
     wait(LIFETIME - 1)
     remember(OFFICE, name=OTHER)
-    places.purge_places()
+    login_places.purge_places()
     assert rows() == 2
     wait(1)
-    places.purge_places()
+    login_places.purge_places()
     assert (rows(), is_known(OFFICE, name=OTHER)) == (1, True)
 
 
@@ -102,7 +102,7 @@ def test_a_purge_waits_for_no_login(wait: Wait) -> None:
     with db.engine.begin() as login:
         login.execute(select(LoginPlace.place_hash).with_for_update())
         db.session.execute(text("SET LOCAL lock_timeout = 50"))
-        places.purge_places()
+        login_places.purge_places()
         assert rows() == 1
-    places.purge_places()
+    login_places.purge_places()
     assert rows() == 0

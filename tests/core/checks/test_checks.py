@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from secure_flask.checks import policy, registry
-from secure_flask.checks.registry import Finding, find_all_findings, register_check
+from secure_flask import checks
+from secure_flask.checks import Finding, find_all_findings, policy, register_check
 
 from core.conftest import Configure
 
@@ -17,7 +17,7 @@ KEYS = Path(__file__).parents[1] / "keys"
 def test_each_is_provoked_by_a_test_beside_this_one() -> None:
     files = [*Path(__file__).parent.rglob("test_*.py"), KEYS / "test_checks.py"]
     tests = "".join(file.read_text("utf-8") for file in files)
-    missing = [name for name in registry.CHECKS if f'"{name}"' not in tests]
+    missing = [name for name in checks.CHECKS if f'"{name}"' not in tests]
     assert missing == [], "Write a test that provokes each of these."
 
 
@@ -27,7 +27,7 @@ def test_no_two_have_one_id() -> None:
 
 
 def test_your_own_is_asked_with_the_rest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "CHECKS", {})
+    monkeypatch.setattr(checks, "CHECKS", {})
 
     @register_check("disk.full", "warning")
     def full(app: Flask) -> Iterator[Finding]:
@@ -48,12 +48,12 @@ def test_your_own_is_asked_with_the_rest(app: Flask, monkeypatch: pytest.MonkeyP
 def test_a_finding_says_the_same_where_python_removes_docstrings(
     app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
-    monkeypatch.setattr(registry, "CHECKS", {})
+    monkeypatch.setattr(checks, "CHECKS", {})
     file = Path(policy.__file__)
     # As by `python -OO`.
     code = compile(file.read_text("utf-8"), file, "exec", optimize=2)
     exec(code, {"__name__": "optimized"})  # noqa: S102 - a module of the core
     configure(app, CSP_REPORT_ONLY=True)
-    [finding] = registry.CHECKS["csp.report-only"].find_findings(app)
+    [finding] = checks.CHECKS["csp.report-only"].find_findings(app)
     assert finding.message.startswith("CSP_REPORT_ONLY is on: browsers report violations")
     assert finding.hint.startswith("Unset it.")
