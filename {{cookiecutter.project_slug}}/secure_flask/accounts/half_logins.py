@@ -167,9 +167,7 @@ def _end_oldest(user: AccountMixin, place: str) -> None:
 
 
 def _cookie() -> str:
-    # If there are two, one may come from a sibling domain, so neither counts.
-    sent = request.cookies.getlist(cookies.cookie_name(COOKIE))
-    return sent[0] if len(sent) == 1 else ""
+    return request.cookies.get(cookies.cookie_name(COOKIE), "")
 
 
 def _forget_cookie(response: Response) -> Response:
