@@ -6,7 +6,8 @@ The template's own tests send it thousands of requests by schemathesis as well.
 import json
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any
+from enum import Enum
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
@@ -21,8 +22,10 @@ from secure_flask.database import db
 from secure_flask.state import app_state
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
+from secure_flask.web.queries import Query, validated_query
 from secure_flask.web.responses import ResponseBody, responds
 from secure_flask.web.validation import Body, PlainText, validated
+from werkzeug.routing import BaseConverter, IntegerConverter
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -37,10 +40,15 @@ ARGUMENTS = {
     "<name>": {"type": "string", "minLength": 1},
     "<string(length=2):name>": {"type": "string", "minLength": 1},
     "<path:name>": {"type": "string", "minLength": 1},
-    "<int(max=9):name>": {"type": "integer", "minimum": 0},
-    "<float:name>": {"type": "number"},
-    "<any(small, 'large'):name>": {"type": "string", "minLength": 1},
+    "<int:name>": {"type": "integer", "minimum": 0},
+    "<int(max=9):name>": {"type": "integer", "minimum": 0, "maximum": 9},
+    "<int(min=2, signed=True):name>": {"type": "integer", "minimum": 2},
+    "<int(signed=True):name>": {"type": "integer"},
+    "<float(max=0.5):name>": {"type": "number", "minimum": 0, "maximum": 0.5},
+    "<any(small, 'large'):name>": {"type": "string", "enum": ["large", "small"]},
     "<uuid:name>": {"type": "string", "format": "uuid"},
+    "<year:name>": {"type": "integer", "minimum": 0},
+    "<upper:name>": {"type": "string", "minLength": 1},
 }
 
 BODIES = {
@@ -196,6 +204,50 @@ def test_a_member_that_an_answer_may_lack_has_no_default(
     assert "default" not in schema["properties"][member]
 
 
+class Size(Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Search(Query):
+    shop: PlainText
+    page: Annotated[int, Field(ge=1)] = 1
+    tag: list[str] = Field(default=[])
+    size: Size = Size.SMALL
+    owner: UUID | None = None
+    limit: int | Literal["all"] | None = None
+    since: Annotated[str, Field(alias="from", description="A day.")] = ""
+
+
+def test_a_query_is_described_by_its_model_without_null(app: Flask) -> None:
+    def view(number: int, *, query: Search) -> str:
+        return ""
+
+    app.add_url_rule("/shops/<int:number>", "shops", public(validated_query(Search)(view)))
+    document = described(app)
+    operation = document["paths"]["/shops/{number}"]["get"]
+    parameters = {each["name"]: each for each in operation["parameters"]}
+    assert {name: each["in"] for name, each in parameters.items()} == {
+        "number": "path",
+        **dict.fromkeys(("shop", "page", "tag", "size", "owner", "limit", "from"), "query"),
+    }
+    assert [name for name, each in parameters.items() if each["required"]] == ["number", "shop"]
+    expected: dict[str, Json] = {
+        "page": {"type": "integer", "minimum": 1, "default": 1},
+        "tag": {"type": "array", "items": {"type": "string"}, "default": []},
+        "size": {"type": "string", "enum": ["small", "large"], "default": "small"},
+        "owner": {"type": "string", "format": "uuid"},
+        "limit": {"anyOf": [{"type": "integer"}, {"type": "string", "const": "all"}]},
+        "from": {"type": "string", "default": "", "description": "A day."},
+    }
+    found = {name: parameters[name]["schema"] for name in expected}
+    assert {name: {**each, "title": ""} for name, each in found.items()} == {
+        name: {**each, "title": ""} for name, each in expected.items()
+    }
+    assert "null" not in json.dumps(operation["parameters"])
+    assert "Search" not in document["components"]["schemas"]
+
+
 def test_the_default_of_a_request_says_what_a_program_may_leave_out(app: Flask) -> None:
     app.add_url_rule("/orders", "orders", public(validated(Order)(lambda order: "")))
     schema = described(app)["components"]["schemas"]["Order"]
@@ -284,7 +336,9 @@ def test_a_view_for_a_role_names_it_and_its_403(app: Flask) -> None:
     check(done, operation)
 
 
-def test_an_argument_has_its_type(app: Flask) -> None:
+def test_an_argument_is_described_by_its_converter(app: Flask) -> None:
+    app.url_map.converters["year"] = type("Year", (IntegerConverter,), {})
+    app.url_map.converters["upper"] = type("Upper", (BaseConverter,), {})
     for number, rule in enumerate(ARGUMENTS):
         app.add_url_rule(f"/{number}/{rule}", str(number), view_func=lambda name: "")
     paths = described(app)["paths"]

@@ -71,6 +71,7 @@ from secure_flask.web.errors import error_response
 from secure_flask.web.forms import consumes_form, one_line, or_form
 from secure_flask.web.logs import GUNICORN_LOGGING
 from secure_flask.web.origins import PolicyError
+from secure_flask.web.queries import Query, validated_query
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import LoginResponse, ResponseBody, consumes, responds
 from secure_flask.web.validation import Body, MultilineText, PlainText, validated
@@ -91,6 +92,7 @@ __all__ = [
     "MultilineText",
     "PlainText",
     "PolicyError",
+    "Query",
     "ResponseBody",
     "Role",
     "Settings",
@@ -153,6 +155,7 @@ __all__ = [
     "takes_credentials",
     "user_deleted",
     "validated",
+    "validated_query",
 ]
 
 

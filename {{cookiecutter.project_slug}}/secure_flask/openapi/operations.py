@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public
 from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.openapi.parameters import parameters_of_path, parameters_of_query
 from secure_flask.state import app_state
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.form_types import FORM_TYPES
@@ -25,12 +26,7 @@ from secure_flask.web.view_options import Content, ViewOptions, written_view
 
 Json = dict[str, object]
 
-_ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")  # as in `<int:number>`
-_TYPES: Json = {
-    "float": {"type": "number"},
-    "int": {"type": "integer", "minimum": 0},
-    "uuid": {"type": "string", "format": "uuid"},
-}
+_ARGUMENT = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")  # as in `<int:number>`
 _HEADERS = {303: "Location", 401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
@@ -73,7 +69,7 @@ def describe_operations(app: Flask) -> Described:
     ids = operation_ids([(each.endpoint, each.method, each.path) for each in operations])
     paths: dict[str, Json] = {}
     for operation, operation_id in zip(operations, ids, strict=True):
-        path = _ARGUMENT.sub(r"{\2}", operation.path)
+        path = _ARGUMENT.sub(r"{\1}", operation.path)
         named = _names(app, operation) | {"operationId": operation_id}
         paths.setdefault(path, {})[operation.method.lower()] = named | _describe(operation)
     tags = sorted({tag_of(app, each.endpoint) for each in operations})
@@ -167,8 +163,8 @@ def _describe(operation: _Operation) -> Json:
     described: Json = {"responses": {**_success(operation), **refused}}
     if operation.takes_body:
         described["requestBody"] = _request_body(options.consumes or {})
-    if arguments := _ARGUMENT.findall(operation.path):
-        described["parameters"] = [_parameter(*argument) for argument in arguments]
+    if parameters := _parameters(operation):
+        described["parameters"] = parameters
     kinds = tokens.security_schemes()
     # An empty list would say that no login is needed.
     if kinds and not operation.public:
@@ -235,9 +231,10 @@ def _unmodelled(media_type: str) -> Json:
     return {"type": "string"} if media_type.startswith("text/") else {}
 
 
-def _parameter(converter: str, name: str) -> Json:
-    schema = _TYPES.get(converter, {"type": "string", "minLength": 1})
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+def _parameters(operation: _Operation) -> list[Json]:
+    of_path = parameters_of_path(operation.path, current_app.url_map.converters)
+    query = operation.options.query
+    return of_path + (parameters_of_query(query) if query else [])
 
 
 def _ascii(text: str, kept: str = "") -> str:
