@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import pytest
@@ -15,7 +15,7 @@ from flask import Flask, redirect, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from pydantic import Field
-from secure_flask import openapi
+from secure_flask import openapi, problem_details
 from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.database import db
@@ -29,7 +29,16 @@ from werkzeug.routing import BaseConverter, IntegerConverter
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import OWN_PAGE, PRODUCTION, MakeApp, away, every_token_type, give_roles, log_in
+from core.conftest import (
+    OWN_PAGE,
+    PRODUCTION,
+    MakeApp,
+    away,
+    every_token_type,
+    give_roles,
+    log_in,
+    protect,
+)
 from core.routes import LOGOUT, ME
 
 Json = dict[str, Any]
@@ -184,6 +193,74 @@ def test_a_view_that_says_nothing_of_its_answer_has_a_success_and_any_other(app:
     app.add_url_rule("/silent", "silent", public(lambda: ""))
     responses = described(app)["paths"]["/silent"]["get"]["responses"]
     assert responses.keys() >= {"2XX", "default"}
+
+
+class OurError(ResponseBody):
+    media_type: ClassVar[str] = "application/vnd.shop+json"
+
+    reason: str
+
+
+def in_our_shape(status: int, message: str, fields: dict[str, str]) -> OurError:
+    return OurError(reason=message)
+
+
+def test_an_error_is_described_in_the_shape_of_its_path() -> None:
+    bodies = {"/api": in_our_shape, "/api/v2": problem_details}
+    app = protect(Flask("shop", static_folder=None), error_bodies=bodies)
+    for path in ("/apiary", "/api/orders/<int:number>", "/api/v2/orders"):
+        app.add_url_rule(path, path, login_required(lambda number=0: ""))
+    document, client = described(app), app.test_client()
+    [ours, problem, today] = [
+        {kind: {"schema": {"$ref": f"#/components/schemas/{model}"}}}
+        for kind, model in (
+            ("application/vnd.shop+json", "OurError"),
+            ("application/problem+json", "Problem"),
+            ("application/json", "Error"),
+        )
+    ]
+    expected = {"/api/orders/{number}": ours, "/api/v2/orders": problem, "/apiary": today}
+    statuses = ("400", "401", "503")
+    responses = {path: document["paths"][path]["get"]["responses"] for path in expected}
+    assert {
+        path: [each[status]["content"] for status in statuses] for path, each in responses.items()
+    } == {path: [content] * 3 for path, content in expected.items()}
+    sent = {path: client.get(path.replace("{number}", "1")).mimetype for path in expected}
+    assert sent == {path: next(iter(content)) for path, content in expected.items()}
+    problem_model = document["components"]["schemas"]["Problem"]
+    assert set(problem_model["required"]) == {"type", "title", "status", "detail", "fields"}
+
+
+def test_no_shape_is_in_the_document_that_no_route_has() -> None:
+    app = protect(Flask("shop", static_folder=None), error_bodies={"/api": in_our_shape})
+    assert "OurError" not in described(app)["components"]["schemas"]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_the_status_of_what_a_model_refuses_is_described(make_app: MakeApp, status: int) -> None:
+    @responds(PAGE)
+    def by_form() -> ResponseReturnValue:
+        return "Thank you."
+
+    app = make_app(INVALID_STATUS=status)
+    views: dict[str, Any] = {
+        "/body": or_form(by_form)(validated(Order)(lambda order: "")),
+        "/query": validated_query(Search)(lambda query: ""),
+        "/none": lambda: "",
+    }
+    for path, view in views.items():
+        app.add_url_rule(path, path, public(view), methods=["POST" if path == "/body" else "GET"])
+    paths = described(app)["paths"]
+    body = paths["/body"]["post"]["responses"]
+    query, none = (paths[path]["get"]["responses"] for path in ("/query", "/none"))
+    # A body that is no JSON and an unknown host stay 400.
+    assert all("400" in each for each in (body, query, none))
+    assert [("422" in each) for each in (query, none)] == [status == 422, False]
+    kinds = {PAGE, "application/json"} if status == 422 else {PAGE}
+    assert set(body["422"]["content"]) == kinds
+    client = app.test_client()
+    check(client.post("/body", json={}), paths["/body"]["post"])
+    check(client.get("/query?page=x"), paths["/query"]["get"])
 
 
 def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:

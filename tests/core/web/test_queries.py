@@ -193,6 +193,14 @@ def test_a_query_that_is_no_text_is_refused(client: FlaskClient) -> None:
     assert (answer.status_code, answer.json) == (400, {"error": PLAIN_MESSAGES[400]})
 
 
+def test_a_policy_turns_what_a_model_refuses_into_422(make_app: MakeApp) -> None:
+    client = with_views(make_app(INVALID_STATUS=422))
+    queries = ("shop=x&page=0", "page=1", "shop=x&utm_source=news")
+    assert [client.get(f"{PATH}?{query}").status_code for query in queries] == [422] * 3
+    answer = client.get(PATH, environ_overrides={"QUERY_STRING": "shop=\xff"})
+    assert answer.status_code == 400
+
+
 def test_a_page_ignores_unknown_parameters_where_its_model_says_so(client: FlaskClient) -> None:
     address = "/_test/page?shop=x&page=2&utm_source=news&utm_source=mail"
     assert client.get(address).json == {"shop": "x", "page": 2}

@@ -1,4 +1,4 @@
-"""Validates JSON bodies against a model and refuses everything else with 400.
+"""Validates JSON bodies against a model and refuses everything else with 400, or INVALID_STATUS.
 
 A view receives only the members, types and lengths that its model declares. A refused body
 is never echoed, so a mistyped password appears in no response and no log.
@@ -104,7 +104,8 @@ def refused_by_model(model: type[BaseModel], error: ValidationError) -> ErrorRes
     """The exception for a body or a query that a model has refused, by names and reasons alone."""
     problems = error.errors(include_url=False)
     refused = error_response(
-        400, MISSING if any(map(_is_absent, problems)) else PLAIN_MESSAGES[400]
+        current_app.config["INVALID_STATUS"],
+        MISSING if any(map(_is_absent, problems)) else PLAIN_MESSAGES[400],
     )
     # A request with credentials gets no details: a password may be in the wrong member.
     if not view_options().credentials:
