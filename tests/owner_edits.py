@@ -582,8 +582,9 @@ def error_pages_in_the_layout(project: Path) -> None:
 
 def json_errors_in_another_shape(project: Path) -> None:
     write(project / "app/shapes.py", SHAPES)
-    replace(project, "app/__init__.py", r"(?<=\nimport secure_flask\n)", "from app import shapes\n")
-    shape = 'error_bodies={"/api": shapes.in_our_shape}'
+    imported = "from app.shapes import in_our_shape\n"
+    replace(project, "app/__init__.py", r"(?<=\nimport secure_flask\n)", imported)
+    shape = 'error_bodies={"/api": in_our_shape}'
     replace(project, "app/__init__.py", r"Settings\.load\(\)\)", f"Settings.load(), {shape})")
 
 
