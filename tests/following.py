@@ -118,8 +118,8 @@ def write(project: Path, step: Step) -> None:
     elif below := BELOW.search(step.words):
         changed = put_below(source, below[1], step.code)
     elif instead := INSTEAD.search(step.words):
-        line = re.compile(rf"^{re.escape(instead[1])}.*\n", re.MULTILINE)
-        changed, lines = line.subn(lambda _: step.code, source)
+        line = re.compile(rf"^( *){re.escape(instead[1])}.*\n", re.MULTILINE)
+        changed, lines = line.subn(lambda found: indent(step.code, found[1]), source)
         assert lines == 1, step.file
     elif verb == "add":
         changed = add(source, step.code)

@@ -55,6 +55,19 @@ def thanks() -> str:
     flash("Thank you: your bread is in the oven.")
     return render_template("index.html")
 '''
+SHAPES = '''\
+"""The shape of errors below /api."""
+
+from secure_flask import ResponseBody
+
+
+class ApiError(ResponseBody):
+    messages: list[str]
+
+
+def in_our_shape(status: int, message: str, fields: dict[str, str]) -> ApiError:
+    return ApiError(messages=[message, *fields])
+'''
 ERROR_PAGES = '''\
 """Errors as pages."""
 
@@ -567,6 +580,14 @@ def error_pages_in_the_layout(project: Path) -> None:
     write(project / "app/templates/sorry.html", SORRY)
 
 
+def json_errors_in_another_shape(project: Path) -> None:
+    write(project / "app/shapes.py", SHAPES)
+    imported = "from app.shapes import in_our_shape\n"
+    replace(project, "app/__init__.py", r"(?<=\nimport secure_flask\n)", imported)
+    shape = 'error_bodies={"/api": in_our_shape}'
+    replace(project, "app/__init__.py", r"Settings\.load\(\)\)", f"Settings.load(), {shape})")
+
+
 def form_pages(project: Path) -> None:
     """Add a form for everybody and one for users, with the macros of `_forms.html`."""
     module(project, "order_pages", FORM_PAGE)
@@ -735,6 +756,8 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(own_base, states=("tests/starter/",)),
         edit_of_policy("other_error_words", TEXTS=repr(WORDS)),
         Edit(error_pages_in_the_layout),
+        Edit(json_errors_in_another_shape, states=("tests/starter/",)),
+        edit_of_policy("invalid_is_422", INVALID_STATUS="422"),
         Edit(other_words_of_the_error_page),
         Edit(no_start_page, states=("tests/starter/",)),
         Edit(package_with_views),

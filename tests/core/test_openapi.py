@@ -6,7 +6,8 @@ The template's own tests send it thousands of requests by schemathesis as well.
 import json
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any
+from enum import Enum
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import pytest
@@ -14,13 +15,15 @@ from flask import Flask, redirect, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from pydantic import Field
-from secure_flask import openapi
+from secure_flask import openapi, problem_details
 from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.database import db
 from secure_flask.web.csrf import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
+from secure_flask.web.queries import Query, validated_query
 from secure_flask.web.responses import ResponseBody, responds
 from secure_flask.web.validation import Body, PlainText, validated
+from werkzeug.routing import BaseConverter, IntegerConverter
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -32,6 +35,7 @@ from core.conftest import (
     every_token_type,
     give_roles,
     log_in,
+    protect,
     set_account_rules,
 )
 from core.routes import LOGOUT, ME
@@ -44,10 +48,15 @@ ARGUMENTS = {
     "<name>": {"type": "string", "minLength": 1},
     "<string(length=2):name>": {"type": "string", "minLength": 1},
     "<path:name>": {"type": "string", "minLength": 1},
-    "<int(max=9):name>": {"type": "integer", "minimum": 0},
-    "<float:name>": {"type": "number"},
-    "<any(small, 'large'):name>": {"type": "string", "minLength": 1},
+    "<int:name>": {"type": "integer", "minimum": 0},
+    "<int(max=9):name>": {"type": "integer", "minimum": 0, "maximum": 9},
+    "<int(min=2, signed=True):name>": {"type": "integer", "minimum": 2},
+    "<int(signed=True):name>": {"type": "integer"},
+    "<float(max=0.5):name>": {"type": "number", "minimum": 0, "maximum": 0.5},
+    "<any(small, 'large'):name>": {"type": "string", "enum": ["large", "small"]},
     "<uuid:name>": {"type": "string", "format": "uuid"},
+    "<year:name>": {"type": "integer", "minimum": 0},
+    "<upper:name>": {"type": "string", "minLength": 1},
 }
 
 BODIES = {
@@ -185,6 +194,74 @@ def test_a_view_that_says_nothing_of_its_answer_has_a_success_and_any_other(app:
     assert responses.keys() >= {"2XX", "default"}
 
 
+class OurError(ResponseBody):
+    media_type: ClassVar[str] = "application/vnd.shop+json"
+
+    reason: str
+
+
+def in_our_shape(status: int, message: str, fields: dict[str, str]) -> OurError:
+    return OurError(reason=message)
+
+
+def test_an_error_is_described_in_the_shape_of_its_path() -> None:
+    bodies = {"/api": in_our_shape, "/api/v2": problem_details}
+    app = protect(Flask("shop", static_folder=None), error_bodies=bodies)
+    for path in ("/apiary", "/api/orders/<int:number>", "/api/v2/orders"):
+        app.add_url_rule(path, path, login_required(lambda number=0: ""))
+    document, client = described(app), app.test_client()
+    [ours, problem, today] = [
+        {kind: {"schema": {"$ref": f"#/components/schemas/{model}"}}}
+        for kind, model in (
+            ("application/vnd.shop+json", "OurError"),
+            ("application/problem+json", "Problem"),
+            ("application/json", "Error"),
+        )
+    ]
+    expected = {"/api/orders/{number}": ours, "/api/v2/orders": problem, "/apiary": today}
+    statuses = ("400", "401", "503")
+    responses = {path: document["paths"][path]["get"]["responses"] for path in expected}
+    assert {
+        path: [each[status]["content"] for status in statuses] for path, each in responses.items()
+    } == {path: [content] * 3 for path, content in expected.items()}
+    sent = {path: client.get(path.replace("{number}", "1")).mimetype for path in expected}
+    assert sent == {path: next(iter(content)) for path, content in expected.items()}
+    problem_model = document["components"]["schemas"]["Problem"]
+    assert set(problem_model["required"]) == {"type", "title", "status", "detail", "fields"}
+
+
+def test_no_shape_is_in_the_document_that_no_route_has() -> None:
+    app = protect(Flask("shop", static_folder=None), error_bodies={"/api": in_our_shape})
+    assert "OurError" not in described(app)["components"]["schemas"]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_the_status_of_what_a_model_refuses_is_described(make_app: MakeApp, status: int) -> None:
+    @responds(PAGE)
+    def by_form() -> ResponseReturnValue:
+        return "Thank you."
+
+    app = make_app(INVALID_STATUS=status)
+    views: dict[str, Any] = {
+        "/body": or_form(by_form)(validated(Order)(lambda order: "")),
+        "/query": validated_query(Search)(lambda query: ""),
+        "/none": lambda: "",
+    }
+    for path, view in views.items():
+        app.add_url_rule(path, path, public(view), methods=["POST" if path == "/body" else "GET"])
+    paths = described(app)["paths"]
+    body = paths["/body"]["post"]["responses"]
+    query, none = (paths[path]["get"]["responses"] for path in ("/query", "/none"))
+    # A body that is no JSON and an unknown host stay 400.
+    assert all("400" in each for each in (body, query, none))
+    assert [("422" in each) for each in (query, none)] == [status == 422, False]
+    kinds = {PAGE, "application/json"} if status == 422 else {PAGE}
+    assert set(body["422"]["content"]) == kinds
+    client = app.test_client()
+    check(client.post("/body", json={}), paths["/body"]["post"])
+    check(client.get("/query?page=x"), paths["/query"]["get"])
+
+
 def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:
     view = responds(Created, 304)(public(lambda: ("", 304)))
     app.add_url_rule("/unchanged", "unchanged", view)
@@ -201,6 +278,50 @@ def test_a_member_that_an_answer_may_lack_has_no_default(
     schema = described(app)["components"]["schemas"][model]
     assert member not in schema["required"]
     assert "default" not in schema["properties"][member]
+
+
+class Size(Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Search(Query):
+    shop: PlainText
+    page: Annotated[int, Field(ge=1)] = 1
+    tag: list[str] = Field(default=[])
+    size: Size = Size.SMALL
+    owner: UUID | None = None
+    limit: int | Literal["all"] | None = None
+    since: Annotated[str, Field(alias="from", description="A day.")] = ""
+
+
+def test_a_query_is_described_by_its_model_without_null(app: Flask) -> None:
+    def view(number: int, *, query: Search) -> str:
+        return ""
+
+    app.add_url_rule("/shops/<int:number>", "shops", public(validated_query(Search)(view)))
+    document = described(app)
+    operation = document["paths"]["/shops/{number}"]["get"]
+    parameters = {each["name"]: each for each in operation["parameters"]}
+    assert {name: each["in"] for name, each in parameters.items()} == {
+        "number": "path",
+        **dict.fromkeys(("shop", "page", "tag", "size", "owner", "limit", "from"), "query"),
+    }
+    assert [name for name, each in parameters.items() if each["required"]] == ["number", "shop"]
+    expected: dict[str, Json] = {
+        "page": {"type": "integer", "minimum": 1, "default": 1},
+        "tag": {"type": "array", "items": {"type": "string"}, "default": []},
+        "size": {"type": "string", "enum": ["small", "large"], "default": "small"},
+        "owner": {"type": "string", "format": "uuid"},
+        "limit": {"anyOf": [{"type": "integer"}, {"type": "string", "const": "all"}]},
+        "from": {"type": "string", "default": "", "description": "A day."},
+    }
+    found = {name: parameters[name]["schema"] for name in expected}
+    assert {name: {**each, "title": ""} for name, each in found.items()} == {
+        name: {**each, "title": ""} for name, each in expected.items()
+    }
+    assert "null" not in json.dumps(operation["parameters"])
+    assert "Search" not in document["components"]["schemas"]
 
 
 def test_the_default_of_a_request_says_what_a_program_may_leave_out(app: Flask) -> None:
@@ -291,7 +412,9 @@ def test_a_view_for_a_role_names_it_and_its_403(app: Flask) -> None:
     check(done, operation)
 
 
-def test_an_argument_has_its_type(app: Flask) -> None:
+def test_an_argument_is_described_by_its_converter(app: Flask) -> None:
+    app.url_map.converters["year"] = type("Year", (IntegerConverter,), {})
+    app.url_map.converters["upper"] = type("Upper", (BaseConverter,), {})
     for number, rule in enumerate(ARGUMENTS):
         app.add_url_rule(f"/{number}/{rule}", str(number), view_func=lambda name: "")
     paths = described(app)["paths"]

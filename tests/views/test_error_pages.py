@@ -69,6 +69,7 @@ def title(page: str) -> str:
         *(pytest.param(each, partial(abort, each), id=f"{each} by abort") for each in TITLES),
         *(pytest.param(each, partial(plain, each), id=f"{each} plain") for each in PLAIN_MESSAGES),
         pytest.param(415, partial(raised, 415, "Send JSON"), id="415 in any words"),
+        pytest.param(422, partial(raised, 422, PLAIN_MESSAGES[400]), id="422 of a model"),
     ],
 )
 def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(

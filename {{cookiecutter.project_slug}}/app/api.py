@@ -1,7 +1,7 @@
 """The JSON routes, with tasks as the example. Your own code begins here.
 
-`@validated` checks the JSON body of a write, and `@responds` describes the response in
-/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`.
+`@validated` checks the JSON body of a write, `@validated_query` the parameters of the address, and
+`@responds` describes the response in /openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`.
 Programs may also call a route marked `@keys_allowed` by a key. See docs/pages-and-forms.md.
 """
 
@@ -21,6 +21,7 @@ from secure_flask import (
     login_required,
     responds,
     validated,
+    validated_query,
 )
 
 from app import tasks
@@ -52,9 +53,10 @@ class TaskList(ResponseBody):
 @responds(TaskList, 404)
 @keys_allowed
 @login_required
-def list_tasks() -> ResponseReturnValue:
+@validated_query(tasks.Page)
+def list_tasks(*, query: tasks.Page) -> ResponseReturnValue:
     """List your tasks, open ones first, at most 100 a page."""
-    page = tasks.page_of(current_user)
+    page = tasks.page_of(current_user, query)
     following = url_for("api.list_tasks", page=page.next_num) if page.has_next else None
     return {"tasks": [_shown(task) for task in page], "next": following}
 

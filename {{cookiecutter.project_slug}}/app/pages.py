@@ -18,6 +18,7 @@ from secure_flask import (
     one_line,
     public,
     responds,
+    validated_query,
 )
 from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
@@ -35,6 +36,10 @@ class TaskForm(FlaskForm):
     done = BooleanField("Done")
 
 
+class TaskQuery(tasks.Page, extra="ignore"):
+    """Ignores the parameters that a link in a mail adds, such as `utm_source`."""
+
+
 @blueprint.get("/")
 @responds("text/html", 503)
 @public
@@ -48,9 +53,10 @@ def index() -> str:
 @blueprint.get("/tasks")
 @responds("text/html", 404)
 @login_required
-def list_tasks() -> str:
+@validated_query(TaskQuery)
+def list_tasks(*, query: TaskQuery) -> str:
     """Show the page of your tasks."""
-    return render_template("task_list.html", tasks=tasks.page_of(current_user))
+    return render_template("task_list.html", tasks=tasks.page_of(current_user, query))
 
 
 @blueprint.route("/tasks/new", methods=["GET", "POST"])

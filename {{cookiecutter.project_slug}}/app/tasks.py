@@ -4,10 +4,12 @@ Every query asks for the rows of one owner, so nobody reads or changes the tasks
 Source: OWASP ASVS 8.2.2.
 """
 
+from typing import Annotated
 from uuid import UUID, uuid4
 
 from flask_sqlalchemy.pagination import Pagination
-from secure_flask import Model, db, error_response
+from pydantic import Field
+from secure_flask import Model, Query, db, error_response
 from sqlalchemy import ForeignKey, Index, Select, String, Text, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,15 +34,19 @@ class Task(Model):
     done: Mapped[bool] = mapped_column(default=False)
 
 
+class Page(Query):
+    page: Annotated[int, Field(ge=1)] = 1
+
+
 def of(owner: User) -> Select[Task]:
     """The tasks of a user, open ones first."""
     mine = select(Task).where(Task.owner_id == owner.id)
     return mine.order_by(Task.done, Task.title, Task.id)
 
 
-def page_of(owner: User) -> Pagination:
-    """A page of the tasks of a user, by `?page=2` of the address; 404 where there is none."""
-    return db.paginate(of(owner), per_page=PER_PAGE)
+def page_of(owner: User, query: Page) -> Pagination:
+    """A page of the tasks of a user, by `?page=2` of the address; 404 past the last one."""
+    return db.paginate(of(owner), page=query.page, per_page=PER_PAGE)
 
 
 def require_room(owner: User, number: int = 1) -> None:

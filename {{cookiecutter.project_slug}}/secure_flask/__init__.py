@@ -16,7 +16,7 @@ modules behind them may move. See README.md in this folder.
 - `THREADS`: the number of threads of a server process, and of its database connections.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import secure_flask.dependencies  # noqa: F401 - stops with the commands that help
@@ -72,10 +72,12 @@ from secure_flask.web import audit
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.csp import csp, csp_nonce
 from secure_flask.web.csrf import csrf_exempt
+from secure_flask.web.error_bodies import ErrorBody, problem_details
 from secure_flask.web.errors import error_response
 from secure_flask.web.forms import consumes_form, one_line, or_form
 from secure_flask.web.logs import GUNICORN_LOGGING
 from secure_flask.web.origins import PolicyError
+from secure_flask.web.queries import Query, validated_query
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import LoginResponse, ResponseBody, consumes, responds
 from secure_flask.web.validation import Body, MultilineText, PlainText, validated
@@ -96,6 +98,7 @@ __all__ = [
     "MultilineText",
     "PlainText",
     "PolicyError",
+    "Query",
     "ResponseBody",
     "Role",
     "Settings",
@@ -147,6 +150,7 @@ __all__ = [
     "one_line",
     "or_form",
     "override_policy",
+    "problem_details",
     "public",
     "reauthenticate",
     "recent_login",
@@ -158,6 +162,7 @@ __all__ = [
     "takes_credentials",
     "user_deleted",
     "validated",
+    "validated_query",
 ]
 
 
@@ -165,7 +170,13 @@ __all__ = [
 current_user: Any = LocalProxy(logged_in_user)
 
 
-def init_app(app: Flask, settings: Settings, find_user: Callable[[], object] | None = None) -> None:
+def init_app(
+    app: Flask,
+    settings: Settings,
+    find_user: Callable[[], object] | None = None,
+    *,
+    error_bodies: Mapping[str, ErrorBody] | None = None,
+) -> None:
     """Protect the app. Call this before you register your own blueprints.
 
     `secure_flask.init_app(app, Settings.load())`. `app.config` holds the policy; a name that it
@@ -176,11 +187,15 @@ def init_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
     it reads `flask.session` or a header itself. `@roles_required` demands a return annotation: a
     class with `role_names`, a list of str.
 
-    :raises PolicyError: the policy has a value that a browser would misread, or `app.config` has
-        one that weakens a protection.
+    `error_bodies={"/api": in_our_shape}` gives the errors below a path another body. The function
+    takes the status (int), the message (str) and the reasons by member (dict), and returns a
+    `ResponseBody`. `problem_details` is one.
+
+    :raises PolicyError: the policy has a value that a browser would misread, `app.config` has one
+        that weakens a protection, or an entry of `error_bodies` cannot work.
     :raises SettingsError: a setting that the policy needs is missing.
     :raises TypeError: `settings` is another object, such as a dict.
     """
     from secure_flask.wiring import wire_app
 
-    wire_app(app, settings, find_user)
+    wire_app(app, settings, find_user, error_bodies)

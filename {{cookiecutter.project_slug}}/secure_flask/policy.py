@@ -97,6 +97,9 @@ class Policy(BaseModel):
     # default, stands for the default here, never for no limit.
     MAX_CONTENT_LENGTH: BodySize = MAX_BODY_SIZE
 
+    # The status of a body or a query that a model refuses. A body that is no JSON is always 400.
+    INVALID_STATUS: Literal[400, 422] = 400
+
     # Pages of these origins may call the app, and may send these headers beside Authorization and
     # Content-Type.
     CORS_ORIGINS: Listed[Origin] = Field([], examples=[["https://app.example.org"]])

@@ -24,7 +24,7 @@ from secure_flask.database import db
 from secure_flask.database.database import app_metadata
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
-from secure_flask.web import csp
+from secure_flask.web import csp, error_bodies
 from secure_flask.web.counters import counters
 from secure_flask.web.headers import Kind, fixed_headers
 from sqlalchemy import inspect
@@ -249,6 +249,14 @@ def routes(app: Flask, **values: str) -> list[Route]:
                 checked = not options.csrf_exempt
                 found.append(Route(method, path, rule.endpoint, public, options.roles, checked))
     return found
+
+
+def failing_error_bodies(app: Flask) -> list[str]:
+    """Each function of `error_bodies` that fails for a status, with the error.
+
+    `assert testing.failing_error_bodies(app) == []`.
+    """
+    return [*error_bodies.find_faults(app)]
 
 
 def _path(app: Flask, rule: Rule, values: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
 """Sets up each module for an app, in the order in which requests and responses meet them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from flask import Flask
@@ -38,6 +38,7 @@ from secure_flask.web import (
     counters,
     csp,
     csrf,
+    error_bodies,
     errors,
     flask_hooks,
     headers,
@@ -49,9 +50,15 @@ from secure_flask.web import (
 )
 
 
-def wire_app(app: Flask, settings: Settings, find_user: Callable[[], object] | None = None) -> None:
-    """Protect the app; see `secure_flask.init_app`."""
+def wire_app(
+    app: Flask,
+    settings: Settings,
+    find_user: Callable[[], object] | None = None,
+    shapes: Mapping[str, error_bodies.ErrorBody] | None = None,
+) -> None:
+    """Protect the app; see `secure_flask.init_app`, whose `error_bodies` are the shapes."""
     _configure(app, settings)
+    error_bodies.init_app(app, shapes or {})  # refuses a shape of errors that cannot work
     if find_user is not None:
         app_state(app)[FIND_USER] = find_user
     _protect_requests(app)

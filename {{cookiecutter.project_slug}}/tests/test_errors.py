@@ -31,6 +31,10 @@ def test_a_browser_gets_a_page(probes: FlaskClient) -> None:
     assert response.mimetype == "text/html"
 
 
+def test_each_function_of_error_bodies_makes_a_body(app: Flask) -> None:
+    assert testing.failing_error_bodies(app) == []
+
+
 def test_no_request_is_sent_back(app: Flask, client: FlaskClient) -> None:
     paths = {route.path for route in testing.routes(app)}
     headers = {"X-Secret": SECRET}

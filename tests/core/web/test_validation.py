@@ -183,6 +183,25 @@ def test_a_body_of_credentials_gets_no_details(client: FlaskClient) -> None:
     assert {body: (each["error"], each["fields"]) for body, each in answers.items()} == expected
 
 
+def test_a_policy_turns_what_a_model_refuses_into_422_and_leaves_broken_json(
+    make_app: MakeApp,
+) -> None:
+    client = with_views(make_app(INVALID_STATUS=422))
+    client.application.register_error_handler(
+        422, lambda error: ({"error": error.message, "fields": error.fields}, error.code)
+    )
+    bodies = dict.fromkeys((*WRONG, *LACKING.split(), "null", "[]"), 422)
+    expected = bodies | dict.fromkeys(map(str, UNREADABLE), 400)
+    sent = {body: body for body in bodies} | {str(body): body for body in UNREADABLE}
+    answers = {
+        name: client.post(ORDERS, data=body, content_type="application/json")
+        for name, body in sent.items()
+    }
+    assert {name: answer.status_code for name, answer in answers.items()} == expected
+    wrong = '{"name":"x","count":"2"}'
+    assert answers[wrong].json == {"error": PLAIN_MESSAGES[400], "fields": WRONG[wrong]}
+
+
 def test_many_wrong_members_make_no_long_response(client: FlaskClient) -> None:
     body = json.dumps({"name": "x", "seats": [1] * 20_000})
     fields = send(client, body)["fields"]

@@ -17,7 +17,8 @@ from views.conftest import log_in, stored_user
 
 LISTS = ("/tasks", "/api/tasks")
 LAST = MAX_TASKS // PER_PAGE
-NO_PAGES = (LAST + 1, 0, -1, 10**17, "x", "\u0662", "9" * 5000)
+PAST_THE_LAST = (LAST + 1, 10**17, 10**300)
+NO_PAGES = (0, -1, "x", "\u0662", "9" * 5000, "", "1.0")
 
 
 @pytest.fixture
@@ -82,13 +83,30 @@ def test_a_page_reads_no_more_rows_than_it_shows(
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_page_that_does_not_exist_is_not_found(client: FlaskClient, path: str) -> None:
+def test_a_page_past_the_last_is_not_found_and_another_text_is_refused(
+    client: FlaskClient, path: str
+) -> None:
     credentials = log_in(client)
     answers = {
         page: client.get(path, query_string={"page": page}, headers=credentials).status_code
-        for page in (LAST, *NO_PAGES)
+        for page in (LAST, *PAST_THE_LAST, *NO_PAGES)
     }
-    assert answers == {LAST: 200} | dict.fromkeys(NO_PAGES, 404)
+    refused = dict.fromkeys(PAST_THE_LAST, 404) | dict.fromkeys(NO_PAGES, 400)
+    assert answers == {LAST: 200} | refused
+
+
+def test_only_the_page_takes_parameters_of_a_link_in_a_mail(client: FlaskClient) -> None:
+    credentials = log_in(client)
+    answers = [client.get(f"{path}?utm_source=news", headers=credentials) for path in LISTS]
+    assert [answer.status_code for answer in answers] == [200, 400]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_the_document_describes_the_page_and_its_404(client: FlaskClient, path: str) -> None:
+    described = client.get("/openapi.json").get_json()["paths"][path]["get"]
+    [page] = described["parameters"]
+    assert (page["name"], page["required"], page["schema"]["minimum"]) == ("page", False, 1)
+    assert described["responses"].keys() >= {"400", "404"}
 
 
 def test_a_user_adds_no_more_tasks_than_that(client: FlaskClient) -> None:

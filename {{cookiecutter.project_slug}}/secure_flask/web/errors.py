@@ -1,8 +1,9 @@
 """Errors show no stack trace, no version and no echo of the request.
 
-A browser gets a page with the request id, a program `{"error": "…"}`. An
-`@app.errorhandler` of your own may answer any of them. TEXTS in policy.py gives messages of the
-core in the owner's words. Source: OWASP ASVS 16.5.1.
+A browser gets a page with the request id, a program `{"error": "…"}` or the shape that
+error_bodies.py finds for the path. An `@app.errorhandler` of your own may answer any of them.
+TEXTS in policy.py gives messages of the core in the owner's words.
+Source: OWASP ASVS 16.5.1.
 """
 
 import sys
@@ -24,6 +25,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
 from secure_flask.state import Key, app_state, request_state
+from secure_flask.web.error_bodies import JSON, PROBLEM, shaped_response
 from secure_flask.web.flask_hooks import call_method
 from secure_flask.web.logs import request_id
 from secure_flask.web.view_options import view_options
@@ -157,7 +159,7 @@ def default_response(error: HTTPException) -> Response:
 def prefers_html() -> bool:
     """Whether the client prefers a page to JSON, as a browser does when it opens an address."""
     accepted = request.accept_mimetypes
-    return accepted["text/html"] > accepted["application/json"]
+    return accepted["text/html"] > max(accepted[JSON], accepted[PROBLEM])
 
 
 def init_app(app: Flask) -> None:
@@ -212,6 +214,8 @@ def _as_json(error: HTTPException) -> Response:
     # Programs compare the errors of a login, so these are not translated.
     message = _message(error) if view_options().credentials else translated_text(_message(error))
     reasons = {name: translated_text(reason) for name, reason in (fields or {}).items()}
+    if shaped := shaped_response(error.code or 500, message, reasons):
+        return _complete(shaped, error)
     hint = _hint(error)
     members = error.members if isinstance(error, ErrorResponse) else None
     body = {"error": message} | ({"fields": reasons} if reasons else {}) | (members or {})
@@ -274,7 +278,7 @@ def _message(error: HTTPException) -> str:
 def _name(error: HTTPException) -> str:
     """The key of the words in error.html, never translated: the name of the status or a message."""
     message = _message(error)
-    return error.name if message == PLAIN_MESSAGES.get(error.code or 500) else message
+    return error.name if message in PLAIN_MESSAGES.values() else message
 
 
 def _hint(error: HTTPException) -> str | None:

@@ -1,4 +1,4 @@
-"""Validates JSON bodies against a model and refuses everything else with 400.
+"""Validates JSON bodies against a model and refuses everything else with 400, or INVALID_STATUS.
 
 A view receives only the members, types and lengths that its model declares. A refused body
 is never echoed, so a mistyped password appears in no response and no log.
@@ -93,7 +93,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
                 strict_json.loads(text)
                 body = model.model_validate_json(text)
             except ValidationError as error:
-                raise _refused_body(model, error) from None
+                raise refused_by_model(model, error) from None
             except ValueError:
                 raise plain_error(400) from None
             # A method of a class-based view has `self` first.
@@ -105,6 +105,21 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
     return decorate
 
 
+def refused_by_model(model: type[BaseModel], error: ValidationError) -> ErrorResponse:
+    """The exception for a body or a query that a model has refused, by names and reasons alone."""
+    problems = error.errors(include_url=False)
+    refused = error_response(
+        current_app.config["INVALID_STATUS"],
+        MISSING if any(map(_is_absent, problems)) else PLAIN_MESSAGES[400],
+    )
+    # A request with credentials gets no details: a password may be in the wrong member.
+    if not view_options().credentials:
+        refused.fields = {
+            _path_of_field(model, each): _reason(each) for each in problems[:MAX_REPORTED]
+        }
+    return refused
+
+
 def is_plain_text(text: str) -> bool:
     """Whether a text is valid as PlainText."""
     try:
@@ -114,20 +129,7 @@ def is_plain_text(text: str) -> bool:
     return True
 
 
-def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
-    problems = error.errors(include_url=False)
-    refused = error_response(
-        400, MISSING if any(map(_is_absent, problems)) else PLAIN_MESSAGES[400]
-    )
-    # A body of credentials gets no details: a password may be in the wrong member.
-    if not view_options().credentials:
-        refused.fields = {
-            _path_of_field(model, each): _reason(each) for each in problems[:MAX_REPORTED]
-        }
-    return refused
-
-
-def _path_of_field(model: type[Body], problem: ErrorDetails) -> str:
+def _path_of_field(model: type[BaseModel], problem: ErrorDetails) -> str:
     """The path of a member, as in "seats.0.name"; "" for the body as a whole.
 
     It contains only names that the model declares: the client chose any other name, which may be a
@@ -138,7 +140,7 @@ def _path_of_field(model: type[Body], problem: ErrorDetails) -> str:
 
 
 @cache
-def _names(model: type[Body]) -> frozenset[str]:
+def _names(model: type[BaseModel]) -> frozenset[str]:
     schema = model.model_json_schema()
     objects = [schema, *schema.get("$defs", {}).values()]
     return frozenset(name for each in objects for name in each.get("properties", {}))

@@ -61,7 +61,9 @@ class ViewOptions:
     demands: tuple[Demand, ...] = ()
     # Whether the view checks a password or another secret in the body, and limits failures.
     credentials: bool = False
-    # The request bodies that the view accepts, and its response bodies and statuses.
+    # The parameters of the address, the request bodies that the view accepts, and its response
+    # bodies and statuses.
+    query: type[BaseModel] | None = None
     consumes: Content | None = None
     max_size: int | None = None
     responds: Content | None = None

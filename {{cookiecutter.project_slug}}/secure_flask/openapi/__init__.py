@@ -21,19 +21,16 @@ from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public, login_required, public
 from secure_flask.auth.users import ACCOUNT_RULES
+from secure_flask.openapi.parameters import parameters_of_path, parameters_of_query
 from secure_flask.state import Key, app_state
 from secure_flask.web.csrf import FORM_TYPES, SAFE_METHODS
+from secure_flask.web.error_bodies import shape_of
 from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired, responds
 from secure_flask.web.view_options import Content, ViewOptions, written_view
 
 Json = dict[str, object]
 
-_ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")  # as in `<int:number>`
-_TYPES: Json = {
-    "float": {"type": "number"},
-    "int": {"type": "integer", "minimum": 0},
-    "uuid": {"type": "string", "format": "uuid"},
-}
+_ARGUMENT = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")  # as in `<int:number>`
 _HEADERS = {303: "Location", 401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 # A description ends before `:raises …`, which is for callers of the view, not of the route.
 _FIELDS = re.compile(r"^:\w", re.MULTILINE)
@@ -43,7 +40,7 @@ _DOCUMENT = Key[str]("OpenAPI document")
 
 
 class Error(ResponseBody):
-    """Each error as a program gets it; a browser gets a page."""
+    """An error as a program gets it; a browser gets a page."""
 
     error: str
     fields: dict[str, str] | None = None  # what is wrong with each member of a JSON body
@@ -69,6 +66,16 @@ class _Operation(NamedTuple):
     @property
     def takes_body(self) -> bool:
         return self.options.consumes is not None and self.method not in SAFE_METHODS
+
+    @property
+    def takes_form(self) -> bool:
+        return self.takes_body and not set(FORM_TYPES).isdisjoint(self.options.consumes or {})
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model may refuse the query or the body."""
+        of_body = self.takes_body and any((self.options.consumes or {}).values())
+        return of_body or self.options.query is not None
 
 
 def document(app: Flask) -> str:
@@ -114,7 +121,7 @@ def describe_operations(app: Flask) -> Described:
     ids = operation_ids([(each.endpoint, each.method, each.path) for each in operations])
     paths: dict[str, Json] = {}
     for operation, operation_id in zip(operations, ids, strict=True):
-        path = _ARGUMENT.sub(r"{\2}", operation.path)
+        path = _ARGUMENT.sub(r"{\1}", operation.path)
         named = _names(app, operation) | {"operationId": operation_id}
         paths.setdefault(path, {})[operation.method.lower()] = named | _describe(operation)
     tags = sorted({tag_of(app, each.endpoint) for each in operations})
@@ -183,8 +190,9 @@ def _schemas(operations: list[_Operation]) -> tuple[dict[type, Json], Json]:
     every = [each.options for each in operations]
     contents = [content for each in every for content in (each.consumes, each.responds)]
     declared = [model for content in contents if content for model in content.values() if model]
+    shapes = [shape.model for each in operations if (shape := shape_of(each.path))]
     # A dict removes duplicates and keeps the order, so that the document never changes.
-    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
+    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *shapes, *declared])
     if asks := LoginResponse in models and ACCOUNT_RULES in app_state(current_app):
         models[SecondFactorRequired] = None
     found, definitions = models_json_schema(
@@ -201,15 +209,11 @@ def _schemas(operations: list[_Operation]) -> tuple[dict[type, Json], Json]:
 def _describe(operation: _Operation) -> Json:
     """What an operation takes and answers, with models in place of schemas."""
     options = operation.options
-    refused = {
-        str(status): _response(status, {"application/json": Error} if status >= 400 else {})
-        for status in _errors(operation)
-    }
-    described: Json = {"responses": {**_success(operation), **refused}}
+    described: Json = {"responses": {**_success(operation), **_refusals(operation)}}
     if operation.takes_body:
         described["requestBody"] = _request_body(options.consumes or {})
-    if arguments := _ARGUMENT.findall(operation.path):
-        described["parameters"] = [_parameter(*argument) for argument in arguments]
+    if parameters := _parameters(operation):
+        described["parameters"] = parameters
     kinds = tokens.security_schemes()
     # An empty list would say that no login is needed.
     if kinds and not operation.public:
@@ -239,7 +243,20 @@ def _errors(operation: _Operation) -> list[int]:
         429: bool(options.limited or current_app.config["RATE_LIMIT"]),
         503: not public,  # without the database
     }
-    return sorted({*options.errors, *(status for status, applies in possible.items() if applies)})
+    of_model = [current_app.config["INVALID_STATUS"]] if operation.has_model else []
+    of_request = [status for status, applies in possible.items() if applies]
+    return sorted({*options.errors, *of_model, *of_request})
+
+
+def _refusals(operation: _Operation) -> Json:
+    shape = shape_of(operation.path)
+    content: Content = {shape.media_type: shape.model} if shape else {"application/json": Error}
+    # The page of a form and a model may refuse by the same status.
+    contents = {422: {"text/html": None, **content}} if operation.takes_form else {}
+    return {
+        str(status): _response(status, contents.get(status, content) if status >= 400 else {})
+        for status in _errors(operation)
+    }
 
 
 def _success(operation: _Operation) -> Json:
@@ -249,7 +266,7 @@ def _success(operation: _Operation) -> Json:
         # Linters demand a success of each operation, and `default` does not count as one.
         return {"2XX": unknown, "default": unknown}
     success: Json = {str(options.status): _response(options.status, options.responds)}
-    if operation.takes_body and not set(FORM_TYPES).isdisjoint(options.consumes or {}):
+    if operation.takes_form:
         # A form redirects if it is valid. If not, its page shows the errors.
         success |= {"303": _response(303, {}), "422": _response(422, {"text/html": None})}
     return success
@@ -276,9 +293,10 @@ def _unmodelled(media_type: str) -> Json:
     return {"type": "string"} if media_type.startswith("text/") else {}
 
 
-def _parameter(converter: str, name: str) -> Json:
-    schema = _TYPES.get(converter, {"type": "string", "minLength": 1})
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+def _parameters(operation: _Operation) -> list[Json]:
+    of_path = parameters_of_path(operation.path, current_app.url_map.converters)
+    query = operation.options.query
+    return of_path + (parameters_of_query(query) if query else [])
 
 
 def _ascii(text: str, kept: str = "") -> str:
