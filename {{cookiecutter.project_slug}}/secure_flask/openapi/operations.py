@@ -20,7 +20,12 @@ from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.state import app_state
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.form_types import FORM_TYPES
-from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired
+from secure_flask.web.responses import (
+    LoginResponse,
+    ResponseBody,
+    SecondFactorRequired,
+    model_of,
+)
 from secure_flask.web.view_options import Content, ViewOptions, written_view
 
 Json = dict[str, object]
@@ -140,14 +145,20 @@ def _names(app: Flask, operation: _Operation) -> Json:
 def _schemas(operations: list[_Operation]) -> tuple[dict[type, Json], Json]:
     """A reference to the schema of each model, and the schemas by name."""
     every = [each.options for each in operations]
-    contents = [content for each in every for content in (each.consumes, each.responds)]
+    contents = [
+        content for each in every for content in (each.consumes, *(each.responds or {}).values())
+    ]
     declared = [model for content in contents if content for model in content.values() if model]
     # A dict removes duplicates and keeps the order, so that the document never changes.
-    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
+    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *map(model_of, declared)])
     if asks := LoginResponse in models and SECOND_FACTOR in app_state(current_app):
         models[SecondFactorRequired] = None
     found, definitions = models_json_schema(
-        [(model, "validation") for model in models],
+        # Only what is sent has computed members.
+        [
+            (each, "serialization" if issubclass(each, ResponseBody) else "validation")
+            for each in models
+        ],
         ref_template="#/components/schemas/{model}",
     )
     references: dict[type, Json] = {model: reference for (model, _), reference in found.items()}
@@ -207,7 +218,9 @@ def _success(operation: _Operation) -> Json:
         unknown = {"description": "Not described"}
         # Linters demand a success of each operation, and `default` does not count as one.
         return {"2XX": unknown, "default": unknown}
-    success: Json = {str(options.status): _response(options.status, options.responds)}
+    success: Json = {
+        str(status): _response(status, content) for status, content in options.responds.items()
+    }
     if operation.takes_body and not set(FORM_TYPES).isdisjoint(options.consumes or {}):
         # A form redirects if it is valid. If not, its page shows the errors.
         success |= {"303": _response(303, {}), "422": _response(422, {"text/html": None})}
@@ -225,7 +238,15 @@ def _response(status: int, content: Content) -> Json:
 
 
 def _content(content: Content) -> Json:
-    return {kind: {"schema": model or _unmodelled(kind)} for kind, model in content.items()}
+    return {kind: {"schema": _schema(kind, model)} for kind, model in content.items()}
+
+
+def _schema(media_type: str, declared: Any) -> Any:
+    """The schema of a body, with the model in place of its reference."""
+    if declared is None:
+        return _unmodelled(media_type)
+    model = model_of(declared)
+    return model if model is declared else {"type": "array", "items": model}
 
 
 def _unmodelled(media_type: str) -> Json:

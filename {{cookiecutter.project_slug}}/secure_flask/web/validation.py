@@ -14,7 +14,13 @@ from flask.views import View
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from secure_flask.web import strict_json
-from secure_flask.web.errors import PLAIN_MESSAGES, ErrorResponse, error_response, plain_error
+from secure_flask.web.errors import (
+    PLAIN_MESSAGES,
+    ErrorResponse,
+    add_hint,
+    error_response,
+    plain_error,
+)
 from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import Decorated, add_options, view_options
 from wtforms import ValidationError as WrongField
@@ -23,6 +29,7 @@ MISSING = "Missing required fields"
 MAX_REPORTED = 100  # wrong members: a short list in a request must not make a long response
 # These messages of pydantic never quote the input; two of them quote the length of a list.
 _SAFE_MESSAGES = {
+    *("missing", "json_invalid"),
     *(
         "too_short",
         "too_long",
@@ -85,7 +92,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
         def wrapped(*args: object, **kwargs: object) -> object:
             text = request.get_data()
             try:
-                strict_json.loads(text)
+                strict_json.require_one_meaning(text)
                 body = model.model_validate_json(text)
             except ValidationError as error:
                 raise _refused_body(model, error) from None
@@ -109,8 +116,18 @@ def is_plain_text(text: str) -> bool:
     return True
 
 
+def safe_reasons(model: type[BaseModel] | None, error: ValidationError) -> str:
+    """What is wrong with each member, for a developer, without values: "'seats.0.row' …; …"."""
+    problems = error.errors(include_url=False, include_input=False)[:MAX_REPORTED]
+    return "; ".join(
+        f"{_path_for_developer(model, each)!r} {_safe_message(each)}" for each in problems
+    )
+
+
 def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
     problems = error.errors(include_url=False)
+    if problems[0]["type"] == "json_invalid":
+        return plain_error(400)
     refused = error_response(
         400, MISSING if any(map(_is_absent, problems)) else PLAIN_MESSAGES[400]
     )
@@ -119,7 +136,18 @@ def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
         refused.fields = {
             _path_of_field(model, each): _reason(each) for each in problems[:MAX_REPORTED]
         }
+        _name_undeclared(refused, model, problems)
     return refused
+
+
+def _name_undeclared(
+    refused: ErrorResponse, model: type[Body], problems: list[ErrorDetails]
+) -> None:
+    """In development, name the members that the client sent and the model does not declare."""
+    undeclared = [each for each in problems if each["type"] == "extra_forbidden"]
+    if undeclared:
+        names = ", ".join(repr(_path_for_developer(model, each)) for each in undeclared[:10])
+        add_hint(refused, f"{model.__name__} declares no member {names}.")
 
 
 def _path_of_field(model: type[Body], problem: ErrorDetails) -> str:
@@ -132,8 +160,20 @@ def _path_of_field(model: type[Body], problem: ErrorDetails) -> str:
     return ".".join(map(str, known))
 
 
+def _path_for_developer(model: type[BaseModel] | None, problem: ErrorDetails) -> str:
+    """The path of a member, with the name of one that is not declared, and no key of a dict."""
+    *above, last = problem["loc"] or ("",)
+    if model is None:
+        # The first name is a member of the model, whichever it is.
+        return str(next(iter(problem["loc"]), ""))
+    shown = [each for each in above if isinstance(each, int) or each in _names(model)]
+    if isinstance(last, int) or last in _names(model) or problem["type"] == "extra_forbidden":
+        shown.append(last)
+    return ".".join(map(str, shown))
+
+
 @cache
-def _names(model: type[Body]) -> frozenset[str]:
+def _names(model: type[BaseModel]) -> frozenset[str]:
     schema = model.model_json_schema()
     objects = [schema, *schema.get("$defs", {}).values()]
     return frozenset(name for each in objects for name in each.get("properties", {}))
@@ -147,6 +187,10 @@ def _reason(problem: ErrorDetails) -> str:
         return CONTROLS
     if isinstance(context.get("error"), Reason):
         return str(context["error"])
+    return _safe_message(problem)
+
+
+def _safe_message(problem: ErrorDetails) -> str:
     message: str = problem["msg"]
     return message if problem["type"] in _SAFE_MESSAGES else "Not valid"
 
