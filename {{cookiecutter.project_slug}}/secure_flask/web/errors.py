@@ -24,6 +24,7 @@ from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web.app_methods import call_method
+from secure_flask.web.bearer import challenge
 from secure_flask.web.logs import request_id
 from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import view_options
@@ -288,5 +289,5 @@ def _complete(response: Response, error: HTTPException) -> Response:
 def _add_challenge(response: Response) -> Response:
     # RFC 9110 requires a challenge, with pages too; `Basic` would make browsers show a dialog.
     if response.status_code == 401:
-        response.headers.setdefault("WWW-Authenticate", "Bearer")
+        response.headers.setdefault("WWW-Authenticate", challenge())
     return response

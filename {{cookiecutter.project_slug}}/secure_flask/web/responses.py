@@ -101,8 +101,8 @@ class ResponseBody(BaseModel):
 class LoginResponse(ResponseBody):
     """The body of a login, such as `LoginResponse(token_type="session", expires_in=43200)`.
 
-    `token_type` is "session" for a login by cookie, which has no `token`, or "Bearer". `expires_in`
-    is in seconds. Only signed tokens have a `refresh_token`.
+    `token_type` is "session" for a login by cookie, which has no `token`, or the first of
+    TOKEN_SCHEMES, "Bearer". `expires_in` is in seconds. Only signed tokens have a `refresh_token`.
     """
 
     token: str = ""
