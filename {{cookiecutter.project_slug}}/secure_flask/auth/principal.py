@@ -199,12 +199,15 @@ def _note(principal: Principal) -> None:
 @login_begins.connect
 def _find_brought(user: object) -> None:
     """Find out who sends this request, while the row of its login is still there."""
-    request_state(request.environ).setdefault(_BROUGHT, current_principal())
+    if has_request_context():
+        request_state(request.environ).setdefault(_BROUGHT, current_principal())
 
 
 @login_stored.connect
 def _become(user: Any, *, login: Login) -> None:
     """Let the user of a new login be who sends the rest of this request."""
+    if not has_request_context():
+        return
     never_store()
     # Nobody is logged in there, since any site may send the request.
     if view_options().csrf_exempt:

@@ -321,7 +321,8 @@ def limit_roles_of_user(user: UserMixin, roles: Iterable[str]) -> None:
 
 def _roles_in_force(user: UserMixin, names: list[str]) -> list[str]:
     if has_request_context():
-        limit = request_state(request.environ).get(_ROLES_OF_KEY, {}).get(user.id)
+        limits = request_state(request.environ).get(_ROLES_OF_KEY)
+        limit = limits.get(user.id) if limits else None
     else:
         limit = vars(user).get(_LIMIT)
     return names if limit is None else [name for name in names if name in limit]
