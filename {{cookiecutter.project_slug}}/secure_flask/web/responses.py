@@ -138,9 +138,7 @@ def responds(body: type[Sent], *errors: int, status: int = 200) -> Declares[Sent
 def responds(
     body: str | None, *errors: int, status: int = 200
 ) -> Callable[[Decorated], Decorated]: ...
-def responds(
-    body: type[ResponseBody] | type[list[Any]] | str | None, *errors: int, status: int = 200
-) -> Any:
+def responds(body: type[Sent] | str | None, *errors: int, status: int = 200) -> Any:
     """Declare the responses of a view: `@responds(Me)`, `@responds("text/html")`, `@responds(None)`.
 
     The view returns an instance of the model, or a list for `@responds(list[Me])`; a dict may have
