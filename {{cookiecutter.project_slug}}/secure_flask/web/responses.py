@@ -23,7 +23,7 @@ from typing import (
     overload,
 )
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, has_request_context, request
 from flask.typing import HeadersValue
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -209,23 +209,26 @@ def _make_response(make: Callable[..., Response], *arguments: Any) -> Response:
     """Make the response of what a view or a handler returns; a model becomes JSON first."""
     *context, returned = arguments
     body, *others = returned if isinstance(returned, tuple) and returned else (returned,)
-    if isinstance(body, BaseModel | list) and (response := _response_of_model(body)):
+    if has_request_context() and _is_made_of_models(body):
+        response = _response_of_model(body)
         returned = (response, *others) if others else response
     return make(*context, returned)
 
 
-def _response_of_model(body: BaseModel | list[Any]) -> Response | None:
-    """The response to a model or to a list of models; None for a list of something else."""
+def _is_made_of_models(body: object) -> bool:
+    """Whether it is a model or a list of nothing else, such as an empty one."""
+    if isinstance(body, list):
+        return all(isinstance(each, BaseModel) for each in body)
+    return isinstance(body, BaseModel)
+
+
+def _response_of_model(body: object) -> Response:
     declared = _declarations_of(body)
     if declared:
         # A subclass is sent with the members of the declared model alone.
         text = _adapter(declared[0][1]).dump_json(body, by_alias=True, warnings=False)
-    elif isinstance(body, BaseModel) or (
-        body and all(isinstance(each, BaseModel) for each in body)
-    ):
-        text = to_json(body)
     else:
-        return None
+        text = to_json(body)
     response = current_app.response_class(text, mimetype=JSON)
     # Where several statuses declare the model, the view says which.
     if len(declared) == 1:
