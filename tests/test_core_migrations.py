@@ -81,7 +81,7 @@ with app.app_context():
     db.session.add(Task(owner_id=ada.id, title="Bake"))
     create_user("bob", "a good long password").disabled = True
     db.session.commit()
-print(testing.log_in(app.test_client(), "ada", "a good long password")["token"])
+print(testing.log_in_by_json(app.test_client(), "ada", "a good long password")["token"])
 """
 # Its own last line is JSON; what it logs comes before.
 USE = """

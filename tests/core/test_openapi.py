@@ -14,7 +14,7 @@ import pytest
 from flask import Flask, redirect, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
-from pydantic import Field
+from pydantic import Field, computed_field
 from secure_flask import openapi, problem_details
 from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.database import db
@@ -74,6 +74,14 @@ class Order(Body):
 
 class Created(ResponseBody):
     number: int
+
+
+class Changed(ResponseBody):
+    number: int
+
+    @computed_field
+    def twice(self) -> int:
+        return 2 * self.number
 
 
 @pytest.fixture
@@ -268,6 +276,32 @@ def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:
     operation = described(app)["paths"]["/unchanged"]["get"]
     assert operation["responses"]["304"] == {"description": "Not Modified"}
     check(app.test_client().get("/unchanged"), operation)
+
+
+def test_each_status_is_described_with_its_model(app: Flask) -> None:
+    def change() -> ResponseReturnValue:
+        return {"number": 1}
+
+    view = responds(Created, status=201)(responds(Changed, 409)(public(change)))
+    app.add_url_rule("/changes", "changes", view)
+    described_as = described(app)["paths"]["/changes"]["get"]["responses"]
+    assert described_as["201"]["content"] == content_of("Created")
+    assert described_as["200"]["content"] == content_of("Changed")
+    assert described_as["409"]["content"] == content_of("Error")
+
+
+def test_a_list_of_a_model_is_described_as_an_array(app: Flask) -> None:
+    app.add_url_rule("/all", "all", responds(list[Created])(public(lambda: [])))
+    schema = described(app)["paths"]["/all"]["get"]["responses"]["200"]["content"]
+    item = content_of("Created")["application/json"]["schema"]
+    assert schema["application/json"]["schema"] == {"type": "array", "items": item}
+
+
+def test_a_computed_member_is_described_as_one_that_is_there(app: Flask) -> None:
+    app.add_url_rule("/computed", "computed", responds(Changed)(public(lambda: {"number": 1})))
+    schema = described(app)["components"]["schemas"]["Changed"]
+    assert schema["required"] == ["number", "twice"]
+    assert schema["properties"]["twice"]["readOnly"] is True
 
 
 @pytest.mark.parametrize(("model", "member"), [("Error", "fields"), ("LoginResponse", "token")])

@@ -1,11 +1,12 @@
 """The JSON routes, with tasks as the example. Your own code begins here.
 
 `@validated` checks the JSON body of a write, `@validated_query` the parameters of the address, and
-`@responds` describes the response in /openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`.
+`@responds` declares the model that a view returns, for /openapi.json too. Only logged-in users,
+`current_user`, may call a route unless it is marked `@public`.
 Programs may also call a route marked `@keys_allowed` by a key. See docs/pages-and-forms.md.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from flask import Blueprint, Response, url_for
@@ -54,11 +55,11 @@ class TaskList(ResponseBody):
 @keys_allowed
 @login_required
 @validated_query(tasks.Page)
-def list_tasks(*, query: tasks.Page) -> ResponseReturnValue:
+def list_tasks(*, query: tasks.Page) -> TaskList:
     """List your tasks, open ones first, at most 100 a page."""
     page = tasks.page_of(current_user, query)
     following = url_for("api.list_tasks", page=page.next_num) if page.has_next else None
-    return {"tasks": [_shown(task) for task in page], "next": following}
+    return TaskList(tasks=[TaskShown.model_validate(task) for task in page], next=following)
 
 
 @blueprint.post("/tasks")
@@ -66,22 +67,22 @@ def list_tasks(*, query: tasks.Page) -> ResponseReturnValue:
 @keys_allowed
 @login_required
 @validated(TaskBody)
-def create_task(body: TaskBody) -> ResponseReturnValue:
+def create_task(body: TaskBody) -> TaskShown:
     """Add a task."""
     tasks.require_room(current_user)
     task = Task(owner_id=current_user.id, **body.model_dump())
     db.session.add(task)
     db.session.commit()
-    return _shown(task), 201
+    return TaskShown.model_validate(task)
 
 
 @blueprint.get("/tasks/<uuid:task_id>")
 @responds(TaskShown)
 @keys_allowed
 @login_required
-def show_task(task_id: UUID) -> ResponseReturnValue:
+def show_task(task_id: UUID) -> TaskShown:
     """Show one of your tasks."""
-    return _shown(_find(task_id))
+    return TaskShown.model_validate(_find(task_id))
 
 
 @blueprint.put("/tasks/<uuid:task_id>")
@@ -89,14 +90,14 @@ def show_task(task_id: UUID) -> ResponseReturnValue:
 @keys_allowed
 @login_required
 @validated(TaskBody)
-def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
+def change_task(body: TaskBody, task_id: UUID) -> TaskShown:
     """Replace the title, the notes and the state of a task."""
     task = _find(task_id)
     task.title = body.title
     task.notes = body.notes
     task.done = body.done
     db.session.commit()
-    return _shown(task)
+    return TaskShown.model_validate(task)
 
 
 @blueprint.delete("/tasks/<uuid:task_id>")
@@ -112,7 +113,3 @@ def delete_task(task_id: UUID) -> ResponseReturnValue:
 
 def _find(task_id: UUID) -> Task:
     return db.first_or_404(tasks.of(current_user).where(Task.id == task_id))
-
-
-def _shown(task: Task) -> dict[str, Any]:
-    return {"id": task.id, "title": task.title, "notes": task.notes, "done": task.done}

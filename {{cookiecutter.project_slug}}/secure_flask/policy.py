@@ -27,6 +27,7 @@ from secure_flask.policy_types import (
     StatedReason,
     TokenName,
     TokenPrefix,
+    TokenSchemes,
     Words,
 )
 from secure_flask.web.origins import PolicyError
@@ -53,6 +54,8 @@ class Policy(BaseModel):
 
     # A login by JSON returns a token of this type.
     TOKEN_TYPE: Literal["session", "opaque", "jwt"] = "opaque"  # noqa: S105 - a kind of token
+    # The schemes of `Authorization` that bring a token or a key, in any case. A login names the first.
+    TOKEN_SCHEMES: TokenSchemes = Field(["Bearer"], examples=[["Token", "Bearer"]])
     # The prefix of opaque tokens: choose your own, and register it with your secret scanner.
     OPAQUE_TOKEN_PREFIX: str = "sft_"  # noqa: S105 - how tokens begin, no secret
     # The prefix of keys for machines. A change ends all keys, since their prefix is then unknown.

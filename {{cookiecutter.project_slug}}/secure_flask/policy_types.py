@@ -20,6 +20,16 @@ MAX_NAME = 255  # characters of an issuer or audience, which are part of each to
 
 _VISIBLE = re.compile(r"[!-~]+")
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,31}")
+# Of what RFC 9110 allows, only what OpenAPI allows in a name too.
+_TOKEN_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+# Browsers answer a challenge of these by themselves, or were meant to. Source: the registry of HTTP
+# authentication schemes of the IANA; RFC 4559, Negotiate and NTLM; RFC 9577, PrivateToken.
+_SENT_BY_BROWSERS = frozenset(
+    {
+        *("basic", "concealed", "digest", "hoba", "mutual", "negotiate", "ntlm", "privatetoken"),
+        *("scram-sha-1", "scram-sha-256"),
+    }
+)
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Proxies set these, or they override the method that CORS checked. Browsers stop scripts from
 # setting others, such as Cookie.
@@ -64,6 +74,23 @@ def _token_prefix(prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix):
         raise ValueError("write 3 to 32 letters, digits and _, which begin with a letter")
     return prefix
+
+
+def _token_scheme(scheme: str) -> str:
+    if not _TOKEN_SCHEME.fullmatch(scheme):
+        raise ValueError("write letters, digits, ., _ and -, which begin with a letter")
+    if scheme.lower() in _SENT_BY_BROWSERS:
+        raise ValueError(
+            "browsers send it by themselves, so any site could write by the login of a user: write "
+            "a scheme that only your clients send, such as 'Bearer' or 'Token'"
+        )
+    return scheme
+
+
+def _some_scheme(schemes: list[str]) -> list[str]:
+    if not schemes:
+        raise ValueError("write ['Bearer'], or the schemes that your clients send")
+    return schemes
 
 
 def _one_limit(limit: str) -> str:
@@ -210,6 +237,8 @@ LegacyHashes = Annotated[
     dict[str, tuple[Callable[[str, str], bool], str]], PlainValidator(_legacy_hashes)
 ]
 BodySize = Annotated[int, BeforeValidator(_body_size), Field(ge=0)]
+TokenScheme = Annotated[str, AfterValidator(_token_scheme)]
+TokenSchemes = Annotated[Listed[TokenScheme], AfterValidator(_some_scheme)]
 # A str, or a lazy text, which becomes a str in a request.
 Words = Annotated[Any, PlainValidator(_words)]
 OneLine = Annotated[str, AfterValidator(_line)]

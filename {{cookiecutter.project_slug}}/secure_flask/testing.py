@@ -199,11 +199,11 @@ def page_csp(app: Flask) -> dict[str, list[str]]:
     return csp.page_policy(app.config)
 
 
-def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
-    """Log in by JSON; later requests of this client carry the credential and `Origin`.
+def log_in_by_json(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
+    """Log in as a program; later requests of this client carry the credential and `Origin`.
 
     The result is the body of the response, as `secure_flask.log_in` returns it:
-    `testing.log_in(client, "ada", "a good long password")`.
+    `testing.log_in_by_json(client, "ada", "a good long password")`.
 
     :raises AssertionError: the login was refused.
     """
@@ -213,8 +213,8 @@ def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
     if response.status_code != 200:
         raise AssertionError(f"The login of {name} got {response.status}: {response.text}")
     answer: dict[str, Any] = response.get_json()
-    if answer.get("token_type") == "Bearer":
-        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {answer['token']}"
+    if "token" in answer:
+        client.environ_base["HTTP_AUTHORIZATION"] = f"{answer['token_type']} {answer['token']}"
     return answer
 
 

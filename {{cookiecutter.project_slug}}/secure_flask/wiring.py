@@ -45,6 +45,7 @@ from secure_flask.web import (
     hosts,
     logs,
     rate_limits,
+    responses,
     serving,
     strict_json,
 )
@@ -104,6 +105,7 @@ def _protect_requests(app: Flask) -> None:
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request
     errors.init_app(app)  # error pages, or errors as JSON, without internal details
+    responses.init_app(app)  # models that views return; compares them with `@responds`
     hosts.init_app(app)  # refuses unknown host names, trusts PROXY_HOPS proxies, demands https
     cookies.init_app(app)  # the flags of Flask's session cookie; refuses a cookie sent twice
     csrf.init_app(app)  # refuses writes that another site sends

@@ -79,7 +79,7 @@ def add_user(app: Flask, name: str) -> None:
 def log_in(app: Flask, name: str = NAME, password: str = PASSWORD) -> FlaskClient:
     """A new client that is logged in."""
     client = app.test_client()
-    testing.log_in(client, name, password)
+    testing.log_in_by_json(client, name, password)
     return client
 
 

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from flask import Flask
+from flask import Flask, Response, make_response
 from flask.testing import FlaskClient
 from secure_flask import (
     Role,
     change_password,
+    current_user,
     db,
     log_in,
     log_out,
     login_required,
+    public,
     reauthenticate,
 )
 from secure_flask.accounts import (
@@ -56,7 +58,7 @@ from core.accounts.people import (
     user_of,
 )
 from core.accounts.site import User
-from core.conftest import OWN_PAGE, PASSWORD, USERNAME, Wait, away, slow_hasher
+from core.conftest import OWN_PAGE, PASSWORD, USERNAME, MakeApp, Wait, away, slow_hasher
 from core.standing_clock import clock
 
 Enter = Callable[..., int]
@@ -88,6 +90,60 @@ def test_each_factor_of_a_user_completes_a_login_and_is_offered_and_logged(
         "password, passkey",
         "passkey",
     ]
+
+
+def present_name() -> str | None:
+    return current_user.name if current_user else None
+
+
+def test_after_a_half_login_nobody_is_logged_in(app: Flask, secret: str) -> None:
+    with request_of(app):
+        begin_login()
+        assert present_name() is None
+
+
+def test_after_a_half_login_of_another_user_it_is_who_it_was(app: Flask, secret: str) -> None:
+    add_user()
+    with request_of(app, new_login(OTHER)):
+        begin_login()
+        assert present_name() == OTHER
+
+
+LAST_STEPS: dict[str, Callable[[str, Passkey], int]] = {
+    "a code": lambda secret, passkey: enter_code(code_of(secret)),
+    "the second step by a passkey": lambda secret, passkey: use(SECOND, passkey),
+    "a passkey alone": lambda secret, passkey: use(SIGN_IN, passkey),
+}
+
+
+@pytest.mark.parametrize("finish", LAST_STEPS.values(), ids=LAST_STEPS)
+def test_after_the_last_step_the_user_is_logged_in_at_once(
+    app: Flask, secret: str, passkey: Passkey, finish: Callable[[str, Passkey], int]
+) -> None:
+    with request_of(app):
+        assert finish(secret, passkey) == 200
+        assert present_name() == USERNAME
+
+
+def test_no_cache_keeps_the_answer_to_a_half_login_whatever_the_view_says(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(TOKEN_TYPE="opaque")
+
+    def begin() -> Response:
+        response = make_response(log_in(USERNAME, PASSWORD))
+        response.cache_control.max_age = 60
+        return response
+
+    app.add_url_rule("/probe/begin", "begin", public(begin), methods=["POST"])
+    with app.app_context():
+        set_address(ADDRESS)
+        cookie = new_login()
+    with request_of(app, cookie):
+        add_app()
+    answer = app.test_client().post("/probe/begin")
+    assert "tf_token" in answer.get_json()
+    assert answer.headers["Cache-Control"] == "no-store, max-age=0"
 
 
 @pytest.mark.asvs("6.3.3")

@@ -1,21 +1,40 @@
 """`current_user`: the logged-in user, and falsy where nobody is."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
 import pytest
-from flask import Flask, render_template_string
+import secure_flask
+from flask import Flask, make_response, render_template_string
 from flask.testing import FlaskClient
-from secure_flask import current_user, log_out, reauthenticate
+from secure_flask import (
+    csrf_exempt,
+    current_user,
+    has_recent_login,
+    keys_allowed,
+    list_logins,
+    log_in_user,
+    log_out,
+    reauthenticate,
+    roles_required,
+)
 from secure_flask.auth.access import login_required, public
 from secure_flask.database import db
+from werkzeug.exceptions import HTTPException
 
 from core.conftest import (
     OWN_PAGE,
     PASSWORD,
     USERNAME,
     MakeApp,
+    add_user,
     every_token_type,
+    give_roles,
     log_in,
     log_in_by_form,
 )
+from core.keys.made_keys import ask, new_key
 from core.users import User
 
 PAGE = "{{ current_user.name if current_user else 'nobody' }}"
@@ -102,3 +121,160 @@ def test_a_test_may_ask_after_the_response_who_was_logged_in(
     with client:
         client.get(path, headers=credentials)
         assert current_user.name == USERNAME
+
+
+# A login that begins in the request itself. Ada sends it, and Bob is logged in.
+
+BOB = "bob"
+
+
+def who_is_there() -> str:
+    return f"{current_user.name if current_user else 'nobody'} {render_template_string(PAGE)}"
+
+
+def add_login(app: Flask, log_in_bob: Callable[[], object], *marks: Any) -> Flask:
+    """A view that logs Bob in and says who is logged in before and after."""
+
+    def switch() -> Any:
+        before = who_is_there()
+        log_in_bob()
+        response = make_response({"before": before, "after": who_is_there()})
+        response.headers["Cache-Control"] = "private, max-age=60"
+        return response
+
+    view = public(switch)
+    for mark in marks:
+        view = mark(view)
+    app.add_url_rule("/probe/switch", "switch", view, methods=["GET", "POST"])
+    add_user(app, BOB)
+    return app
+
+
+BY: dict[str, Callable[[], object]] = {
+    "log_in": lambda: secure_flask.log_in(BOB, PASSWORD),
+    "log_in_user": lambda: log_in_user(User.find(BOB), provider="https://id.example.org"),
+}
+by_each_way = pytest.mark.parametrize("log_in_bob", BY.values(), ids=BY)
+
+
+@every_token_type
+@by_each_way
+def test_after_a_login_it_is_that_user_in_the_same_request(
+    app: Flask, log_in_bob: Callable[[], object]
+) -> None:
+    answer = add_login(app, log_in_bob).test_client().post("/probe/switch")
+    assert answer.json == {"before": "nobody nobody", "after": f"{BOB} {BOB}"}
+
+
+@every_token_type
+@by_each_way
+def test_also_where_another_user_sent_the_request(
+    app: Flask, log_in_bob: Callable[[], object]
+) -> None:
+    client = add_login(app, log_in_bob).test_client()
+    answer = client.post("/probe/switch", headers=log_in(client))
+    assert answer.json == {"before": f"{USERNAME} {USERNAME}", "after": f"{BOB} {BOB}"}
+
+
+@pytest.mark.asvs("14.3.2")
+@every_token_type
+def test_no_cache_keeps_the_answer_to_a_login_whatever_the_view_says(app: Flask) -> None:
+    answer = add_login(app, BY["log_in"]).test_client().post("/probe/switch")
+    assert answer.headers.getlist("Cache-Control") == ["no-store, max-age=0"]
+
+
+@every_token_type
+def test_the_functions_of_the_user_act_for_the_new_one(app: Flask) -> None:
+    def act() -> dict[str, object]:
+        secure_flask.log_in(BOB, PASSWORD)
+        shown = {
+            "current": [each["current"] for each in list_logins()],
+            "recent": has_recent_login(),
+        }
+        log_out()
+        return {**shown, "after": who_is_there()}
+
+    add_user(app, BOB)
+    app.add_url_rule("/probe/act", "act", public(act), methods=["POST"])
+    client = app.test_client()
+    credentials = log_in(client)
+    answer = client.post("/probe/act", headers=credentials)
+    assert answer.json == {"current": [True], "recent": True, "after": "nobody nobody"}
+    if "Authorization" in credentials:
+        assert client.get("/probe/public", headers=credentials).text == f"{USERNAME} {USERNAME}"
+
+
+@every_token_type
+def test_a_mark_that_another_user_met_is_asked_of_the_new_one(app: Flask) -> None:
+    @roles_required("baker")
+    def bake() -> str:
+        return "bread"
+
+    def switch() -> str:
+        secure_flask.log_in(BOB, PASSWORD)
+        return bake()
+
+    add_user(app, BOB)
+    give_roles(app, "baker")
+    app.add_url_rule("/probe/bake", "bake", roles_required("baker")(switch), methods=["POST"])
+    client = app.test_client()
+    assert client.post("/probe/bake", headers=log_in(client)).status_code == 403
+
+
+@by_each_way
+def test_a_view_that_any_site_may_call_stays_with_nobody(
+    app: Flask, log_in_bob: Callable[[], object]
+) -> None:
+    client = add_login(app, log_in_bob, csrf_exempt).test_client()
+    log_in(client)
+    answer = client.post("/probe/switch")
+    assert answer.json == {"before": "nobody nobody", "after": "nobody nobody"}
+    assert answer.headers["Cache-Control"] == "no-store, max-age=0"
+
+
+def test_a_login_that_fails_changes_nobody(app: Flask) -> None:
+    def fail() -> None:
+        with suppress(HTTPException):
+            secure_flask.log_in(BOB, "a wrong password")
+
+    client = add_login(app, fail).test_client()
+    answer = client.post("/probe/switch", headers=log_in(client))
+    assert answer.json == {"before": f"{USERNAME} {USERNAME}", "after": f"{USERNAME} {USERNAME}"}
+
+
+def test_a_key_still_limits_what_the_request_may_do(make_app: MakeApp) -> None:
+    def switch() -> dict[str, object]:
+        ada = current_user.role_names
+        secure_flask.log_in(BOB, PASSWORD)
+        with suppress(HTTPException):
+            list_logins()
+            return {"refused": False}
+        again = User.find(USERNAME)
+        return {
+            "before": ada,
+            "after": [current_user.name, current_user.role_names],
+            "key's user": again and again.role_names,
+        }
+
+    app = make_app(TOKEN_TYPE="opaque")
+    add_user(app, BOB)
+    give_roles(app, "baker", "boss")
+    give_roles(app, "baker", "boss", to=BOB)
+    view = keys_allowed(login_required(switch))
+    app.add_url_rule("/probe/switch", "switch", view, methods=["POST"])
+    answer = ask(app.test_client(), new_key(app, "baker"), "/probe/switch", method="POST", json={})
+    assert answer.json == {
+        "before": ["baker"],
+        "after": [BOB, ["baker"]],
+        "key's user": ["baker"],
+    }
+
+
+def test_a_login_again_logs_no_alarm_of_its_former_token(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(TOKEN_TYPE="jwt")
+    app.add_url_rule("/probe/again", "again", login_required(lambda: reauthenticate(PASSWORD)))
+    client = app.test_client()
+    assert client.get("/probe/again", headers=log_in(client)).status_code == 200
+    assert "use_after_expire" not in caplog.text

@@ -5,12 +5,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import secure_flask
 from flask import Blueprint, Flask, flash, get_flashed_messages, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 from flask.testing import FlaskClient
-from secure_flask import has_recent_login, log_out, login_required, public
+from secure_flask import current_user, has_recent_login, log_out, login_required, public
 from secure_flask.auth import logins
 from secure_flask.auth.logins import Login
+from secure_flask.auth.user_sessions import OWNER
 from secure_flask.database import db
 from secure_flask.web.cookies import OpenedByCookie
 from secure_flask.web.csrf import csrf_exempt
@@ -18,7 +20,15 @@ from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
 from core import routes
-from core.conftest import OWN_PAGE, PASSWORD, MakeApp, add_user, log_in, log_in_by_form
+from core.conftest import (
+    OWN_PAGE,
+    PASSWORD,
+    MakeApp,
+    add_user,
+    log_in,
+    log_in_by_form,
+    stored_user,
+)
 
 OTHER = "mallory"
 
@@ -338,3 +348,75 @@ def test_a_page_that_reads_no_session_does_not_vary_by_cookie(make_app: MakeApp)
     client = app.test_client()
     client.get("/probe/write/bread")
     assert "Cookie" not in client.get("/probe/plain").vary
+
+
+# A login by a token. The browser's cookies stay those of whoever it was.
+
+
+@pytest.fixture
+def switched(make_app: MakeApp) -> Flask:
+    """An app whose view logs another user in by a token, and writes into the session."""
+    app = add_pages(make_app(TOKEN_TYPE="opaque"))
+    add_user(app, OTHER)
+
+    def switch() -> dict[str, Any]:
+        body = secure_flask.log_in(OTHER, PASSWORD)
+        session["added"] = "by the view"
+        return {**body, "user": current_user.name}
+
+    app.add_url_rule("/probe/switch", "switch", public(switch), methods=["POST"])
+    app.add_url_rule("/probe/all", "all", public(lambda: {**session}))
+    return app
+
+
+def test_a_login_by_a_token_gives_the_session_of_a_user_to_nobody_else(switched: Flask) -> None:
+    client = log_in_by_form(switched.test_client())
+    client.get("/probe/write/draft")
+    answer = client.post("/probe/switch", json={}, headers=OWN_PAGE)
+    assert answer.json
+    assert answer.json["user"] == OTHER
+    # The cookie still is Ada's, and the session has stayed with it.
+    shown = client.get("/probe/all").get_json()
+    assert (shown["note"], shown["added"]) == ("draft", "by the view")
+    with stored_user(switched) as ada:
+        assert shown[OWNER] == str(ada.id)
+
+
+def test_nor_does_the_user_of_the_token_get_the_session_by_the_own_cookie(switched: Flask) -> None:
+    client = log_in_by_form(switched.test_client())
+    client.get("/probe/write/draft")
+    client.post("/probe/switch", json={}, headers=OWN_PAGE)
+    kept = client.get_cookie("dev-flask")
+    assert kept
+    other = log_in_by_form(switched.test_client(), username=OTHER)
+    other.set_cookie("dev-flask", kept.value)
+    assert other.get("/probe/all").get_json() == {}
+
+
+def test_a_login_by_a_token_leaves_a_visitors_session_with_the_visitor(switched: Flask) -> None:
+    client = switched.test_client()
+    client.get("/probe/write/cart")
+    client.post("/probe/switch", json={}, headers=OWN_PAGE)
+    assert client.get("/probe/all").get_json() == {"note": "cart", "added": "by the view"}
+
+
+def test_a_login_by_cookie_over_that_of_another_user_takes_no_session_along(
+    make_app: MakeApp,
+) -> None:
+    app = add_pages(make_app())
+    add_user(app, OTHER)
+
+    def switch() -> str:
+        secure_flask.log_in(OTHER, PASSWORD)
+        return write("of the new user")
+
+    app.add_url_rule("/probe/switch", "switch", public(switch), methods=["POST"])
+    app.add_url_rule("/probe/all", "all", public(lambda: {**session}))
+    client = log_in_by_form(app.test_client())
+    client.get("/probe/write/draft")
+    client.post("/probe/switch", json={}, headers=OWN_PAGE)
+    with stored_user(app, OTHER) as bob:
+        assert client.get("/probe/all").get_json() == {
+            "note": "of the new user",
+            OWNER: str(bob.id),
+        }

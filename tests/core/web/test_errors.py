@@ -60,7 +60,7 @@ def with_views(app: Flask) -> FlaskClient:
 def client() -> FlaskClient:
     """An app with this protection alone."""
     app = Flask(__name__)
-    app.config["TEXTS"] = {}
+    app.config.update(TEXTS={}, TOKEN_SCHEMES=["Bearer"])
     begin_app_state(app)
     errors.init_app(app)
     return with_views(app)

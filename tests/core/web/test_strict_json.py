@@ -11,14 +11,20 @@ import pytest
 from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
 from flask.testing import FlaskClient
+from pydantic import RootModel
 from secure_flask.auth.access import public
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.responses import consumes
+from secure_flask.web.validation import validated
 
 from core.conftest import MakeApp, protect
 
-PATH = "/_test/json"
+PATH, MODELLED = "/_test/json", "/_test/modelled"
 MAX_DEPTH = 201
+
+
+class Anything(RootModel[Any]):
+    """A model that takes each value, so that only the reading of the text refuses one."""
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +36,12 @@ def app(make_app: MakeApp) -> Flask:
     @consumes("application/json")
     def echo() -> Any:
         return {"read": request.get_json()}
+
+    @app.post(MODELLED)
+    @public
+    @validated(Anything)  # type: ignore[arg-type]
+    def repeat(body: Anything) -> Any:
+        return {"read": body.root}
 
     return app
 
@@ -69,14 +81,15 @@ REFUSED = {
 
 
 @pytest.mark.asvs("15.3.7")
+@pytest.mark.parametrize("path", [PATH, MODELLED], ids=["by Flask", "by a model"])
 @pytest.mark.parametrize(
     ("cases", "status"), [(TAKEN, 200), (REFUSED, 400)], ids=["taken", "refused"]
 )
-def test_a_view_that_reads_by_flask_gets_json_of_one_meaning(
-    client: FlaskClient, cases: dict[str, str | bytes], status: int
+def test_a_view_gets_json_of_one_meaning(
+    client: FlaskClient, path: str, cases: dict[str, str | bytes], status: int
 ) -> None:
     got = {
-        case: client.post(PATH, data=text, content_type="application/json").status_code
+        case: client.post(path, data=text, content_type="application/json").status_code
         for case, text in cases.items()
     }
     assert got == dict.fromkeys(cases, status)

@@ -21,7 +21,7 @@ from secure_flask.web.validation import (
     validated,
 )
 
-from core.conftest import MakeApp
+from core.conftest import PRODUCTION, MakeApp
 
 REFUSED = "do-not-repeat-me"
 ORDERS, CREDENTIALS = "/_test/orders", "/_test/credentials"
@@ -164,6 +164,33 @@ def test_each_wrong_member_is_reported_with_the_reason(client: FlaskClient) -> N
     }
     no_objects = ("null", "1.5", '["x"]', '"x"', "1")
     assert [body for body in no_objects if send(client, body)["fields"].keys() != {""}] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [({}, "Seat declares no member 'titel'."), (PRODUCTION, None)],
+    ids=["development", "production"],
+)
+def test_development_names_a_member_that_the_model_does_not_declare(
+    make_app: MakeApp, changes: dict[str, Any], hint: str | None
+) -> None:
+    app = make_app(**changes)
+    app.add_url_rule(ORDERS, "seats", public(validated(Seat)(lambda seat: "")), methods=["POST"])
+    answer = app.test_client().post(ORDERS, json={"row": 1, "titel": REFUSED})
+    assert answer.json == {
+        "error": PLAIN_MESSAGES[400],
+        "fields": {"": "Extra inputs are not permitted"},
+        **({"hint": hint} if hint else {}),
+    }
+
+
+def test_it_names_none_of_a_body_of_credentials(make_app: MakeApp) -> None:
+    app = make_app()
+    view = public(access.takes_credentials(validated(Seat)(lambda seat: "")))
+    app.add_url_rule(ORDERS, "seats", view, methods=["POST"])
+    assert app.test_client().post(ORDERS, json={"row": 1, REFUSED: 1}).json == {
+        "error": PLAIN_MESSAGES[400]
+    }
 
 
 @pytest.mark.asvs("16.5.1")

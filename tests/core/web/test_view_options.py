@@ -114,7 +114,20 @@ def test_a_decorator_keeps_what_the_others_say(decorators: list[Any]) -> None:
         "application/json": Note,
         **dict.fromkeys(FORM_TYPES),
     }
-    assert (options.csp, options.responds) == ({"img-src": [SELF]}, {"application/json": Kept})
+    assert options.csp == {"img-src": [SELF]}
+    assert options.responds == {200: {"application/json": Kept}}
+
+
+def test_bodies_of_one_status_and_of_several_add_up() -> None:
+    view: Any = lambda: ""  # noqa: E731
+    for mark in (responds(Kept, 404), responds("text/html", 409), responds(Kept, status=201)):
+        view = mark(view)
+    options = options_of(view, "GET")
+    assert options.responds == {
+        200: {"application/json": Kept, "text/html": None},
+        201: {"application/json": Kept},
+    }
+    assert options.errors == (404, 409)
 
 
 def test_marks_above_a_route_reach_the_function_that_it_has(app: Flask) -> None:

@@ -153,7 +153,7 @@ def confirmation_page(token: str) -> ResponseReturnValue:
     return _confirmation(_confirmation_form(), token)
 
 
-@responds("text/html", status=303)
+@responds("text/html")
 @or_expired(**links)
 def _confirm_by_form(token: str) -> ResponseReturnValue:
     form = _confirmation_form()

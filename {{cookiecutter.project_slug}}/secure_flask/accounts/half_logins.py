@@ -19,6 +19,7 @@ from secure_flask.auth.users import replace_hash
 from secure_flask.database import db
 from secure_flask.web import audit, cookies
 from secure_flask.web.errors import ErrorResponse, error_response, prefers_html
+from secure_flask.web.headers import never_store
 from werkzeug.wrappers import Response
 
 PURPOSE = "half login"
@@ -44,6 +45,7 @@ def begin_half_login(
     JSON gets the member `tf_token`. A page gets a cookie and a redirect to SECOND_FACTOR_PAGE. The
     redirect is an exception, so that no view takes a half login for a login.
     """
+    never_store()
     place = login_places.present_network().hex()
     _end_oldest(user, place)
     step = steps.add_step(

@@ -29,6 +29,7 @@ from secure_flask.clock import seconds_now
 from secure_flask.database.core_tables import require_core_tables
 from secure_flask.state import Key, app_state
 from secure_flask.web import audit, rate_limits
+from secure_flask.web.bearer import challenge
 from secure_flask.web.errors import (
     PLAIN_MESSAGES,
     ErrorResponse,
@@ -172,9 +173,9 @@ def require_login(*, minutes: int | None = None) -> Login:
     if login is None:
         raise _no_login()
     if minutes and not _is_recent(login, minutes):
-        challenge = f'Bearer error="insufficient_user_authentication", max_age="{minutes * 60}"'
+        asked = challenge(f'error="insufficient_user_authentication", max_age="{minutes * 60}"')
         raise _refused_access(
-            "REAUTHENTICATION_PAGE", "Recent login required", WWW_Authenticate=challenge
+            "REAUTHENTICATION_PAGE", "Recent login required", WWW_Authenticate=asked
         )
     return login
 

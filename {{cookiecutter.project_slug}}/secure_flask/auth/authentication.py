@@ -57,7 +57,8 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
 
     A form gets the session cookie, JSON a token of TOKEN_TYPE. With `keep` the login lasts for
     KEPT_LIFETIME. The body has the members of `LoginResponse`:
-    `return log_in(body.username, body.password, keep=body.keep)`.
+    `return log_in(body.username, body.password, keep=body.keep)`. From then on `current_user` is the
+    user.
 
     If a second factor is missing, nobody is logged in yet: the body has `tf_required` (True),
     `factors` (list of str) and `tf_token` (str); a form is redirected to SECOND_FACTOR_PAGE.

@@ -61,6 +61,10 @@ all_logins_ended = Namespace().signal("all-logins-ended")
 # This signal gets the user and the new `login`, in its transaction. One that replaces another login
 # sends none.
 login_started = Namespace().signal("login-started")
+# This signal comes before the rows of logins change for a new one.
+login_begins = Namespace().signal("login-begins")
+# This signal gets the user and the `login` that is stored, also if it replaces another one.
+login_stored = Namespace().signal("login-stored")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 LISTED = 1000  # logins that a user is shown: MAX_LOGINS of each kind, unless that is very high
 PURGED = 1000  # expired logins that one transaction deletes, so that no other waits for long
@@ -233,6 +237,7 @@ def start_login(
 
     :raises ErrorResponse: 401, `replaces` has ended in the meantime, such as by a logout.
     """
+    login_begins.send(user)
     _end_former(kind, shown, replaces)
     login = Login(
         user_id=user.id,
@@ -249,6 +254,7 @@ def start_login(
     if replaces is None:
         login_started.send(user, login=login)
     db.session.commit()
+    login_stored.send(user, login=login)
     return login
 
 

@@ -1,6 +1,6 @@
 """Who sends this request: a user, by a login or by a program, or nobody.
 
-The principal is found once, at its first use. A static file or public page that does not use it
+The principal is found once, at its first use. A login that begins in this request changes it. A static file or public page that does not use it
 costs no query, and caches may keep it. The result is kept in the state of the request, not in `g`:
 an app may set `g.user` without effect here.
 """
@@ -19,11 +19,19 @@ from flask import (
     request,
 )
 from limits import RateLimitItem
-from secure_flask.auth.logins import Credential, Login, is_last_used_outdated, store_last_used
+from secure_flask.auth.logins import (
+    Credential,
+    Login,
+    is_last_used_outdated,
+    login_begins,
+    login_stored,
+    store_last_used,
+)
 from secure_flask.auth.users import limit_roles_of_user, user_class
 from secure_flask.database import db
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse, error_response
+from secure_flask.web.headers import never_store
 from secure_flask.web.logs import KEY_ID, USER_ID
 from secure_flask.web.view_options import view_options
 from sqlalchemy import select
@@ -78,6 +86,8 @@ FindPrincipal = Callable[[Request], Principal | None]
 
 _FINDERS = Key[list[FindPrincipal]]("finders of the principal")
 _PRINCIPAL = Key[Principal]("principal")
+# The principal that the request brought, if it has logged in since.
+_BROUGHT = Key[Principal]("brought principal")
 # The table and the id of a row whose use is stored after the request.
 _USED = Key[tuple[type[Credential], str]]("used credential")
 
@@ -108,6 +118,11 @@ def current_login() -> Login | None:
 def logged_in_user() -> Any:
     """The user of the login or of an accepted key; with `find_user`, the user that it returned."""
     return current_principal().user
+
+
+def brought_principal() -> Principal:
+    """Who sent this request by its own credentials, also if it has logged in somebody since."""
+    return request_state(request.environ).get(_BROUGHT) or current_principal()
 
 
 def forget_current_login() -> None:
@@ -179,6 +194,29 @@ def _note(principal: Principal) -> None:
         limit_roles_of_user(principal.user, principal.program.roles)
     if row and principal.user and is_last_used_outdated(row):
         state[_USED] = (type(row), row.id)
+
+
+@login_begins.connect
+def _find_brought(user: object) -> None:
+    """Find out who sends this request, while the row of its login is still there."""
+    if has_request_context():
+        request_state(request.environ).setdefault(_BROUGHT, current_principal())
+
+
+@login_stored.connect
+def _become(user: Any, *, login: Login) -> None:
+    """Let the user of a new login be who sends the rest of this request."""
+    if not has_request_context():
+        return
+    never_store()
+    # Nobody is logged in there, since any site may send the request.
+    if view_options().csrf_exempt:
+        return
+    program = current_principal().program
+    # A key still limits what the request may do.
+    present = Principal(user, program=program) if program else Principal(user, login)
+    request_state(request.environ)[_PRINCIPAL] = present
+    _note(present)
 
 
 def _keep_streams_out_of_caches(response: Response) -> Response:

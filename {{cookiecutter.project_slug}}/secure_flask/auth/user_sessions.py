@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SessionInterface, SessionMixin
-from secure_flask.auth.principal import current_principal, logged_in_user
+from secure_flask.auth.principal import brought_principal, logged_in_user
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web.cookies import drop_unread_cookies
@@ -160,12 +160,14 @@ def _write_owner(session: SessionMixin) -> bool:
     if _BINDS not in app_state(current_app):
         return True
     try:
-        owner = request_state(request.environ).get(_NEW_OWNER) or _id_of(logged_in_user())
+        # After a login by a token, the session stays that of the cookies that the request brought.
+        brought = brought_principal()
+        owner = request_state(request.environ).get(_NEW_OWNER) or _id_of(brought.user)
     except SQLAlchemyError:
         return False
     if owner:
         session[OWNER] = owner
-    return bool(owner) or current_principal().is_known
+    return bool(owner) or brought.is_known
 
 
 def _id_of(user: UserMixin | None) -> str | None:

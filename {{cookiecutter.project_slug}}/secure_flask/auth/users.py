@@ -65,7 +65,7 @@ class AccountRules:
 ACCOUNT_RULES = Key[AccountRules]("rules of accounts")
 _registered: list[type["UserMixin"]] = []
 # The user whose key sent the request, and the roles of that key.
-_ROLES_OF_KEY = Key[tuple[UUID, frozenset[str]]]("roles of the key")
+_ROLES_OF_KEY = Key[dict[UUID, frozenset[str]]]("roles of the key by user")
 # The attribute of a user object that keeps the same pair.
 _LIMIT = "_secure_flask_roles_of_key"
 
@@ -265,19 +265,18 @@ def limit_roles_of_user(user: UserMixin, roles: Iterable[str]) -> None:
 
     The user object keeps them too: a streamed response or a thread reads roles after the request.
     """
-    limit = (user.id, frozenset(roles))
-    request_state(request.environ)[_ROLES_OF_KEY] = limit
+    limit = frozenset(roles)
+    request_state(request.environ).setdefault(_ROLES_OF_KEY, {})[user.id] = limit
     vars(user)[_LIMIT] = limit
 
 
 def _roles_in_force(user: UserMixin, names: list[str]) -> list[str]:
     if has_request_context():
-        limit = request_state(request.environ).get(_ROLES_OF_KEY)
+        limits = request_state(request.environ).get(_ROLES_OF_KEY)
+        limit = limits.get(user.id) if limits else None
     else:
         limit = vars(user).get(_LIMIT)
-    if limit is None or limit[0] != user.id:
-        return names
-    return [name for name in names if name in limit[1]]
+    return names if limit is None else [name for name in names if name in limit]
 
 
 def _require_final_role_names(cls: type[UserMixin]) -> None:

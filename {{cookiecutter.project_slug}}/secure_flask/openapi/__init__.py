@@ -25,7 +25,13 @@ from secure_flask.openapi.parameters import parameters_of_path, parameters_of_qu
 from secure_flask.state import Key, app_state
 from secure_flask.web.csrf import FORM_TYPES, SAFE_METHODS
 from secure_flask.web.error_bodies import shape_of
-from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired, responds
+from secure_flask.web.responses import (
+    LoginResponse,
+    ResponseBody,
+    SecondFactorRequired,
+    model_of,
+    responds,
+)
 from secure_flask.web.view_options import Content, ViewOptions, written_view
 
 Json = dict[str, object]
@@ -188,15 +194,21 @@ def _names(app: Flask, operation: _Operation) -> Json:
 def _schemas(operations: list[_Operation]) -> tuple[dict[type, Json], Json]:
     """A reference to the schema of each model, and the schemas by name."""
     every = [each.options for each in operations]
-    contents = [content for each in every for content in (each.consumes, each.responds)]
+    contents = [
+        content for each in every for content in (each.consumes, *(each.responds or {}).values())
+    ]
     declared = [model for content in contents if content for model in content.values() if model]
     shapes = [shape.model for each in operations if (shape := shape_of(each.path))]
     # A dict removes duplicates and keeps the order, so that the document never changes.
-    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *shapes, *declared])
+    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *shapes, *map(model_of, declared)])
     if asks := LoginResponse in models and ACCOUNT_RULES in app_state(current_app):
         models[SecondFactorRequired] = None
     found, definitions = models_json_schema(
-        [(model, "validation") for model in models],
+        # Only what is sent has computed members.
+        [
+            (each, "serialization" if issubclass(each, ResponseBody) else "validation")
+            for each in models
+        ],
         ref_template="#/components/schemas/{model}",
     )
     references: dict[type, Json] = {model: reference for (model, _), reference in found.items()}
@@ -265,7 +277,9 @@ def _success(operation: _Operation) -> Json:
         unknown = {"description": "Not described"}
         # Linters demand a success of each operation, and `default` does not count as one.
         return {"2XX": unknown, "default": unknown}
-    success: Json = {str(options.status): _response(options.status, options.responds)}
+    success: Json = {
+        str(status): _response(status, content) for status, content in options.responds.items()
+    }
     if operation.takes_form:
         # A form redirects if it is valid. If not, its page shows the errors.
         success |= {"303": _response(303, {}), "422": _response(422, {"text/html": None})}
@@ -283,7 +297,15 @@ def _response(status: int, content: Content) -> Json:
 
 
 def _content(content: Content) -> Json:
-    return {kind: {"schema": model or _unmodelled(kind)} for kind, model in content.items()}
+    return {kind: {"schema": _schema(kind, model)} for kind, model in content.items()}
+
+
+def _schema(media_type: str, declared: Any) -> Any:
+    """The schema of a body, with the model in place of its reference."""
+    if declared is None:
+        return _unmodelled(media_type)
+    model = model_of(declared)
+    return model if model is declared else {"type": "array", "items": model}
 
 
 def _unmodelled(media_type: str) -> Json:

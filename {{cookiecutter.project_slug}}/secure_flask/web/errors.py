@@ -25,6 +25,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
 from secure_flask.state import Key, app_state, request_state
+from secure_flask.web.bearer import challenge
 from secure_flask.web.error_bodies import JSON, PROBLEM, shaped_response
 from secure_flask.web.flask_hooks import call_method
 from secure_flask.web.logs import request_id
@@ -302,5 +303,5 @@ def _complete(response: Response, error: HTTPException) -> Response:
 def _add_challenge(response: Response) -> Response:
     # RFC 9110 requires a challenge, with pages too; `Basic` would make browsers show a dialog.
     if response.status_code == 401:
-        response.headers.setdefault("WWW-Authenticate", "Bearer")
+        response.headers.setdefault("WWW-Authenticate", challenge())
     return response

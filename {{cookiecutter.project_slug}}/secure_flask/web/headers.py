@@ -15,9 +15,10 @@ from itertools import takewhile
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask
+from flask import Flask, request
 from secure_flask.csp_levels import NONE, SELF
 from secure_flask.state import (
+    Key,
     State,
     app_state,
     begin_request_state,
@@ -56,7 +57,7 @@ HEADERS = {
     # Caches must not store responses with a nonce or with data of a login.
     "Cache-Control": "no-store, max-age=0",
 }
-# Each response to a logged-in user gets this, unless it says `private`.
+# A response to a logged-in user gets this, unless it says `private`, and each one to a login.
 NOT_STORED = ("Cache-Control", "no-store, max-age=0")
 # Pages of an isolated level run in a separate browser process.
 EMBEDDER = {"Cross-Origin-Embedder-Policy": "require-corp"}
@@ -116,6 +117,8 @@ _SPELLINGS = {
 _OF_PAGES = {*PAGE_HEADERS, *INTEGRITY_HEADERS}
 # Fast path: when the view set only these headers, nothing can collide.
 _NEVER_ADDED = frozenset({"content-type", "content-length"})
+# This is set if no cache may store the response to this request.
+_NEVER_STORED = Key[bool]("never stored")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 
 
@@ -130,6 +133,11 @@ def init_app(app: Flask) -> None:
     spelt = {_SPELLINGS.get(name.lower(), name): value for name, value in changes.items()}
     app.config["HEADER_CHANGES"] = spelt
     app.wsgi_app = SecurityHeaders(app)  # type: ignore[method-assign]
+
+
+def never_store() -> None:
+    """Let no cache store the response to this request, such as a login, whatever its view sets."""
+    request_state(request.environ)[_NEVER_STORED] = True
 
 
 class SecurityHeaders:
@@ -154,8 +162,7 @@ class SecurityHeaders:
             # A middleware may have made another request of this environment before.
             state = request_state(environ)
             present = {name.lower(): value for name, value in headers}
-            if USER_ID in state and "private" not in present.get("cache-control", ""):
-                # No cache may store a response to a logged-in user, whatever a view sets.
+            if _may_not_be_stored(state, present.get("cache-control", "")):
                 headers = [each for each in headers if each[0].lower() != "cache-control"]
                 headers.append(NOT_STORED)
                 present["cache-control"] = ""
@@ -263,6 +270,11 @@ def _policy_headers(
     option = FRAME_OPTIONS.get(ancestors)
     framing = [("X-Frame-Options", option)] if option else []
     return framing + csp.csp_headers(config, scheme, override)
+
+
+def _may_not_be_stored(state: State, control: str) -> bool:
+    """Whether a response is to a logged-in user, or logs one in, whatever its view sets."""
+    return _NEVER_STORED in state or (USER_ID in state and "private" not in control)
 
 
 def _is_missing(name: str, present: Container[str]) -> bool:

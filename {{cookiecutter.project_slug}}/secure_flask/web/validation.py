@@ -17,6 +17,7 @@ from secure_flask.web import strict_json
 from secure_flask.web.errors import (
     PLAIN_MESSAGES,
     ErrorResponse,
+    add_hint,
     error_response,
     plain_error,
     translated_text,
@@ -28,6 +29,7 @@ MISSING = "Missing required fields"
 MAX_REPORTED = 100  # wrong members: a short list in a request must not make a long response
 # These messages of pydantic never quote the input; two of them quote the length of a list.
 _SAFE_MESSAGES = {
+    *("missing", "json_invalid"),
     *(
         "too_short",
         "too_long",
@@ -90,7 +92,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
         def wrapped(*args: object, **kwargs: object) -> object:
             text = request.get_data()
             try:
-                strict_json.loads(text)
+                strict_json.require_one_meaning(text)
                 body = model.model_validate_json(text)
             except ValidationError as error:
                 raise refused_by_model(model, error) from None
@@ -108,6 +110,8 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
 def refused_by_model(model: type[BaseModel], error: ValidationError) -> ErrorResponse:
     """The exception for a body or a query that a model has refused, by names and reasons alone."""
     problems = error.errors(include_url=False)
+    if problems[0]["type"] == "json_invalid":
+        return plain_error(400)
     refused = error_response(
         current_app.config["INVALID_STATUS"],
         MISSING if any(map(_is_absent, problems)) else PLAIN_MESSAGES[400],
@@ -117,7 +121,16 @@ def refused_by_model(model: type[BaseModel], error: ValidationError) -> ErrorRes
         refused.fields = {
             _path_of_field(model, each): _reason(each) for each in problems[:MAX_REPORTED]
         }
+        _name_undeclared(refused, model, problems)
     return refused
+
+
+def safe_reasons(model: type[BaseModel] | None, error: ValidationError) -> str:
+    """What is wrong with each member, for a developer, without values: "'seats.0.row' …; …"."""
+    problems = error.errors(include_url=False, include_input=False)[:MAX_REPORTED]
+    return "; ".join(
+        f"{_path_for_developer(model, each)!r} {_safe_message(each)}" for each in problems
+    )
 
 
 def is_plain_text(text: str) -> bool:
@@ -129,6 +142,16 @@ def is_plain_text(text: str) -> bool:
     return True
 
 
+def _name_undeclared(
+    refused: ErrorResponse, model: type[BaseModel], problems: list[ErrorDetails]
+) -> None:
+    """In development, name the members that the client sent and the model does not declare."""
+    undeclared = [each for each in problems if each["type"] == "extra_forbidden"]
+    if undeclared:
+        names = ", ".join(repr(_path_for_developer(model, each)) for each in undeclared[:10])
+        add_hint(refused, f"{model.__name__} declares no member {names}.")
+
+
 def _path_of_field(model: type[BaseModel], problem: ErrorDetails) -> str:
     """The path of a member, as in "seats.0.name"; "" for the body as a whole.
 
@@ -137,6 +160,18 @@ def _path_of_field(model: type[BaseModel], problem: ErrorDetails) -> str:
     """
     known = [each for each in problem["loc"] if isinstance(each, int) or each in _names(model)]
     return ".".join(map(str, known))
+
+
+def _path_for_developer(model: type[BaseModel] | None, problem: ErrorDetails) -> str:
+    """The path of a member, with the name of one that is not declared, and no key of a dict."""
+    *above, last = problem["loc"] or ("",)
+    if model is None:
+        # The first name is a member of the model, whichever it is.
+        return str(next(iter(problem["loc"]), ""))
+    shown = [each for each in above if isinstance(each, int) or each in _names(model)]
+    if isinstance(last, int) or last in _names(model) or problem["type"] == "extra_forbidden":
+        shown.append(last)
+    return ".".join(map(str, shown))
 
 
 @cache
@@ -154,6 +189,10 @@ def _reason(problem: ErrorDetails) -> str:
         return CONTROLS
     if isinstance(context.get("error"), Reason):
         return str(context["error"])
+    return _safe_message(problem)
+
+
+def _safe_message(problem: ErrorDetails) -> str:
     message: str = problem["msg"]
     return message if problem["type"] in _SAFE_MESSAGES else "Not valid"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from inspect import iscoroutinefunction, unwrap
-from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
+from types import CodeType, FrameType, FunctionType, GenericAlias, MethodType, ModuleType
 from typing import Any, Literal, TypeVar
 
 import flask
@@ -21,8 +21,8 @@ from pydantic import BaseModel
 from secure_flask.state import Key, state_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
-# Models by media type; None for a type without a model.
-Content = Mapping[str, type[BaseModel] | None]
+# A model, or a list of one such as `list[Article]`, by media type; None for a type without a model.
+Content = Mapping[str, type[BaseModel] | GenericAlias | None]
 
 READS = frozenset({"GET", "HEAD"})
 # The search for demands does not enter these, since they lead to every other view.
@@ -61,13 +61,12 @@ class ViewOptions:
     demands: tuple[Demand, ...] = ()
     # Whether the view checks a password or another secret in the body, and limits failures.
     credentials: bool = False
-    # The parameters of the address, the request bodies that the view accepts, and its response
-    # bodies and statuses.
+    # The parameters of the address.
     query: type[BaseModel] | None = None
+    # The request bodies that the view accepts, its response bodies by status, and other statuses.
     consumes: Content | None = None
     max_size: int | None = None
-    responds: Content | None = None
-    status: int = 200
+    responds: Mapping[int, Content] | None = None
     errors: tuple[int, ...] = ()
     # The limits, as in "60 per minute; 500 per day".
     limited: str | None = None
@@ -110,8 +109,10 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
             f"{view.__qualname__} is marked @public, and also @login_required, @recent_login, "
             "@roles_required or @keys_allowed: remove one."
         )
-    for name in {"consumes", "responds"} & options.keys():
-        options[name] = {**(getattr(current, name) or {}), **options[name]}
+    if "consumes" in options:
+        options["consumes"] = {**(current.consumes or {}), **options["consumes"]}
+    if "responds" in options:
+        options["responds"] = _merged(current.responds or {}, options["responds"])
     # Flask sets `view_class` after it has applied `decorators`, so this mark is around `as_view`.
     if options.get("access") == "login" and hasattr(view, "view_class"):
         options["closes_class"] = True
@@ -218,6 +219,13 @@ def demands_within(view: Any, method: str) -> list[Demand]:
     return found
 
 
+def _merged(current: Mapping[int, Content], added: Mapping[int, Content]) -> Mapping[int, Content]:
+    return {
+        status: {**current.get(status, {}), **added.get(status, {})}
+        for status in current.keys() | added.keys()
+    }
+
+
 def _with_method(options: ViewOptions, view_class: type[View], name: str) -> ViewOptions:
     changed = _changed(marked_options(getattr(view_class, name, None)))
     if name not in vars(view_class):
@@ -257,6 +265,7 @@ def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:
     ages = filter(None, (current.recent_login, options.get("recent_login")))
     added: dict[str, Any] = {"roles": tuple(sorted(roles)), "demands": tuple(demands)}
     added["recent_login"] = min(ages, default=None)
+    added["errors"] = tuple(dict.fromkeys((*current.errors, *options.get("errors", ()))))
     if current.keys == "read" and "keys" in options:
         added["keys"] = "read"
     return replace(current, **{**options, **added})

@@ -14,7 +14,7 @@ def set_up_app(app: Flask) -> tuple[str, str]:
     """Set the app up; its secret, and the code that was used for that."""
     add_person(app)
     client = app.test_client()
-    testing.log_in(client, NAME, PASSWORD)
+    testing.log_in_by_json(client, NAME, PASSWORD)
     begun = call(client, "set_up_authenticator", setup="authenticator").get_json()
     code = pyotp.TOTP(begun["secret"]).now()
     path = testing.path_of(app, "self_service.finish_authenticator", state=begun["state"])

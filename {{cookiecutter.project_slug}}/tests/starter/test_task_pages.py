@@ -33,7 +33,7 @@ def show(client: FlaskClient, view: str, task: object = None) -> TestResponse:
 
 
 def send(client: FlaskClient, view: str, task: object = None, **fields: str) -> TestResponse:
-    """Send the form of a page; the client was logged in by `testing.log_in`."""
+    """Send the form of a page; the client was logged in by `testing.log_in_by_json`."""
     # A browser sends a button too.
     return client.post(path(client, view, task), data={"save": "", **fields}, headers=BROWSER)
 

@@ -2,7 +2,8 @@
 
 Pages log in by the cookie of session.py in every project. `POST /login` by JSON gives a program
 the token type that TOKEN_TYPE in policy.py names, each in a module here. A request with
-`Authorization: Bearer` is authenticated by that alone, and its cookies are not read. A key of a
+`Authorization: Bearer`, or another of TOKEN_SCHEMES, is authenticated by that alone, and its cookies
+are not read. A key of a
 program works with each token type.
 """
 
@@ -15,7 +16,7 @@ from secure_flask.auth.tokens import opaque, session
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state
 from secure_flask.web import cookies
-from secure_flask.web.bearer import has_bearer
+from secure_flask.web.bearer import has_bearer, token_schemes
 from secure_flask.web.csrf import is_consumed_form
 from secure_flask.web.origins import PolicyError
 
@@ -73,14 +74,17 @@ def security_schemes() -> list[dict[str, Any]]:
         return []
     name = cookies.cookie_name(session.KIND)
     cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": name}}
-    bearer = {"bearer": {"type": "http", "scheme": "bearer"}}
-    return [cookie] if chosen_token_type() is session else [bearer, cookie]
+    if chosen_token_type() is session:
+        return [cookie]
+    schemes = [each.lower() for each in token_schemes()]
+    return [*({each: {"type": "http", "scheme": each}} for each in schemes), cookie]
 
 
 def key_scheme() -> dict[str, Any]:
     """The OpenAPI security scheme of keys."""
     described = "A key for a machine, as POST /keys and `flask key create` make it."
-    return {"key": {"type": "http", "scheme": "bearer", "description": described}}
+    scheme = token_schemes()[0].lower()
+    return {"key": {"type": "http", "scheme": scheme, "description": described}}
 
 
 def init_app(app: Flask) -> None:

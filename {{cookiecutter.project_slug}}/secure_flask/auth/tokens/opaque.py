@@ -13,7 +13,7 @@ from flask import Request, current_app
 from secure_flask.auth import logins
 from secure_flask.auth.logins import Login, Voucher
 from secure_flask.auth.users import UserMixin
-from secure_flask.web.bearer import bearer_token
+from secure_flask.web.bearer import bearer_token, token_schemes
 
 KIND = "opaque"
 CHECKSUM = 8  # characters
@@ -38,7 +38,7 @@ def issue_token(
         voucher=voucher,
     )
     lifetime = login.expires - login.created
-    return {"token": token, "token_type": "Bearer", "expires_in": lifetime}
+    return {"token": token, "token_type": token_schemes()[0], "expires_in": lifetime}
 
 
 def find_login(request: Request) -> Login | None:

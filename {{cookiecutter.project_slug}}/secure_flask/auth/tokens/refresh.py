@@ -26,7 +26,7 @@ from secure_flask.crypto.encryption import derive_key
 from secure_flask.database import db
 from secure_flask.settings import keyrings
 from secure_flask.web import audit
-from secure_flask.web.bearer import bearer_token
+from secure_flask.web.bearer import bearer_token, token_schemes
 from secure_flask.web.errors import error_response
 from secure_flask.web.responses import LoginResponse, ResponseBody, responds
 from secure_flask.web.validation import Body, PlainText, validated
@@ -123,7 +123,7 @@ def init_app(app: Flask) -> None:
 def _token_body(login: Login, refresh_token: str) -> dict[str, Any]:
     return {
         "token": jwt_token.sign_access_token(login),
-        "token_type": "Bearer",
+        "token_type": token_schemes()[0],
         "expires_in": jwt_token.LIFETIME,
         "refresh_token": refresh_token,
     }
