@@ -16,6 +16,7 @@ PROJECT = Path(__file__).parents[2]
 WHOLE = [
     *("app/tasks.py", "app/people.py", "app/seed.py", "app/templates/task_list.html"),
     *("app/templates/task_form.html", "app/templates/people.html", "app/templates/person.html"),
+    "app/templates/_example_cards.html",
     "tests/starter",
 ]
 NAMED = re.compile("task", re.IGNORECASE)
@@ -23,7 +24,6 @@ NAMED = re.compile("task", re.IGNORECASE)
 PARTS = {
     "app/__init__.py": (r", (people|seed)\b", "people and seed"),
     "app/templates/_navigation.html": (r".*\b(tasks|people)\b.*\n", "the links to the example"),
-    "app/templates/_login_card.html": (r".*/tasks\b.*\n", "the link to /tasks"),
     "README.md": (r"(?ms)^## Delete the example\n.*?(?=^## )", "how to delete the example"),
 }
 
