@@ -16,9 +16,10 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-next test-random lint fix sizes bite manifest pins reference bench pictures browsers site help
 
 help:
-	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
+	@echo 'make demo       render a project, with people and tasks, and serve it'
+	@echo '                (PORT=8000 ANSWERS="accounts=self-service csp=paranoid")'
 	@echo '                = .venv/bin/python demo.py 8000'
-	@echo 'make new        ask the questions and write the project beside this folder (OUT=..)'
+	@echo 'make new        ask the questions and write the project beside this folder (OUT=.. ANSWERS=...)'
 	@echo '                = .venv/bin/python new.py ..'
 	@echo 'make adopt      bring the core to a Flask app that exists, as one commit of it (APP=../their-app)'
 	@echo '                = .venv/bin/python adopt.py ../their-app'
@@ -73,10 +74,10 @@ help:
 	@echo '                ; .venv/bin/uv pip sync --python .venv --require-hashes pins/dev.txt'
 
 demo: .venv/bin/cookiecutter
-	.venv/bin/python demo.py $(PORT)
+	.venv/bin/python demo.py $(PORT) $(ANSWERS)
 
 new: .venv/bin/cookiecutter
-	.venv/bin/python new.py '$(OUT)'
+	.venv/bin/python new.py '$(OUT)' $(ANSWERS)
 
 adopt: .venv/bin/cookiecutter
 	.venv/bin/python adopt.py '$(or $(APP),$(error Name the app: make adopt APP=../their-app))'

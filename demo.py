@@ -1,50 +1,67 @@
-"""`make demo`: renders a project with the default answers, sets it up, adds a user and serves it.
+"""`make demo`: renders a project, sets it up, adds people and tasks, and serves it.
 
-The address and the login are printed after the server responds, so that the output of the
-set-up does not push them off the screen.
+It prints a line for each step. The full output is in build/demo.log, which an error names.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import NoReturn
 
 TEMPLATE = Path(__file__).resolve().parent
 PROJECT = TEMPLATE / "build" / "my-service"
+LOG = TEMPLATE / "build" / "demo.log"
 EXAMPLE = TEMPLATE / "{{cookiecutter.project_slug}}" / ".env.example"
 PYTHON = PROJECT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # The server has this name, since browsers refuse passkeys on 127.0.0.1.
 HOST = ("--host", "localhost")
 
-LOGIN = """
-The demo runs until you press Ctrl-C.
+BEGIN = "This takes about a minute, most of it for the packages of the project."
+LOGINS = """
+The demo runs until you press Ctrl-C. Its log is {log}.
 
-    address    http://localhost:{port}
-    user name  demo
-    password   {password}
+    address  http://localhost:{port}
 """
+# What `flask seed` prints of each person who can log in.
+SEEDED = re.compile(r"user (\S+), .* with password (\S+)")
 
 
 def main() -> int:
-    port = checked_port(" ".join(sys.argv[1:]) or "8000")
-    password = secrets.token_urlsafe(15)
-    set_up()
-    run(PYTHON, "-m", "flask", "user", "create", "demo", "--password-stdin", text=password)
-    return serve(port, LOGIN.format(port=port, password=password))
+    port = checked_port(*sys.argv[1:2])
+    answers = checked_answers(sys.argv[2:])
+    LOG.parent.mkdir(exist_ok=True)
+    LOG.write_bytes(b"")
+    print(BEGIN)
+    set_up(answers)
+    with step("Add people and tasks"):
+        people = SEEDED.findall(run(PYTHON, "-m", "flask", "seed"))
+    return serve(port, logins(port, people))
 
 
-def checked_port(text: str) -> int:
+def logins(port: int, people: list[tuple[str, str]]) -> str:
+    said = LOGINS.format(port=port, log=os.path.relpath(LOG))
+    if (PROJECT / "app" / "accounts").exists():
+        said += f"    mails    http://localhost:{port}/dev/mailbox\n"
+    of_each = zip(("user", "admin"), people, strict=True)
+    return said + "".join(
+        f"    {who:9}{name:7}password {password}\n" for who, (name, password) in of_each
+    )
+
+
+def checked_port(text: str = "8000") -> int:
     """Refuse an unusable port before the long set-up."""
     advice = "Choose another one: make demo PORT=9000, or demo.py 9000."
     if not text.isdecimal() or not 0 < int(text) < 2**16:
@@ -58,23 +75,63 @@ def checked_port(text: str) -> int:
     return int(text)
 
 
-def set_up() -> None:
+def checked_answers(texts: list[str]) -> dict[str, str]:
+    """Refuse what answers no question, which cookiecutter would ignore."""
+    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
+    parts = [text.partition("=") for text in texts]
+    answers = {name: answer for name, _, answer in parts}
+    for name, answer in answers.items():
+        choices = questions.get(name) if name[:1] != "_" else None
+        if choices is None or (isinstance(choices, list) and answer not in choices):
+            known = ", ".join(choices or [each for each in questions if each[0] != "_"])
+            sys.exit(f"'{name}={answer}' is no answer to a question. Choose one of {known}.")
+    return answers
+
+
+def set_up(answers: dict[str, str]) -> None:
     """Render the project and set it up by the commands of its README, without make."""
     shutil.rmtree(PROJECT, ignore_errors=True)
+    given = [f"{name}={answer}" for name, answer in answers.items() if name != "project_slug"]
     # --default-config: the user's own cookiecutter defaults could change the project's name.
     options = ("--no-input", "--default-config", "--output-dir", PROJECT.parent)
-    run(sys.executable, "-m", "cookiecutter", TEMPLATE, *options, folder=TEMPLATE)
-    run(sys.executable, "-m", "venv", ".venv")
-    run(PYTHON, "-m", "pip", "install", "--quiet", "uv")
-    run(PYTHON, "-m", "uv", "sync")
-    run(PYTHON, "-m", "secure_flask.settings")
-    run(PYTHON, "-m", "flask", "db", "upgrade")
+    name = f"project_slug={PROJECT.name}"
+    with step("Render the project"):
+        cookiecutter = (sys.executable, "-m", "cookiecutter")
+        run(*cookiecutter, TEMPLATE, *options, *given, name, folder=TEMPLATE)
+    with step("Make an environment"):
+        run(sys.executable, "-m", "venv", ".venv")
+        run(PYTHON, "-m", "pip", "install", "--quiet", "uv")
+    with step("Install its packages"):
+        run(PYTHON, "-m", "uv", "sync")
+    with step("Write secrets, make tables"):
+        run(PYTHON, "-m", "secure_flask.settings")
+        run(PYTHON, "-m", "flask", "db", "upgrade")
 
 
-def run(*command: str | Path, folder: Path = PROJECT, text: str = "") -> None:
-    finished = subprocess.run(command, cwd=folder, env=environment(), input=text, text=True)
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Print a step, and its seconds when it is done."""
+    print(f"  {what:28}", end="", flush=True)
+    began = time.monotonic()
+    yield
+    print(f"{time.monotonic() - began:4.0f} s", flush=True)
+
+
+def run(*command: str | Path, folder: Path = PROJECT) -> str:
+    """Run a command, add what it prints to the log, and return its standard output."""
+    with LOG.open("ab") as log:
+        finished = subprocess.run(
+            command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=log
+        )
+        log.write(finished.stdout)
     if finished.returncode:
-        sys.exit(f"This failed: {' '.join(map(str, command))}")
+        fail(f"This failed: {' '.join(map(str, command))}")
+    return finished.stdout.decode(errors="replace")
+
+
+def fail(why: str) -> NoReturn:
+    last = LOG.read_text("utf-8", errors="replace").splitlines()[-8:]
+    sys.exit("\n".join(["", why, *last, f"All of its output is in {LOG}."]))
 
 
 def environment() -> dict[str, str]:
@@ -89,13 +146,14 @@ def serve(port: int, login: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # Without the reloader the server is one process, so terminate() stops it completely.
     command = (PYTHON, "-m", "flask", "run", "--no-reload", *HOST, "--port", str(port))
-    server = subprocess.Popen(command, cwd=PROJECT, env=environment())
+    with LOG.open("ab") as log:
+        server = subprocess.Popen(command, cwd=PROJECT, env=environment(), stdout=log, stderr=log)
     try:
-        while server.poll() is None:
-            if is_ready(port):
-                print(login, flush=True)
-                break
+        while not is_ready(port):
+            if server.poll() is not None:
+                fail("The server stopped.")
             time.sleep(0.1)
+        print(login, flush=True)
         return server.wait()
     finally:
         server.terminate()

@@ -20,6 +20,8 @@ from cookiecutter.main import cookiecutter
 from cookiecutter.prompt import read_user_choice, read_user_variable, render_variable
 from cookiecutter.utils import create_env_with_context
 
+from demo import checked_answers
+
 TEMPLATE = Path(__file__).resolve().parent
 HOOK = runpy.run_path(str(TEMPLATE / "hooks" / "pre_gen_project.py"))
 POST_GEN = runpy.run_path(str(TEMPLATE / "hooks" / "post_gen_project.py"))
@@ -43,9 +45,10 @@ def main() -> None:
 
 
 def ask_all(out: Path) -> dict[str, str]:
-    """Ask what the template asks; the user's own defaults of cookiecutter are offered."""
+    """Ask what the template asks; ANSWERS and the user's own defaults of cookiecutter are offered."""
     own = get_user_config()["default_context"]
-    context = generate_context(str(TEMPLATE / "cookiecutter.json"), default_context=own)
+    offered = own | checked_answers(sys.argv[2:])
+    context = generate_context(str(TEMPLATE / "cookiecutter.json"), default_context=offered)
     asked = context["cookiecutter"]
     HOOK["RESERVED"].update(" ".join(asked["_taken_names"]).split())
     answers: dict[str, str] = {}

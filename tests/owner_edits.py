@@ -615,7 +615,7 @@ def no_example(project: Path) -> None:
     write(project / "app/pages.py", PAGES)
     link = r'  \{\{- link\(.*, "Tasks"\) \}\}\n'
     replace(project, "app/templates/_navigation.html", link, "")
-    for name in ("task_list.html", "task_form.html"):
+    for name in ("task_list.html", "task_form.html", "_example_cards.html"):
         (project / "app/templates" / name).unlink()
     shutil.rmtree(project / "tests/starter")
 

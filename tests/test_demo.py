@@ -1,4 +1,4 @@
-"""`make demo` in a fresh clone serves a page, and the login that it prints last works."""
+"""`make demo` in a fresh clone serves a page, and the logins that it prints last work."""
 
 from __future__ import annotations
 
@@ -18,26 +18,31 @@ import support
 from conftest import NewProject
 
 DEMO = support.TEMPLATE / "demo.py"
-LAST_LINES = re.compile(r"address +(\S+)\n +user name +(\S+)\n +password +(\S+)\s*\Z")
+LAST_LINES = re.compile(r"address +(\S+)\n +mails .*\n +user +(.+)\n +admin +(.+)\n\s*\Z")
+STEP = re.compile(r"^  \w.* \d+ s$", re.MULTILINE)
 
 
 @pytest.mark.all
 @pytest.mark.slow
-def test_a_fresh_clone_serves_a_page_and_the_login_printed_last_works(tmp_path: Path) -> None:
+def test_a_fresh_clone_serves_a_page_and_the_logins_printed_last_work(tmp_path: Path) -> None:
     port = support.free_port()
     clone = support.copy_template(tmp_path / "clone")
     log = tmp_path / "log"
-    with support.started("make", "demo", f"PORT={port}", cwd=clone, log=log) as process:
+    command = ("make", "demo", f"PORT={port}", "ANSWERS=accounts=self-service csp=relaxed")
+    with support.started(*command, cwd=clone, log=log) as process:
         login = wait_for(LAST_LINES, log, process)
-        address, name, password = login.groups()
-        before = login.string[: login.start()]
-        assert f"Running on {address}" in before
-        assert before.count("sys_startup") == 1
+        address, *people = login.groups()
+        assert "takes about a minute" in login.string[: login.start()]
+        assert len(STEP.findall(login.string)) == 5
+        output = (clone / "build/demo.log").read_text("utf-8")
+        assert f"Running on {address}" in output
+        assert output.count("sys_startup") == 1
         assert address == f"http://localhost:{port}"
         page = clients.ask(port, "/")
         assert "<h1" in page.text
-        assert "script-src 'nonce-" in page.headers["Content-Security-Policy"]
-        assert clients.log_in(port, name, password).body["token"]
+        assert "'unsafe-inline'" in page.headers["Content-Security-Policy"]
+        logins = [person.split() for person in people]
+        assert [clients.log_in(port, name, last).status for name, *_, last in logins] == [200, 200]
 
 
 @pytest.fixture
@@ -85,6 +90,31 @@ def test_a_port_that_is_taken_is_refused_at_once() -> None:
 @pytest.mark.parametrize("port", ["http", "0", "65536", "80 90"])
 def test_what_is_no_port_is_refused_at_once(port: str) -> None:
     assert f"{port!r} is no port" in refusal(port)
+
+
+@pytest.mark.parametrize(
+    ("answer", "known"),
+    [
+        ("account=builtin", "accounts"),
+        ("csp=stict", "paranoid"),
+        ("csp", "strict"),
+        ("_x=1", "csp"),
+    ],
+)
+def test_what_answers_no_question_is_refused_at_once(answer: str, known: str) -> None:
+    port = str(support.free_port())
+    finished = support.attempt(sys.executable, DEMO, port, answer, cwd=support.TEMPLATE)
+    assert finished.returncode == 1
+    assert "is no answer to a question. Choose one of" in finished.stdout
+    assert known in finished.stdout
+
+
+def test_a_step_that_fails_shows_the_end_of_its_output_and_names_the_file(copy: Path) -> None:
+    code = "import demo; demo.run(demo.PYTHON, '-c', 'print(6 * 7); exit(3)')"
+    finished = support.attempt(sys.executable, "-c", code, cwd=copy)
+    assert finished.returncode == 1
+    assert "\n42\n" in finished.stdout
+    assert f"is in {copy / 'build/demo.log'}." in finished.stdout
 
 
 def refusal(port: str) -> str:

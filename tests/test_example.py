@@ -80,7 +80,7 @@ def naming_tasks(project: Path) -> list[str]:
     files = [
         each for folder in ("app", "tests", "docs") for each in (project / folder).rglob("*.*")
     ]
-    named = re.compile(r"tasks\b|task_|\bseed\b|tests/starter", re.IGNORECASE)
+    named = re.compile(r"tasks\b|task_|\bseed\b|/people\b|, people\b|tests/starter", re.IGNORECASE)
     kinds = (".py", ".html", ".md", ".css", ".js")
     return [
         file.relative_to(project).as_posix()

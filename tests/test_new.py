@@ -26,11 +26,11 @@ class Asker:
     template: Path
 
     def __call__(
-        self, *typed: str, out: str = os.pardir, **environment: str
+        self, *typed: str, out: str = os.pardir, answers: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
         settings = {"COOKIECUTTER_CONFIG": str(self.template / "own.yaml"), "COLUMNS": "300"}
         return subprocess.run(
-            [sys.executable, "new.py", out],
+            [sys.executable, "new.py", out, *answers.split()],
             cwd=self.template,
             env=os.environ | support.COMPILED | settings | environment,
             input="".join(f"{line}\n" for line in typed),
@@ -43,7 +43,8 @@ class Asker:
 @pytest.fixture
 def ask(short_template: Path, tmp_path: Path) -> Asker:
     template = shutil.copytree(short_template, tmp_path / "out" / "template")
-    shutil.copy(support.TEMPLATE / "new.py", template)
+    for name in ("new.py", "demo.py"):
+        shutil.copy(support.TEMPLATE / name, template)
     own = f"replay_dir: {tmp_path}\ncookiecutters_dir: {tmp_path}\n"
     (template / "own.yaml").write_text(own, "utf-8")
     return Asker(template)
@@ -67,6 +68,12 @@ def test_a_refused_answer_is_asked_again_with_the_reason(ask: Asker) -> None:
     assert "\n    cd ../my-shop\n" in asked.stdout
     policy = literals(ask.template.parent / "my-shop" / "app" / "policy.py")
     assert (policy["PROJECT_NAME"], policy["CORS_ORIGINS"]) == (name, [sites])
+
+
+def test_it_begins_with_the_answers_that_are_given(ask: Asker) -> None:
+    ask("Shop", *[ENTER] * 9, answers="csp=paranoid description=Boats")
+    policy = (ask.template.parent / "shop" / "app" / "policy.py").read_text("utf-8")
+    assert ("csp_levels.PARANOID" in policy, 'DESCRIPTION = "Boats"' in policy) == (True, True)
 
 
 @pytest.mark.parametrize(

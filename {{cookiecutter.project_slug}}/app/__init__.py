@@ -3,7 +3,7 @@
 import secure_flask
 from flask import Flask
 
-from app import account, api, login, pages, seed
+from app import account, api, login, pages, people, seed
 from app.models import User  # noqa: F401 - so that secure_flask finds it
 from app.settings import Settings
 
@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None, **overrides: object) -> Flask:
     app.config.from_object("app.policy")
     secure_flask.override_policy(app, overrides)
     secure_flask.init_app(app, settings or Settings.load())
-    for module in (login, account, pages, api, seed):
+    for module in (login, account, pages, api, people, seed):
         app.register_blueprint(module.blueprint)
     # cookiecutter: if cookiecutter.accounts == "self-service"
     from app import accounts

@@ -44,7 +44,7 @@ class TaskQuery(tasks.Page, extra="ignore"):
 @responds("text/html", 503)
 @public
 def index() -> str:
-    """Show the start page."""
+    """Show the start page: for visitors, and for users with what is theirs."""
     # Production shows no violations, since they tell visitors about the site's problems.
     violations = [] if current_app.config["PRODUCTION"] else latest_csp_violations(5)
     return render_template("index.html", violations=violations)
@@ -98,6 +98,13 @@ def delete_task(task_id: UUID) -> ResponseReturnValue:
     task = _find(task_id)
     db.session.delete(task)
     return _saved(f"Deleted: {task.title}")
+
+
+@blueprint.app_template_global()
+def open_tasks() -> list[Task]:
+    """The first open tasks of the user, for the start page."""
+    mine = tasks.of(current_user).where(Task.done.is_(False))
+    return list(db.session.scalars(mine.limit(5)))
 
 
 @blueprint.app_context_processor

@@ -8,6 +8,8 @@ modules behind them may move. See README.md in this folder.
 - `current_user`: the logged-in user, a row of your user class; falsy where nobody is logged in.
 - `db`: Flask-SQLAlchemy, as in `db.session.commit()` and `db.first_or_404(select(Task))`.
 - `audit`: the module of the audit log, as in `audit.record(audit.USER_UPDATED, task=task.id)`.
+- `roles`: the module that sets roles, as in `roles.set_roles(user, ["editor"])`, and lists them:
+  `roles.known_roles()`.
 - `PlainText`, `MultilineText`: types for a member of a `Body`: one line that is not blank; any lines.
   Both refuse control characters. `Annotated[MultilineText, Field(max_length=2000)]` limits the
   characters.
@@ -22,6 +24,7 @@ from typing import Any
 import secure_flask.dependencies  # noqa: F401 - stops with the commands that help
 from flask import Flask
 from secure_flask.assets import asset, import_map
+from secure_flask.auth import roles
 from secure_flask.auth.access import (
     has_recent_login,
     login_required,
@@ -156,6 +159,7 @@ __all__ = [
     "recent_login",
     "register_check",
     "responds",
+    "roles",
     "roles_required",
     "run_migrations",
     "set_password",

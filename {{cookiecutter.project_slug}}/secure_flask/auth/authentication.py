@@ -249,15 +249,24 @@ def end_login(login_id: str) -> None:
 
 
 @needs_core_tables
-def end_other_logins() -> None:
+def end_other_logins(user: UserMixin | None = None) -> None:
     """End all logins of the user but the present one, and commit: `end_other_logins()`.
 
-    :raises ErrorResponse: 401, nobody is logged in.
+    `end_other_logins(user)` ends all logins and keys of another user. Your view decides who may do
+    this.
+
+    :raises ErrorResponse: 401, nobody is logged in and no user is given.
     """
-    present = access.require_login()
-    logins.end_logins_of(access.require_user(), keep=present, keep_keys=True)
+    if user is None:
+        present = access.require_login()
+        logins.end_logins_of(access.require_user(), keep=present, keep_keys=True)
+        fields: dict[str, Any] = {"session": "all others"}
+    else:
+        logins.end_logins_of(user)
+        of_whom = {"account": user.name, "user_id": user.id, "by": changed_by(user)}
+        fields = {"session": "all", **of_whom}
     db.session.commit()
-    audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
+    audit.record(audit.SESSION_EXPIRED, reason="revoked", **fields)
 
 
 def is_right_password(user: UserMixin, password: str) -> bool:

@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 from flask import Flask, current_app
-from secure_flask.auth import authentication, logins, passwords, route_table, user_changes, users
+from secure_flask.auth import authentication, logins, passwords, user_changes, users
 from secure_flask.auth.logins import Login, live_logins
+from secure_flask.auth.roles import set_roles
 from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
@@ -108,11 +109,8 @@ def enable_command(name: str) -> None:
 @click.argument("name")
 def log_out_command(name: str) -> None:
     """End all logins and keys of a user."""
-    user = find_user(name)
-    logins.end_logins_of(user)
-    db.session.commit()
-    said = f"Ended all logins and keys of {name}"
-    _report_change(said, audit.SESSION_EXPIRED, user, reason="revoked", session="all")
+    authentication.end_other_logins(find_user(name))
+    click.echo(f"Ended all logins and keys of {name}")
 
 
 @user_commands.command("delete")
@@ -134,24 +132,7 @@ def set_roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
         raise click.UsageError("Give roles or --none, not both.")
     user = find_user(name)
     if names or remove:
-        # The lock waits for a login that begins without the role now, so that it ends below too.
-        db.session.refresh(user, with_for_update=True)
-        former = ", ".join(user.role_names)
-        gained = {*names} - {*user.role_names}
-        user.roles = _roles(names)
-        if gained:
-            # Keys may stay: a key does not get the roles that its user gets later.
-            logins.end_logins_of(user, keep_keys=True)
-            click.echo(f"Ended all logins of {name}, since the role is new")
-        db.session.commit()
-        said = f"Changed the roles of {name}"
-        given = ", ".join(user.role_names)
-        _report_change(said, audit.AUTHZ_CHANGE, user, former=former, roles=given)
-        if users.demands_second_factor(user):
-            click.echo(
-                "A role demands a second factor: the next login asks for it, or for a code to set "
-                f"up the first one. Make a code: .venv/bin/flask user factors {name} --invite"
-            )
+        _give_roles(user, names)
     click.echo(f"{name} has {', '.join(user.role_names) or 'no role'}")
 
 
@@ -230,14 +211,19 @@ def _users_query() -> Select[tuple[str, bool, int, str]]:
     return select(user.name, user.disabled, counted, of_user.scalar_subquery())
 
 
-def _roles(names: tuple[str, ...]) -> list[Role]:
-    """The rows of these roles; a role that only a view names so far gets a new row."""
-    rows = {name: Role(name=name) for name in route_table.demanded_roles(current_app)}
-    rows |= {role.name: role for role in users.stored_roles()}
-    if unknown := sorted({*names} - rows.keys()):
-        known = ", ".join(sorted(rows)) or "none: no view demands one"
-        raise click.ClickException(f"There is no role {unknown[0]!r}. The known ones are {known}.")
-    return [rows[name] for name in sorted({*names})]
+def _give_roles(user: UserMixin, names: tuple[str, ...]) -> None:
+    try:
+        has_ended = set_roles(user, names)
+    except ValueError as refused:
+        raise click.ClickException(f"{refused}.") from None
+    if has_ended:
+        click.echo(f"Ended all logins of {user.name}, since the role is new")
+    click.echo(f"Changed the roles of {user.name}")
+    if users.demands_second_factor(user):
+        click.echo(
+            "A role demands a second factor: the next login asks for it, or for a code to set up "
+            f"the first one. Make a code: .venv/bin/flask user factors {user.name} --invite"
+        )
 
 
 def _address_to_store(email: str) -> str:

@@ -1,6 +1,7 @@
 """Removes the example: `.venv/bin/python tests/starter/remove.py` lists what goes, and asks.
 
-What names tasks counts as the example, also where you wrote it. A migration drops the table.
+The example is tasks, the page of people and `flask seed`. What names tasks counts as a part of it,
+also where you wrote it. A migration drops the table.
 Only git brings the files back, so it refuses while one of them is not committed.
 """
 
@@ -13,16 +14,16 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 WHOLE = [
-    *("app/tasks.py", "app/seed.py", "app/templates/task_list.html"),
-    *("app/templates/task_form.html", "tests/starter"),
+    *("app/tasks.py", "app/people.py", "app/seed.py", "app/templates/task_list.html"),
+    *("app/templates/task_form.html", "app/templates/people.html", "app/templates/person.html"),
+    "app/templates/_example_cards.html",
+    "tests/starter",
 ]
 NAMED = re.compile("task", re.IGNORECASE)
-LINK = (r".*/tasks\b.*\n", "the link to /tasks")
 # By file: what goes, and its name.
 PARTS = {
-    "app/__init__.py": (r", seed\b", "seed"),
-    "app/templates/_navigation.html": LINK,
-    "app/templates/_login_card.html": LINK,
+    "app/__init__.py": (r", (people|seed)\b", "people and seed"),
+    "app/templates/_navigation.html": (r".*\b(tasks|people)\b.*\n", "the links to the example"),
     "README.md": (r"(?ms)^## Delete the example\n.*?(?=^## )", "how to delete the example"),
 }
 

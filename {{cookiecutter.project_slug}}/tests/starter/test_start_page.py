@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from secure_flask import testing
 
-from tests.conftest import NAME, PRODUCTION, MakeApp
+from tests.conftest import BROWSER, NAME, PRODUCTION, MakeApp
 from tests.page_elements import Elements
 
 # What a response carries that protects nobody.
@@ -71,3 +71,14 @@ def test_it_offers_a_login_or_names_the_user(client: FlaskClient, ada: FlaskClie
     login = testing.path_of(client.application, client.application.config["LOGIN_PAGE"])
     assert login in [link["href"] for link in Elements(start(client)).of("a")]
     assert f"<bdi>{NAME}</bdi>" in start(ada)
+
+
+def test_users_see_what_is_theirs_and_nothing_for_developers(
+    client: FlaskClient, ada: FlaskClient
+) -> None:
+    form = testing.path_of(ada.application, "pages.new_task")
+    ada.post(form, data={"title": "Feed the owls"}, headers=BROWSER)
+    ada.post(form, data={"title": "Buy mice", "done": "y"}, headers=BROWSER)
+    shown = [text in start(ada) for text in ("Feed the owls", "Buy mice", "For the developer")]
+    assert shown == [True, False, False]
+    assert "For the developer" in start(client)

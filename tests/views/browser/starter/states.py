@@ -42,7 +42,7 @@ def add_task(page: Page, site: str, title: str) -> None:
 
 def logged_in(page: Page, site: str) -> None:
     log_in(page, site)
-    expect(page.locator("#protections-count")).to_contain_text("came with")
+    expect(page.get_by_role("heading", name="Logged in as")).to_be_visible()
 
 
 def login_page(page: Page, site: str) -> None:

@@ -10,9 +10,9 @@ from playwright.sync_api import Page, expect
 from secure_flask import public
 
 from views.browser.conftest import Serve
-from views.browser.starter.states import STATES, TAB_ORDER
+from views.browser.starter.states import LONG_TITLE, STATES, TAB_ORDER, log_in
 from views.browser.starter.test_page import start_page
-from views.conftest import MakeApp
+from views.conftest import MakeApp, add_user, give_roles
 
 AXE = Axe()
 LOOKS: list[dict[str, Any]] = [
@@ -80,6 +80,23 @@ def test_an_error_page_that_stands_alone_is_for_everybody(
     app.add_url_rule("/_busy", view_func=public(lambda: abort(503)))
     page.goto(f"{serve(app).at('localhost')}/_busy")
     expect(page.get_by_role("link", name="Log in")).to_have_count(0)
+    assert_for_everybody(page)
+
+
+@pytest.mark.parametrize("opened", ["list", "person"])
+def test_the_pages_of_people_are_for_everybody(
+    page: Page, make_app: MakeApp, serve: Serve, opened: str
+) -> None:
+    app = make_app()
+    give_roles(app, "admin")
+    add_user(app, LONG_TITLE)
+    log_in(page, serve(app).at("localhost"))
+    page.get_by_role("navigation").get_by_role("link", name="People").click()
+    expect(page.get_by_role("heading", name="People")).to_be_visible()
+    if opened == "person":
+        page.get_by_role("link", name=LONG_TITLE).click()
+        page.locator("summary").click()
+        expect(page.get_by_role("button", name="Yes, lock out")).to_be_visible()
     assert_for_everybody(page)
 
 

@@ -1,0 +1,85 @@
+"""What a view for admins sets: the roles of another user, and a logout everywhere."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask.auth.access import roles_required
+from secure_flask.auth.authentication import end_other_logins
+from secure_flask.auth.roles import known_roles, set_roles
+from secure_flask.auth.users import user_class
+
+from core.conftest import MakeApp, add_user, give_roles, is_logged_in, log_in, stored_user
+from core.keys.made_keys import is_open, new_key
+
+OTHER = "grace"
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """An app with a view for the role `editor`, and a user who has the role `member`."""
+    app = make_app()
+    app.add_url_rule("/_test/edit", "edit", roles_required("editor")(lambda: ""))
+    add_user(app, OTHER)
+    give_roles(app, "member", to=OTHER)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("names", "ends"), [(["member", "editor"], True), (["member"], False), ([], False)]
+)
+def test_a_new_role_ends_the_logins_and_keeps_the_keys(
+    app: Flask, client: FlaskClient, names: list[str], ends: bool
+) -> None:
+    credentials, key = log_in(client, username=OTHER), new_key(app, to=OTHER)
+    with stored_user(app, OTHER) as user:
+        assert set_roles(user, names) == ends
+    assert is_logged_in(client, credentials) == (not ends)
+    assert is_open(client, key)
+    with stored_user(app, OTHER) as user:
+        assert user.role_names == sorted(names)
+
+
+def test_a_role_of_no_view_that_nobody_had_is_refused(app: Flask) -> None:
+    with stored_user(app, OTHER) as user:
+        with pytest.raises(ValueError, match=r"no role 'boss'. The known ones are editor, member"):
+            set_roles(user, ["boss"])
+        assert known_roles() == ["editor", "member"]
+
+
+def test_who_is_logged_out_everywhere_has_no_login_and_no_key(
+    app: Flask, client: FlaskClient
+) -> None:
+    credentials, key = log_in(client, username=OTHER), new_key(app, to=OTHER)
+    with stored_user(app, OTHER) as user:
+        end_other_logins(user)
+    assert not is_logged_in(client, credentials)
+    assert not is_open(client, key)
+    assert is_logged_in(client, log_in(client, username=OTHER))
+
+
+@pytest.mark.parametrize(
+    ("do", "event"),
+    [
+        (partial(set_roles, names=["editor"]), "authz_change"),
+        (end_other_logins, "session_expired"),
+    ],
+)
+def test_the_log_names_the_admin_who_did_it(
+    app: Flask,
+    client: FlaskClient,
+    caplog: pytest.LogCaptureFixture,
+    do: Callable[[Any], object],
+    event: str,
+) -> None:
+    view = roles_required("admin")(lambda: str(do(user_class().find(OTHER))))
+    app.add_url_rule("/_test/change", "change", view, methods=["POST"])
+    give_roles(app, "admin")
+    assert client.post("/_test/change", json={}, headers=log_in(client)).status_code == 200
+    messages: list[Any] = [each.msg for each in caplog.records]
+    [line] = [each for each in messages if event in str(each)]
+    with stored_user(app) as admin, stored_user(app, OTHER) as user:
+        assert (line["user_id"], line["by"]) == (user.id, admin.id)
