@@ -48,6 +48,7 @@ __all__ = [
     "apps_made_by",
     "begin_of_a_day",
     "client",
+    "common_passwords",
     "configure",
     "credentials",
     "every_token_type",
@@ -120,6 +121,23 @@ def headers_of(issued: dict[str, str]) -> dict[str, str]:
 
 def is_logged_in(client: FlaskClient, credentials: dict[str, str] | None = None) -> bool:
     return client.get(routes.ME, headers=credentials).status_code == 200
+
+
+def common_passwords(name: str, project: str) -> list[str]:
+    """Long passwords that nobody of this name may choose at a project of this name."""
+    return [
+        "aaaaaaaaaaaaaaa",
+        "123456789012345",
+        "passwordpassword",
+        "password12345678",
+        "qwertyuiopasdfgh",
+        "abcabcabcabcabc",
+        "iloveyouiloveyou",
+        "correcthorsebatterystaple",
+        (name * 2).ljust(15, "0"),
+        f"{project}-19852026",
+        f"{''.join(project.split())}19852026".lower(),
+    ]
 
 
 @contextmanager

@@ -75,6 +75,8 @@ def ask_question(copy: Path) -> None:
             f'    }},\n    "greeting": {json.dumps(prompts)}\n  }},\n  "_version"',
         ),
     )
+    more = '    "greeting": "Later: GREETING in app/policy.py.",\n'
+    change(copy / "new.py", ("}\nSUMMARY_SAYS_MORE", f"{more}}}\nSUMMARY_SAYS_MORE"))
     question = '    "greeting": partial(choice_fault, choices=["plain", "warm"]),\n'
     change(copy / "hooks" / "pre_gen_project.py", ("}\nLISTS", f"{question}}}\nLISTS"))
 

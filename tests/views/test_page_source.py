@@ -97,6 +97,14 @@ def test_a_password_is_masked_and_managers_may_fill_it_in(shown: list[tuple[str,
     assert [field for field in passwords if field["value"]] == []
 
 
+def test_each_field_of_a_password_has_a_button_that_shows_it(shown: list[tuple[str, str]]) -> None:
+    pages = [Elements(text) for _, text in shown]
+    fields = [sum(each.get("type") == "password" for each in page.of("input")) for page in pages]
+    buttons = [sum("data-show" in each for each in page.of("button")) for page in pages]
+    assert buttons == fields
+    assert sum(fields) >= 4
+
+
 @pytest.mark.asvs("7.4.4")
 def test_each_page_of_a_user_logs_out(shown: list[tuple[str, str]]) -> None:
     users = [(path, Elements(text)) for path, text in shown if 'href="/tasks"' in text]

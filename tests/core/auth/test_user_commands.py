@@ -222,6 +222,13 @@ def test_a_given_password_with_the_name_of_its_user_is_refused(app: Flask) -> No
     assert_refused(run(app, "password", NEW, password=f"{GOOD_PASSWORD} {NEW}"))
 
 
+def test_a_given_password_with_the_address_of_its_user_is_refused(app: Flask) -> None:
+    poor = f"{GOOD_PASSWORD} {EMAIL.partition('@')[0]}"
+    assert_refused(run(app, "create", "eve", "--email", EMAIL, password=poor))
+    assert run(app, "create", "eve", "--email", EMAIL).exit_code == 0
+    assert_refused(run(app, "password", "eve", password=poor))
+
+
 @pytest.mark.asvs("6.4.3")
 def test_a_made_or_given_password_takes_the_place_of_the_old_one(
     app: Flask, client: FlaskClient

@@ -1,7 +1,7 @@
-"""Passwords: hashed by argon2id, and refused when short, obvious or breached.
+"""Passwords: hashed by argon2id, and refused when short, easy to guess or breached.
 
-No rule demands digits or symbols: length and a list of breached passwords protect better.
-The list is the optional extra `breached`; without it only the other rules apply.
+No rule demands digits or symbols: length, different pieces and a list of breached passwords protect
+better. The list is the optional extra `breached`; without it only the other rules apply.
 
 LEGACY_HASHES names one scheme of a former app, whose hashes the next login of each user replaces:
 the prefix of its hashes, the function that checks one, and a sample hash of the same cost. The check
@@ -22,6 +22,7 @@ from unicodedata import normalize
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from flask import current_app
+from secure_flask.auth.common_passwords import is_easy_to_guess
 from secure_flask.auth.places import place
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error, translated_text
@@ -100,8 +101,9 @@ def rehashed_password(password_hash: str, password: str) -> str:
 def checked_new_password(password: str, *personal: str | None) -> str:
     """The password, if a user may choose it: `checked_new_password(password, name, email)`.
 
-    It must be PlainText of PASSWORD_MIN_LENGTH to 1024 characters, be on no list of breached
-    passwords, and contain neither the service's name nor a text of `personal`, such as a user name.
+    It must be PlainText of PASSWORD_MIN_LENGTH to 1024 characters, neither easy to guess nor on a
+    list of breached passwords, and contain neither the service's name nor a text of `personal`,
+    such as a user name.
     In a `Body` it is a validator: `Annotated[PlainText, AfterValidator(checked_new_password)]`. A
     form calls it in its method `validate_password(self, field)`.
 
@@ -127,8 +129,13 @@ def why_password_refused(password: str, *personal: str | None) -> str | None:
     # A login accepts only PlainText, so a user with another password could never log in.
     if not is_plain_text(password):
         return translated_text("Use one line of text that is not blank, without control characters")
-    if any(_contains(password, each) for each in (*personal, current_app.config["PROJECT_NAME"])):
+    known = (*personal, current_app.config["PROJECT_NAME"])
+    if any(_contains(password, each) for each in known):
         return translated_text("A password must not contain your name or the name of this service")
+    if is_easy_to_guess(password, shortest, *known):
+        return translated_text(
+            "This password is easy to guess: use a sentence of a few words that nobody expects"
+        )
     if _is_breached(password):
         return translated_text("This password is on a list of breached ones: choose another")
     return None
@@ -193,8 +200,13 @@ def _is_breached(password: str) -> bool:
 
 def _contains(password: str, personal: str | None) -> bool:
     # The part of an e-mail address before the @ identifies the user.
-    name = (personal or "").partition("@")[0]
-    return len(name) >= MIN_NAME and _as_read(name) in _as_read(password)
+    name = _as_read((personal or "").partition("@")[0])
+    written = _as_read(password)
+    if len(name) >= MIN_NAME and name in written:
+        return True
+    # "Garden Shed" is in "gardenshed12" too. A name of one word is not looked for across words.
+    joined = _letters_of(name)
+    return len(joined) >= MIN_NAME and joined != name and joined in _letters_of(written)
 
 
 def _as_read(text: str) -> str:
@@ -211,3 +223,7 @@ def _result_of_check(scheme: LegacyScheme, stored: str, password: str) -> bool |
         # Log only the type of the error: its message may quote the password.
         audit.record(CHECK_FAILED, error=type(error).__name__)
         return None
+
+
+def _letters_of(text: str) -> str:
+    return "".join(filter(str.isalnum, text))

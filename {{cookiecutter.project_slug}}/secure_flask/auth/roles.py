@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from flask import current_app
 from secure_flask.auth import logins, route_table, users
-from secure_flask.auth.users import Role, UserMixin, changed_by
+from secure_flask.auth.user_changes import changed_by
+from secure_flask.auth.users import Role, UserMixin
 from secure_flask.database import db
 from secure_flask.database.core_tables import needs_core_tables
 from secure_flask.web import audit

@@ -45,7 +45,7 @@ def create_command(name: str, email: str | None, password_stdin: bool) -> None:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
     columns = {} if email is None else {"email": _address_to_store(email)}
     # `read_password` checks what a person typed; a generated one may contain the name by chance.
-    password, note = read_password(name, password_stdin)
+    password, note = read_password(password_stdin, name, email)
     try:
         user = user_changes.create_user(name, password, check_password=False, **columns)
     except IntegrityError:
@@ -60,7 +60,7 @@ def create_command(name: str, email: str | None, password_stdin: bool) -> None:
 def change_password_command(name: str, password_stdin: bool) -> None:
     """Set a new password and end all logins and keys of a user."""
     user = find_user(name)
-    password, note = read_password(name, password_stdin)
+    password, note = read_password(password_stdin, name, readable_value(user, "email"))
     authentication.set_password(user, password, check_password=False)
     click.echo(f"Changed the password of {name}{note}")
 
@@ -181,14 +181,17 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def read_password(name: str, from_stdin: bool) -> tuple[str, str]:
-    """The password for a user, and a note for the output about one that nobody typed."""
+def read_password(from_stdin: bool, *personal: str | None) -> tuple[str, str]:
+    """The password for a user, and a note for the output about one that nobody typed.
+
+    `personal` is what others know of the user; see `why_password_refused`.
+    """
     if sys.stdin.isatty() and not from_stdin:
-        return _ask_password(name), ""
+        return _ask_password(*personal), ""
     line = sys.stdin.readline()
     if line or from_stdin:
         given = line.rstrip("\r\n")
-        _check_password(given, name)
+        _check_password(given, *personal)
         # The note is a warning: if a script is piped into a shell, the line that is read here as
         # the password is the next line of the script.
         return given, " with the password of standard input"
@@ -238,18 +241,18 @@ def _report_change(said: str, event: audit.Event, user: UserMixin, **fields: str
     click.echo(said)
 
 
-def _ask_password(name: str) -> str:
+def _ask_password(*personal: str | None) -> str:
     """Ask on the terminal until the password can be used."""
     while True:
         prompt = f"Password ({current_app.config['PASSWORD_MIN_LENGTH']} characters or more)"
         given = str(click.prompt(prompt, hide_input=True, confirmation_prompt=True))
         try:
-            _check_password(given, name)
+            _check_password(given, *personal)
             return given
         except click.ClickException as refused:
             refused.show()
 
 
-def _check_password(given: str, name: str) -> None:
-    if problem := passwords.why_password_refused(given, name):
+def _check_password(given: str, *personal: str | None) -> None:
+    if problem := passwords.why_password_refused(given, *personal):
         raise click.ClickException(f"{problem}.")

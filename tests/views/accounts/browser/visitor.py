@@ -40,7 +40,7 @@ class Visitor:
 
     def submit(self) -> None:
         """Press the button of the first form, whatever it says."""
-        self.page.locator("main form button").first.click()
+        self.page.locator("main form button[type=submit]").first.click()
 
     def follow(self, name: str) -> None:
         self.page.get_by_role("main").get_by_role("link", name=name).click()
