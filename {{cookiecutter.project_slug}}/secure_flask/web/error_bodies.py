@@ -53,7 +53,7 @@ class Shape(NamedTuple):
 
         :raises Exception: the function fails, or returns something else than its model.
         """
-        # In an empty context there is no request and no response that it could change.
+        # An empty context has no request and no response that the function could change.
         body: object = Context().run(self.function, status, message, {**fields})
         if not isinstance(body, self.model):
             raise TypeError(
@@ -126,14 +126,21 @@ def _is_below(path: str, prefix: str) -> bool:
     return path == prefix or path.startswith(f"{prefix.rstrip('/')}/")
 
 
-def _shape(path: str, function: Any) -> Shape:
+def _require_path(path: str) -> None:
     """
-    :raises PolicyError: the path or the function cannot work.
+    :raises PolicyError: no path begins with this text.
     """
     if not path.startswith("/"):
         raise PolicyError(f"error_bodies: {path!r} begins with no slash: write '/{path}'.")
     if path != "/" and path.endswith("/"):
         raise PolicyError(f"error_bodies: {path!r} ends with a slash: write {path[:-1]!r}.")
+
+
+def _shape(path: str, function: Any) -> Shape:
+    """
+    :raises PolicyError: the path or the function cannot work.
+    """
+    _require_path(path)
     if not callable(function):
         raise PolicyError(f"error_bodies: {path!r} needs a function: write its name alone.")
     model = inspect.signature(function, eval_str=True).return_annotation
