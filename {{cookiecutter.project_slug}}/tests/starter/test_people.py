@@ -3,26 +3,25 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import Role, db, testing
+from secure_flask import db, testing
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app import people
 from app.models import User
-from tests.conftest import BROWSER, NAME, add_user, log_in
+from tests.conftest import BROWSER, NAME, PASSWORD, add_user, log_in
 
 ACTIONS = ["change_roles", "log_out", "disable", "enable"]
 
 
 @pytest.fixture
-def admin(app: Flask, ada_on_pages: FlaskClient) -> FlaskClient:
+def admin(app: Flask) -> FlaskClient:
     """ada, who is the only admin, beside grace."""
-    with app.app_context():
-        ada = db.session.scalars(select(User)).one()
-        ada.roles.append(Role(name="admin"))
-        db.session.commit()
     add_user(app, "grace")
-    return ada_on_pages
+    app.test_cli_runner().invoke(args=["user", "roles", NAME, "admin"])
+    client = app.test_client()
+    testing.log_in_by_form(client, NAME, PASSWORD)
+    return client
 
 
 def path(app: Flask, action: str, name: str = "grace") -> str:
