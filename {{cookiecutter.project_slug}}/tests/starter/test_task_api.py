@@ -148,7 +148,9 @@ def test_a_wrong_body_is_refused_and_each_wrong_member_named(
     invalid = ada.application.config["INVALID_STATUS"]
     assert [each.status_code for each in responses] == [invalid, invalid]
     assert [{*each.get_json()["fields"]} for each in responses] == [wrong, wrong]
-    assert [each.text for each in responses if SENT in each.text] == []
+    # In development, `hint` has the name of a member that the model does not declare.
+    answered = [{**each.get_json(), "hint": None} for each in responses]
+    assert SENT not in f"{answered}"
     assert titles(ada) == [TASK["title"]]
 
 
