@@ -18,7 +18,7 @@ sys.path.insert(0, os.getcwd())
 
 def main(rows: int) -> None:
     # The core of the project in this folder, once its path is known.
-    from secure_flask.crypto.keyring import ENCRYPTION_KEYS
+    from secure_flask.crypto.encryption import ENCRYPTION_KEYS
     from secure_flask.state import app_state
 
     app = module("wsgi").app

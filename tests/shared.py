@@ -23,7 +23,7 @@ from secure_flask.database import Model
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.state import app_state
-from secure_flask.web import counters
+from secure_flask.web import audit, counters
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -211,7 +211,7 @@ def shared_app(shared_apps: dict[str, Flask], token_type: str) -> Flask:
 @pytest.fixture
 def app(shared_app: Flask) -> Flask:
     """An app that many tests look at; one that changes it makes another by `make_app`."""
-    counters.init_app(shared_app)
+    counters.init_app(shared_app, audit.record_redis_error)
     with shared_app.app_context():
         _fill()
     return shared_app

@@ -8,7 +8,7 @@ def facts() -> Facts:
     # The app imports the modules that register a check.
     create_app()
     found = Facts()
-    for check in module("secure_flask.checks.registry").CHECKS.values():
+    for check in module("secure_flask.checks").CHECKS.values():
         level = f"{check.level}, `--deploy`" if check.deploy else check.level
         found[check.id] = Fact([f"`{check.id}`", level], is_of_accounts(check.run))
     return found

@@ -78,7 +78,7 @@ def valid(schema: dict[str, Any], refusal: str) -> str:
 def policy() -> Facts:
     core, logins = module("secure_flask.policy"), module("secure_flask.auth.logins")
     by_kind = {"LOGIN_LIFETIME": logins.LIFETIMES, "LOGIN_IDLE": logins.IDLE_TIMEOUTS}
-    fields = module("secure_flask.accounts.policy").AccountPolicy.model_fields
+    fields = module("secure_flask.accounts.settings").AccountPolicy.model_fields
     optional = {name: field.default for name, field in fields.items() if not field.is_required()}
     defaults = {**optional, **by_kind}
     text = (FOLDER / "app" / "policy.py").read_text("utf-8")

@@ -13,7 +13,7 @@ from argon2.exceptions import VerifyMismatchError
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import init_app
-from secure_flask.auth import users
+from secure_flask.auth import user_changes, users
 from secure_flask.clock import CLOCK
 from secure_flask.settings import Settings
 from secure_flask.state import app_state
@@ -51,7 +51,7 @@ def bring_back_user(app: Flask) -> None:
     """Add the user again, whom a route may have deleted."""
     with app.app_context():
         if users.user_class().find(USERNAME) is None:
-            users.create_user(USERNAME, PASSWORD)
+            user_changes.create_user(USERNAME, PASSWORD)
 
 
 def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> PasswordHasher:
@@ -91,6 +91,17 @@ def protect(app: Flask, *, find_user: Callable[[], object] | None = None, **chan
     init_app(app, settings, find_user=find_user)
     app_state(app)[CLOCK] = clock.now
     return app
+
+
+def set_account_rules(
+    app: Flask,
+    *,
+    demands_second_factor: Callable[[Any], bool] = lambda user: False,
+    second_step_of: Callable[[Any], users.BeginHalf | None] = lambda user: None,
+) -> None:
+    """Let an app without self-service accounts have users with second factors."""
+    rules = users.AccountRules(demands_second_factor, second_step_of, away)
+    app_state(app)[users.ACCOUNT_RULES] = rules
 
 
 @pytest.fixture(scope="session")

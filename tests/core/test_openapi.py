@@ -16,17 +16,24 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask import openapi
 from secure_flask.auth.access import login_required, public, roles_required
-from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.database import db
-from secure_flask.state import app_state
-from secure_flask.web.form_types import FORM_TYPES
+from secure_flask.web.csrf import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
 from secure_flask.web.responses import ResponseBody, responds
 from secure_flask.web.validation import Body, PlainText, validated
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import OWN_PAGE, PRODUCTION, MakeApp, away, every_token_type, give_roles, log_in
+from core.conftest import (
+    OWN_PAGE,
+    PRODUCTION,
+    MakeApp,
+    away,
+    every_token_type,
+    give_roles,
+    log_in,
+    set_account_rules,
+)
 from core.routes import LOGOUT, ME
 
 Json = dict[str, Any]
@@ -125,7 +132,7 @@ def test_it_names_the_project_and_no_software(make_app: MakeApp) -> None:
 
 def test_it_names_no_file_of_the_code(app: Flask) -> None:
     # As an app does whose users can have a second factor.
-    app_state(app)[SECOND_FACTOR] = lambda user: None
+    set_account_rules(app)
     document = app.test_client().get(ADDRESS).text
     assert "tf_required" in document
     assert ".py" not in document

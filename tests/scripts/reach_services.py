@@ -18,7 +18,7 @@ sys.path.insert(0, os.getcwd())
 import_module("secure_flask.settings.__main__").main()
 create_app: Any = import_module("app").create_app
 db: Any = import_module("secure_flask.database").db
-checks: Any = import_module("secure_flask.checks.registry").CHECKS
+checks: Any = import_module("secure_flask.checks").CHECKS
 
 LOGIN = {"username": "nobody", "password": "any long password"}
 

@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.passwords import NO_PASSWORD
+from secure_flask.auth.users import NO_PASSWORD
 from werkzeug.test import TestResponse
 
 from app.login import LENGTH_HINT, MAX_PASSWORD

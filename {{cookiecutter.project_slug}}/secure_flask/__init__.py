@@ -36,33 +36,38 @@ from secure_flask.auth.authentication import (
     end_other_logins,
     list_logins,
     log_in,
+    log_in_user,
     log_out,
     reauthenticate,
     set_password,
 )
-from secure_flask.auth.external_login import log_in_user
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.passwords import checked_new_password
 from secure_flask.auth.principal import logged_in_user
 from secure_flask.auth.throttle import attempts
-from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
-from secure_flask.checks.registry import Finding, register_check
-from secure_flask.checks.startup import on_starting
+from secure_flask.auth.user_changes import create_user, delete_user, user_deleted
+from secure_flask.auth.users import Role, UserMixin
+from secure_flask.checks import Finding, register_check
+from secure_flask.checks.settings import on_starting
 from secure_flask.crypto.blind_indexes import blind_index
-from secure_flask.crypto.encrypted_columns import encrypted_column
-from secure_flask.crypto.encrypted_types import EncryptedBytes, EncryptedJSON, EncryptedString
+from secure_flask.crypto.encrypted_columns import (
+    EncryptedBytes,
+    EncryptedJSON,
+    EncryptedString,
+    encrypted_column,
+)
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
-from secure_flask.crypto.migrating import change_context, encrypt_plain
+from secure_flask.crypto.rotation import change_context, encrypt_plain
 from secure_flask.crypto.streams import decrypt_stream, encrypt_stream
 from secure_flask.csp_reports.violations import latest_csp_violations
 from secure_flask.database import THREADS, Model, db
 from secure_flask.database.command_group import Command
 from secure_flask.database.migrations import run_migrations
 from secure_flask.health import live_figures
-from secure_flask.keys.key_requests import keys_allowed
-from secure_flask.keys.own_keys import create_api_key, end_api_key, list_api_keys
+from secure_flask.keys.api_keys import create_api_key, end_api_key, list_api_keys
+from secure_flask.keys.requests import keys_allowed
 from secure_flask.settings import Settings, SettingsError
-from secure_flask.settings.configuration import override_policy
+from secure_flask.settings.frozen_config import override_policy
 from secure_flask.web import audit
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.csp import csp, csp_nonce

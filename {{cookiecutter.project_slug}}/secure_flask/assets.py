@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from flask import Flask, Response, abort, current_app, request, send_from_directory, url_for
 from secure_flask.auth.access import public
-from secure_flask.web.templates import add_to_templates
+from secure_flask.web.flask_hooks import add_to_templates
 
 YEAR = 365 * 24 * 60 * 60  # seconds
 

@@ -37,7 +37,7 @@ DAY = 24 * 60 * 60  # seconds
 class Policy(BaseModel):
     """One field for each value of the policy. `app.config` holds each value under the same name.
 
-    secure_flask/accounts/policy.py adds the values of accounts.
+    secure_flask/accounts/settings.py adds the values of accounts.
     """
 
     # Types are strict: 0 and "False" are refused as a bool, and "12" as a number.

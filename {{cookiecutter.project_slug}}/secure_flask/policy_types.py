@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Strict
 from secure_flask import csp_levels
-from secure_flask.web.origins import is_origin
-from secure_flask.web.url_patterns import is_link
+from secure_flask.web.origins import is_link, is_origin
 
 Item = TypeVar("Item")
 

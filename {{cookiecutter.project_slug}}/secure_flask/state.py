@@ -13,7 +13,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flask import Flask, has_app_context, has_request_context, request
+from flask import Flask, Request, has_app_context, has_request_context, request
 
 Value = TypeVar("Value")
 
@@ -88,10 +88,14 @@ def request_state(environ: MutableMapping[str, Any]) -> State:
     if not (has_request_context() and request.environ is environ):
         state: State | None = environ.get(_NAME)
         return begin_request_state(environ) if state is None else state
-    # The proxy `flask.request` returns the attributes of the present request object.
+    return state_of(request)
+
+
+def state_of(request: Request) -> State:
+    """The state of a request object. The proxy `flask.request` has the attributes of its object."""
     values: dict[str, Any] = vars(request)
     if _NAME not in values:
-        values[_NAME] = _take_state(environ)
+        values[_NAME] = _take_state(request.environ)
     taken: State = values[_NAME]
     return taken
 

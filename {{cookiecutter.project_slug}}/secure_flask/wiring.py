@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from flask import Flask
-from secure_flask import assets, health, keys, openapi, security_txt
+from secure_flask import assets, health, keys, openapi, policy_in_force, security_txt
 from secure_flask.auth import (
     access,
     find_user,
@@ -14,14 +14,14 @@ from secure_flask.auth import (
     user_commands,
     user_sessions,
 )
-from secure_flask.checks import check_command, policy_command, startup
-from secure_flask.crypto import encryption, keyring, rotation
+from secure_flask.checks import check_command
+from secure_flask.crypto import encryption, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
 from secure_flask.database.core_tables import FIND_USER
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
-from secure_flask.settings.configuration import (
+from secure_flask.settings.frozen_config import (
     ConfigCheck,
     freeze_config,
     refuse_other_objects,
@@ -39,11 +39,11 @@ from secure_flask.web import (
     csp,
     csrf,
     errors,
+    flask_hooks,
     headers,
     hosts,
     logs,
     rate_limits,
-    request_checks,
     serving,
     strict_json,
 )
@@ -61,7 +61,7 @@ def wire_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
     # This middleware comes last, so it is the outermost: every response gets its headers.
     headers.init_app(app)
     freeze_config(app, settings, _config_checks(app))
-    startup.log_startup(app)
+    policy_in_force.log_startup(app)
 
 
 def _configure(app: Flask, settings: Settings) -> None:
@@ -92,7 +92,7 @@ def _config_checks(app: Flask) -> list[ConfigCheck]:
 
 def _protect_requests(app: Flask) -> None:
     # A request meets these modules in this order.
-    request_checks.add_request_check(app, partial(refuse_replaced_config, app.config))
+    flask_hooks.add_request_check(app, partial(refuse_replaced_config, app.config))
     serving.init_app(app)  # no debugger in production
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request
@@ -100,7 +100,8 @@ def _protect_requests(app: Flask) -> None:
     hosts.init_app(app)  # refuses unknown host names, trusts PROXY_HOPS proxies, demands https
     cookies.init_app(app)  # the flags of Flask's session cookie; refuses a cookie sent twice
     csrf.init_app(app)  # refuses writes that another site sends
-    counters.init_app(app)  # the counters of all rate limits, in memory or in Redis
+    # The counters of all rate limits, in memory or in Redis.
+    counters.init_app(app, audit.record_redis_error)
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
     principal.init_app(app)  # stores after a request when its login was last used
@@ -114,8 +115,8 @@ def _protect_requests(app: Flask) -> None:
 
 
 def _add_services(app: Flask) -> None:
-    keyring.init_app(app)  # the keys of ENCRYPTION_KEYS and BLIND_INDEX_KEYS
-    encryption.init_app(app)  # responds 500 where a stored value cannot be decrypted
+    # The keys of ENCRYPTION_KEYS and BLIND_INDEX_KEYS; a 500 where a value cannot be decrypted.
+    encryption.init_app(app)
     database.init_app(
         app, principal.is_user_gone
     )  # the database; responds 503 while it is unavailable
@@ -132,7 +133,7 @@ def _add_routes_and_commands(app: Flask) -> None:
         rotation.init_app(app)  # `flask crypto`
     route_table.init_app(app)  # `flask access`
     check_command.init_app(app)  # `flask check`
-    policy_command.init_app(app)  # `flask policy`
+    policy_in_force.init_app(app)  # `flask policy`
     csp_reports.init_app(app)  # `POST /csp-reports`, where browsers report what the CSP blocks
     csp_report.init_app(app)  # `flask csp`, which lists these reports
     security_txt.init_app(app)  # `/.well-known/security.txt`

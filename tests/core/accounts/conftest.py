@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from secure_flask.accounts import AccountSettings
-from secure_flask.accounts.development_mailbox import TESTED_MAILS
+from secure_flask.accounts.smtp import TESTED_MAILS
 from secure_flask.state import app_state
 
 from core.accounts import site

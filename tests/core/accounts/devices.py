@@ -12,7 +12,8 @@ import pyotp
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from secure_flask import accounts, log_in
-from secure_flask.accounts import public_urls, second_step
+from secure_flask.accounts import second_step
+from secure_flask.accounts.settings import public_host, public_origin
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, encode_cbor
 
 from core.accounts.people import status_of
@@ -65,8 +66,8 @@ class Passkey:
         self.user_handle = b""
         self.count = 0
         # What a browser would say of the page; a copy of the site has another origin.
-        self.origin = public_urls.public_origin()
-        self.rp_id = public_urls.public_host()
+        self.origin = public_origin()
+        self.rp_id = public_host()
         self.verifies_user = True
         # What a browser says of the frame that asks.
         self.framed: dict[str, object] = {"crossOrigin": False}

@@ -11,19 +11,17 @@ from flask import Flask
 from secure_flask import EncryptedJSON, UserMixin, db, encrypted_column
 from secure_flask.accounts import (
     leaving,
-    networks,
+    login_places,
     notices,
-    places,
     recovery_codes,
     steps,
     wrong_codes,
 )
-from secure_flask.accounts.email_change import CHANGE_REQUEST
-from secure_flask.accounts.former_addresses import remember_address
+from secure_flask.accounts.email_change import CHANGE_REQUEST, remember_address
 from secure_flask.accounts.passkeys import Passkey
 from secure_flask.accounts.users import account_of
 from secure_flask.auth.users import user_class
-from secure_flask.keys import stored_keys
+from secure_flask.keys import api_keys
 from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -149,15 +147,15 @@ def fill(app: Flask) -> None:
         user.totp_secret = TOTP_SECRET
         db.session.add(passkey(user))
         recovery_codes.replace_recovery_codes(user)
-        place = places.LoginPlace(user_id=user.id, place_hash=HASH, expires=2**31)
-        place.purpose = networks.TRUSTED
+        place = login_places.LoginPlace(user_id=user.id, place_hash=HASH, expires=2**31)
+        place.purpose = login_places.TRUSTED
         db.session.add(place)
         db.session.add(
             wrong_codes.WrongCodes(user_id=user.id, network_hash=b"", created=1, count=1)
         )
         steps.add_step(CHANGE_REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
         remember_address(user, FORMER_ADDRESS)
-        stored_keys.store_key(user, KEY, 3600, [], login=None)
+        api_keys.store_key(user, KEY, 3600, [], login=None)
         notices.code_failed(user)
 
 

@@ -15,7 +15,8 @@ from flask import Flask, current_app
 from secure_flask.accounts import development_mails, personal_data, steps
 from secure_flask.auth import logins
 from secure_flask.auth.passwords import verify_password
-from secure_flask.auth.users import create_user, user_class
+from secure_flask.auth.user_changes import create_user
+from secure_flask.auth.users import user_class
 from secure_flask.database import db
 from secure_flask.web import cookies
 from werkzeug.exceptions import HTTPException

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from secure_flask import Model, db, roles_required, testing
 from secure_flask.accounts import checks, notices, outbox, worker
-from secure_flask.accounts.policy import AccountPolicy
-from secure_flask.checks.registry import CHECKS
+from secure_flask.accounts.settings import AccountPolicy
+from secure_flask.checks import CHECKS
 from secure_flask.checks.settings import OF_ACCOUNTS
 from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column

@@ -11,7 +11,7 @@ from secure_flask.accounts import (
     worker,
 )
 from secure_flask.auth.logins import Login
-from secure_flask.crypto.keyring import ENCRYPTION_KEYS
+from secure_flask.crypto.encryption import ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 from sqlalchemy import select

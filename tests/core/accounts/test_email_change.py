@@ -17,17 +17,19 @@ from secure_flask.accounts import (
 )
 from secure_flask.accounts.addresses import lock_mailbox
 from secure_flask.accounts.email_change import (
+    KEPT,
     LIFETIME,
     MAX_CHANGE_REQUESTS,
+    MAX_CHANGES,
     find_email_change,
+    remember_address,
     request_email_change,
 )
-from secure_flask.accounts.former_addresses import KEPT, MAX_CHANGES, remember_address
 from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from secure_flask.accounts.users import RECENT
 from secure_flask.auth import authentication
-from secure_flask.crypto.keyring import BLIND_INDEX_KEYS
+from secure_flask.crypto.encryption import BLIND_INDEX_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 from sqlalchemy import func, select, update

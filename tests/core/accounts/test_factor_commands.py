@@ -1,6 +1,7 @@
 """`flask user factors`: an operator sees and removes factors, and invites to set up the first."""
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from click.testing import Result
 from flask import Flask
 from secure_flask import Role, db, log_in
 from secure_flask.accounts import development_mails, half_login_factors
-from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.auth.logins import Login
+from secure_flask.auth.users import ACCOUNT_RULES
 from secure_flask.state import app_state
 from sqlalchemy import select
 
@@ -62,19 +63,20 @@ def test_a_login_in_flight_gets_no_role_that_demands_another_factor(
     with file_app.app_context():
         db.session.add(Role(name="boss"))
         db.session.commit()
-    asked_of = app_state(file_app)[SECOND_FACTOR]
+    rules = app_state(file_app)[ACCOUNT_RULES]
     with ThreadPoolExecutor() as threads:
         granted: list[Future[Result]] = []
 
         def grant_meanwhile(user: Any) -> Any:
-            asked = asked_of(user)
+            asked = rules.second_step_of(user)
             names = ("user", "roles", USERNAME, "boss")
             granted.append(threads.submit(run_command, file_app, *names))
             # It waits for the login, which must not wait for it.
             wait(granted, timeout=1)
             return asked
 
-        monkeypatch.setitem(app_state(file_app), SECOND_FACTOR, grant_meanwhile)
+        granting = replace(rules, second_step_of=grant_meanwhile)
+        monkeypatch.setitem(app_state(file_app), ACCOUNT_RULES, granting)
         client = file_app.test_client()
         credentials = log_in_by_json(client)
         assert granted[0].result().exit_code == 0

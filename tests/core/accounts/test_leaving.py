@@ -14,7 +14,6 @@ from secure_flask.accounts import (
     delete_account,
     development_mails,
     email_change,
-    former_addresses,
     leaving,
     personal_data,
     registration,
@@ -208,14 +207,14 @@ def test_a_thief_who_takes_the_address_and_the_account_cannot_hide_it(app: Flask
 def test_an_address_of_more_than_a_week_ago_hears_nothing(app: Flask, wait: Wait) -> None:
     with app.app_context():
         set_address(None)
-        former_addresses.remember_address(user_of(), "old@example.org")
-        wait(former_addresses.KEPT)
-        former_addresses.remember_address(user_of(), "former@example.org")
+        email_change.remember_address(user_of(), "old@example.org")
+        wait(email_change.KEPT)
+        email_change.remember_address(user_of(), "former@example.org")
         db.session.commit()
     leave(app)
     assert notified(app) == ["former@example.org"]
     with app.app_context():
-        assert db.session.scalars(select(former_addresses.FormerAddress)).all() == []
+        assert db.session.scalars(select(email_change.FormerAddress)).all() == []
 
 
 # Who deletes it.

@@ -8,7 +8,7 @@ from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import commands, outbox, recovery
 from secure_flask.accounts.mail_limits import PER_ADDRESS
-from secure_flask.accounts.mail_slots import MailSlots
+from secure_flask.accounts.worker import MailSlots
 
 import mail_servers
 from core.accounts.people import (

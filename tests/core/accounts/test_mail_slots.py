@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import notices, outbox, smtp, worker
-from secure_flask.accounts.mail_slots import SLOT, MailSlots
+from secure_flask.accounts.worker import SLOT, MailSlots
 from sqlalchemy import delete
 
 from core.accounts.people import ADDRESS, add_user, user_of

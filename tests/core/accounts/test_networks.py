@@ -3,9 +3,8 @@
 import pytest
 from flask import Flask
 from secure_flask import db
-from secure_flask.accounts import networks, wrong_codes
-from secure_flask.accounts.networks import TRUSTED, TRUSTED_FOR
-from secure_flask.accounts.places import MAX_PLACES, LoginPlace
+from secure_flask.accounts import login_places, wrong_codes
+from secure_flask.accounts.login_places import MAX_PLACES, TRUSTED, TRUSTED_FOR, LoginPlace
 from secure_flask.accounts.wrong_codes import DAY, WrongCodes
 from sqlalchemy import func, insert, select
 
@@ -19,18 +18,18 @@ def visit(app: Flask, *addresses: str, name: str = USERNAME) -> None:
     """Show both factors in these networks, one after the other."""
     for address in addresses:
         with request_of(app, network=address):
-            networks.trust_network(user_of(name))
+            login_places.trust_network(user_of(name))
             db.session.commit()
 
 
 def trusts(app: Flask, address: str, name: str = USERNAME) -> bool:
     with request_of(app, network=address):
-        return networks.is_network_trusted(user_of(name))
+        return login_places.is_network_trusted(user_of(name))
 
 
 def trusted(app: Flask) -> int:
     with app.app_context():
-        return networks.count_trusted_networks(user_of())
+        return login_places.count_trusted_networks(user_of())
 
 
 def test_of_many_networks_the_ones_that_were_used_last_stay(app: Flask, wait: Wait) -> None:

@@ -13,7 +13,7 @@ from secure_flask.accounts.passkeys import LIFETIME, TOO_LATE
 from secure_flask.accounts.passkeys import Passkey as Row
 from secure_flask.auth import logins
 from secure_flask.auth.logins import Login
-from secure_flask.auth.passwords import NO_PASSWORD
+from secure_flask.auth.users import NO_PASSWORD
 from secure_flask.web.errors import ErrorResponse
 from sqlalchemy import Delete, Update, delete, select, update
 from werkzeug.exceptions import HTTPException

@@ -13,6 +13,7 @@ from secure_flask.accounts.recovery import LIFETIME, request_password_reset, res
 from secure_flask.accounts.registration import request_registration
 from secure_flask.auth import passwords
 from secure_flask.auth.logins import Login
+from secure_flask.auth.users import NO_PASSWORD
 from sqlalchemy import select, update
 from werkzeug.exceptions import HTTPException
 
@@ -118,7 +119,7 @@ def test_who_has_no_password_any_more_gets_no_link_and_sets_none_by_an_earlier_o
     user: User, token: str, wait: Wait
 ) -> None:
     """Such a user logs in elsewhere, and a password would still serve after that login is gone."""
-    user.password_hash = passwords.NO_PASSWORD
+    user.password_hash = NO_PASSWORD
     db.session.commit()
     wait(AGAIN)
     request_password_reset(ADDRESS)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from secure_flask import PolicyError, SettingsError
-from secure_flask.accounts import AccountSettings, public_urls
+from secure_flask.accounts import AccountSettings
+from secure_flask.accounts.settings import public_link
 from secure_flask.settings.__main__ import fresh_secrets
 
 from core.conftest import MakeApp
@@ -105,13 +106,22 @@ def test_links_of_development_lead_to_where_it_is_served_unless_it_is_set(
     app: Flask, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.test_request_context("/", base_url="http://127.0.0.1:5000"):
-        assert public_urls.public_link("site.page") == "http://localhost:8000/login"
+        assert public_link("site.page") == "http://localhost:8000/login"
         # As `make run PORT=8102` sets it.
         monkeypatch.setenv("FLASK_RUN_PORT", "8102")
-        assert public_urls.public_link("site.page") == "http://localhost:8102/login"
+        assert public_link("site.page") == "http://localhost:8102/login"
     mounted = make_app(public_url="http://localhost:9000")
     mounted.config["APPLICATION_ROOT"] = "/shop"
     with mounted.app_context():
-        assert public_urls.public_link("site.page", next="/a b").endswith(
-            ":9000/shop/login?next=/a+b"
-        )
+        assert public_link("site.page", next="/a b").endswith(":9000/shop/login?next=/a+b")
+
+
+@pytest.mark.parametrize("name", ["Admin", "admin ", " ", "", "admin,boss", "@admin", "a" * 81])
+def test_a_second_factor_is_demanded_by_the_name_of_a_role(make_app: MakeApp, name: str) -> None:
+    # No view can demand a role of this name, so it would protect nobody.
+    with pytest.raises(PolicyError) as refused:
+        make_app(fill=False, SECOND_FACTOR_ROLES=["boss", name])
+    assert str(refused.value) == (
+        f"policy.py: SECOND_FACTOR_ROLES holds {name!r}; write the name of a role, a word such as "
+        "'admin' of lower-case letters, digits, - and _, which begins with a letter."
+    )

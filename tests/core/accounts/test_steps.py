@@ -9,7 +9,7 @@ from secure_flask.accounts import steps
 from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from secure_flask.auth import logins
-from secure_flask.crypto.keyring import ENCRYPTION_KEYS
+from secure_flask.crypto.encryption import ENCRYPTION_KEYS
 from secure_flask.state import app_state
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session

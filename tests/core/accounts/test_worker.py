@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 from flask import Flask
 from secure_flask import db
-from secure_flask.accounts import messages, outbox, recovery, smtp, worker
+from secure_flask.accounts import outbox, recovery, smtp, worker
 from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.worker import MAIL_SENDER
@@ -121,7 +121,7 @@ def test_a_mail_that_another_process_took_is_left_to_it(
 
 
 @pytest.mark.usefixtures("app")
-@pytest.mark.parametrize("place", [(messages, "build_message"), (smtp, "send_mail")])
+@pytest.mark.parametrize("place", [(outbox, "build_message"), (smtp, "send_mail")])
 def test_what_a_killed_process_had_taken_another_one_sends(
     server: MailServer, wait: Wait, monkeypatch: pytest.MonkeyPatch, place: tuple[object, str]
 ) -> None:
@@ -208,8 +208,8 @@ def test_an_error_in_the_words_of_one_mail_stops_no_other(
             raise LookupError
         return real(mail)
 
-    real = messages.build_message
-    monkeypatch.setattr(messages, "build_message", build)
+    real = outbox.build_message
+    monkeypatch.setattr(outbox, "build_message", build)
     ask(ADDRESS, BOB)
     assert worker.send_due_mails() == 1
     assert (recipients(server), worker.count_waiting_mails()) == ([BOB], 1)
@@ -239,12 +239,12 @@ def test_a_user_who_leaves_while_the_mail_is_made_stops_no_other(
         db.session.execute(delete(User).where(User.name == USERNAME))
         return made
 
-    real = messages.build_message
+    real = outbox.build_message
     notify()
     # The mail to the user who leaves goes first.
     wait(1)
     notify("bob")
-    monkeypatch.setattr(messages, "build_message", build)
+    monkeypatch.setattr(outbox, "build_message", build)
     assert worker.send_due_mails() == 2
     assert worker.count_waiting_mails() == 0
 

@@ -15,7 +15,7 @@ from secure_flask.accounts import (
     replace_recovery_codes,
     wrong_codes,
 )
-from secure_flask.accounts.places import LoginPlace
+from secure_flask.accounts.login_places import LoginPlace
 from secure_flask.accounts.wrong_codes import DAY
 from secure_flask.web.errors import ErrorResponse
 from sqlalchemy import delete

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import authentication, logins, passwords, places
 from secure_flask.auth.logins import LAST_USED_STEP, Login
-from secure_flask.crypto.keyring import ENCRYPTION_KEYS
+from secure_flask.crypto.encryption import ENCRYPTION_KEYS
 from secure_flask.database import db
 from secure_flask.state import app_state
 from sqlalchemy import select

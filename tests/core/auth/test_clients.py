@@ -2,7 +2,7 @@
 
 import pytest
 from flask import Flask
-from secure_flask.auth.clients import BROWSERS, SYSTEMS, describe_client
+from secure_flask.auth.logins import BROWSERS, SYSTEMS, describe_client
 
 from core.conftest import MakeApp
 

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from flask.views import MethodView
 from secure_flask import current_user, log_out, login_required, public, recent_login, roles_required
 from secure_flask.database import db
+from secure_flask.web.csrf import FORM_TYPES
 from secure_flask.web.errors import ErrorResponse
-from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
 from werkzeug.test import create_environ
 

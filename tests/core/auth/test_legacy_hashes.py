@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import passwords, places, tokens, users
+from secure_flask.auth import passwords, places, tokens, user_changes
 from secure_flask.database import db
 from sqlalchemy.exc import OperationalError
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -67,7 +67,7 @@ def app(
     with app.app_context():
         for name, stored in NAMES.items():
             if stored:
-                user = users.create_user(name, PASSWORD)
+                user = user_changes.create_user(name, PASSWORD)
                 user.password_hash = stored[0] or user.password_hash
                 user.disabled = stored[1]
         db.session.commit()

@@ -16,13 +16,10 @@ from secure_flask import (
     public,
     recent_login,
 )
-from secure_flask.auth import passwords, users
-from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.auth import passwords, user_changes, users
 from secure_flask.auth.logins import Login
 from secure_flask.auth.throttle import WIDE
-from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
 from secure_flask.database import db
-from secure_flask.state import app_state
 from sqlalchemy import delete, insert, select, update
 from werkzeug.test import TestResponse
 
@@ -41,6 +38,7 @@ from core.conftest import (
     headers_of,
     is_logged_in,
     log_in_by_form,
+    set_account_rules,
     stored_user,
 )
 from core.keys.made_keys import NOT_HERE, ask, new_key
@@ -137,7 +135,7 @@ def test_a_user_who_was_disabled_or_deleted_meanwhile_gets_401(
 
 def test_a_user_whom_the_view_has_just_added_is_logged_in(app: Flask, client: FlaskClient) -> None:
     def first() -> Any:
-        user = User(name="bob", password_hash=passwords.NO_PASSWORD)
+        user = User(name="bob", password_hash=users.NO_PASSWORD)
         db.session.add(user)
         return log_in_user(user, provider=ISSUER)
 
@@ -160,8 +158,11 @@ def test_a_role_that_came_meanwhile_demands_its_factor(
     app: Flask, client: FlaskClient, meanwhile: list[Do]
 ) -> None:
     """The view has read the roles before."""
-    app_state(app)[DEMANDS_SECOND_FACTOR] = lambda user: "boss" in user.role_names
-    app_state(app)[SECOND_FACTOR] = lambda user: user.role_names and half
+    set_account_rules(
+        app,
+        demands_second_factor=lambda user: "boss" in user.role_names,
+        second_step_of=lambda user: half if user.role_names else None,
+    )
     give_roles(app, "boss")
     with stored_user(app) as user:
         user.roles = []
@@ -270,14 +271,16 @@ def half(**options: Any) -> dict[str, object]:
 @pytest.fixture
 def asked(app: Flask) -> Flask:
     """An app whose users have a second factor."""
-    app_state(app)[SECOND_FACTOR] = lambda user: half
+    set_account_rules(app, second_step_of=lambda user: half)
     return app
 
 
 @pytest.fixture
 def demanded(asked: Flask) -> Flask:
     """One where a role of the user demands it."""
-    app_state(asked)[DEMANDS_SECOND_FACTOR] = lambda user: True
+    set_account_rules(
+        asked, second_step_of=lambda user: half, demands_second_factor=lambda user: True
+    )
     return asked
 
 
@@ -385,7 +388,7 @@ def test_no_password_is_right_and_the_attempt_costs_the_same(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     with app.app_context():
-        created = users.create_user("bob")
+        created = user_changes.create_user("bob")
         assert not created.has_password
         assert User.find(USERNAME).has_password  # type: ignore[union-attr]
     monkeypatch.setattr(passwords, "hasher", hasher := CountingHasher(1, 8, 1))
@@ -401,7 +404,7 @@ def test_no_password_is_right_and_the_attempt_costs_the_same(
 
 def test_such_a_user_logs_in_by_the_other_site(app: Flask, client: FlaskClient) -> None:
     with stored_user(app) as user:
-        user.password_hash = passwords.NO_PASSWORD
+        user.password_hash = users.NO_PASSWORD
     came_back(client)
     assert is_logged_in(client, OWN_PAGE)
     again = client.post(routes.REAUTHENTICATE, json={"password": "!"}, headers=OWN_PAGE)

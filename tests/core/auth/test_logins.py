@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask.auth import logins, users
+from secure_flask.auth import logins, user_changes
 from secure_flask.auth.logins import DAY, IDLE_TIMEOUTS, LAST_USED_STEP, LIFETIMES, Login
 from secure_flask.database import db
-from secure_flask.keys import stored_keys
-from secure_flask.keys.stored_keys import ApiKey
+from secure_flask.keys import api_keys
+from secure_flask.keys.api_keys import ApiKey
 from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Unauthorized
@@ -55,7 +55,7 @@ def user(in_an_app: None) -> User:
 
 @pytest.fixture
 def other(in_an_app: None) -> User:
-    bob: User = users.create_user("bob", PASSWORD)
+    bob: User = user_changes.create_user("bob", PASSWORD)
     return bob
 
 
@@ -252,7 +252,7 @@ def test_a_user_who_is_let_in_again_has_no_login_and_no_key_from_before(
 ) -> None:
     secrets = [created(user, kind) for kind in LIFETIMES]
     theirs = created(other)
-    stored_keys.store_key(user, "backup", None, (), login=None)
+    api_keys.store_key(user, "backup", None, (), login=None)
     disable(user, True)
     enable(user, False)
     assert [lives(secret, kind=kind) for secret, kind in zip(secrets, LIFETIMES, strict=True)] == [

@@ -14,7 +14,7 @@ from secure_flask.auth.access import (
     roles_required,
 )
 from secure_flask.auth.route_table import Row
-from secure_flask.keys.key_requests import keys_allowed
+from secure_flask.keys.requests import keys_allowed
 from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited

@@ -8,11 +8,11 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import logins, user_commands, users
+from secure_flask.auth import logins, user_changes, user_commands, users
 from secure_flask.auth.access import roles_required
 from secure_flask.auth.logins import Login
 from secure_flask.auth.users import Role, UserMixin
-from secure_flask.database import Model, db, paging
+from secure_flask.database import Model, database, db
 from sqlalchemy import Column, ForeignKey, Table, Uuid, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -306,7 +306,7 @@ def test_files_that_cannot_be_deleted_keep_their_user(app: Flask) -> None:
     def fail(user: User) -> None:
         raise OSError("The files are locked.")
 
-    with users.user_deleted.connected_to(fail):
+    with user_changes.user_deleted.connected_to(fail):
         assert isinstance(run(app, "delete", USERNAME).exception, OSError)
     assert exists(app, USERNAME)
 
@@ -418,8 +418,8 @@ def test_a_list_of_many_users_is_read_page_by_page(app: Flask, number: int) -> N
         listed = rows(app)
     assert len(listed) == number + 3
     assert ["user00000", "1", "reader"] in listed
-    assert max(counted.rows_of) <= paging.PAGE
-    assert len(counted.statements) <= number // paging.PAGE + 2
+    assert max(counted.rows_of) <= database.PAGE
+    assert len(counted.statements) <= number // database.PAGE + 2
 
 
 @pytest.mark.parametrize("number", SIZES)
@@ -497,7 +497,7 @@ def test_a_user_without_a_needed_value_is_not_called_taken(
     def refuse(*arguments: object, **columns: object) -> None:
         raise IntegrityError("INSERT", {}, Exception("NOT NULL constraint failed: users.team"))
 
-    monkeypatch.setattr(users, "create_user", refuse)
+    monkeypatch.setattr(user_changes, "create_user", refuse)
     result = app.test_cli_runner().invoke(
         args=["user", "create", NEW, "--password-stdin"], input=GOOD_PASSWORD
     )

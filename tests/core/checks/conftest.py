@@ -8,10 +8,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask.typing import ResponseReturnValue
-from secure_flask import testing
+from secure_flask import checks, testing
 from secure_flask.auth import passwords
 from secure_flask.auth.access import public
-from secure_flask.checks import check_command, registry, settings  # noqa: F401 - registers all
+from secure_flask.checks import check_command, settings  # noqa: F401 - registers all
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 
@@ -38,7 +38,7 @@ Find = Callable[..., list[str]]
 def found_in(app: Flask, finding_id: str) -> list[str]:
     """What the messages of one check say of an app."""
     with app.app_context():
-        found = registry.CHECKS[finding_id].find_findings(app)
+        found = checks.CHECKS[finding_id].find_findings(app)
     assert all(finding.message and finding.hint for finding in found)
     return [finding.message for finding in found]
 
@@ -46,7 +46,7 @@ def found_in(app: Flask, finding_id: str) -> list[str]:
 @pytest.fixture(autouse=True)
 def _checks_of_this_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it, and what the machine is like does not count."""
-    monkeypatch.setattr(registry, "CHECKS", dict(registry.CHECKS))
+    monkeypatch.setattr(checks, "CHECKS", dict(checks.CHECKS))
     monkeypatch.setattr(settings, "CONTAINER_FILES", ())
     for name in ("BIND_HOST", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)

@@ -5,8 +5,7 @@ import re
 import pytest
 from click.testing import Result
 from flask import Flask
-from secure_flask.checks import check_command, registry
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Check, Finding, check_command, register_check
 from secure_flask.web.origins import PolicyError
 
 from core.checks.conftest import ALONE, MakeSite
@@ -27,8 +26,9 @@ def accepting(make_app: MakeApp, *ids: str, reason: str | None = "It is behind a
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """No check but one of each level, which always finds something."""
-    monkeypatch.setattr(registry, "CHECKS", {})
-    monkeypatch.setattr(check_command, "CHECKS", registry.CHECKS)
+    registered: dict[str, Check] = {}
+    monkeypatch.setattr("secure_flask.checks.CHECKS", registered)
+    monkeypatch.setattr(check_command, "CHECKS", registered)
 
     for level in LEVELS:
         register_check(f"test.{level}", level)(

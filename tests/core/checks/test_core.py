@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from secure_flask import update
-from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.state import app_state
 
 from core.checks.conftest import MakeSite, found_in
+from core.conftest import protect, set_account_rules
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_files_of_accounts_are_named_where_nothing_uses_them(
     assert not found_in(site, "core.leftovers")
     (tmp_path / "accounts" / "sign_up.py").touch()
     if uses:
-        app_state(site)[SECOND_FACTOR] = lambda user: None
+        set_account_rules(site)
     assert len(found_in(site, "core.leftovers")) == (0 if uses else 2)
 
 
@@ -57,3 +57,21 @@ def test_without_a_manifest_nobody_can_tell(core: Path, make_site: MakeSite) -> 
     (core / "MANIFEST").unlink()
     assert not found_in(make_site(), "core.edited")
     assert found_in(make_site(), "core.unknown")
+
+
+CHECK = "commands.replaced"
+
+
+def test_a_command_that_replaces_one_of_the_core_is_reported(make_site: MakeSite) -> None:
+    site = make_site()
+    site.cli.command("report")(lambda: None)
+    assert found_in(site, CHECK) == []
+    site.cli.command("key")(lambda: None)
+    assert found_in(site, CHECK) == ["A command of the app replaces `flask key` of secure_flask."]
+
+
+def test_a_command_of_the_app_that_the_core_would_replace_stops_it() -> None:
+    app = Flask("shop")
+    app.cli.command("csp")(lambda: None)
+    with pytest.raises(ValueError, match="`flask csp` is a command of secure_flask"):
+        protect(app)

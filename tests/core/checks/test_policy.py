@@ -1,21 +1,28 @@
-"""What a policy opens: sources in pages, public writes without a limit, unguarded workers."""
+"""What a policy and views open: sources in pages, writes without a limit, workers, redirects.
 
+Also how many legacy hashes are left, and which of them tell names by their time.
+"""
+
+import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint
+from flask import Blueprint, Flask
 from flask.views import MethodView
 from secure_flask import assets
-from secure_flask.auth import access
+from secure_flask.auth import access, user_changes
 from secure_flask.auth.access import login_required, public
+from secure_flask.checks import policy as policy_checks
 from secure_flask.csp_levels import NONCE, NONE, PARANOID, RELAXED, SELF, STRICT, UNSAFE_INLINE
-from secure_flask.web.csp import csp
-from secure_flask.web.csp_syntax import Directives
+from secure_flask.database import db
+from secure_flask.web.csp import Directives, csp
 from secure_flask.web.rate_limits import limited
 
 from core.checks.conftest import Find, MakeSite, found_in
+from core.conftest import PASSWORD, Configure
 
 MarkView = Callable[[Any], Any]
 
@@ -242,3 +249,174 @@ def test_a_service_worker_that_passes_on_writes_is_reported(
     monkeypatch.setattr(assets, "asset_folder", tmp_path.resolve)
     app = make_site(SERVICE_WORKERS=["/static/worker.js"])
     assert len(found_in(app, "workers.unguarded")) == found
+
+
+MODULE = """
+import flask
+from flask import redirect, request, url_for
+from secure_flask import checked_next
+
+def view(form=None):
+{body}
+"""
+NAMED = [
+    "return redirect(request.args['next'])",
+    "return flask.redirect(flask.request.args.get('next', '/'), 303)",
+    "return redirect(location=request.values['next'])",
+    "return redirect(request.form.get('next') or '/')",
+    "return redirect('/' if form else request.args['next'].strip())",
+    "return redirect(f'{request.args[\"next\"]}?again=1')",
+    "target = request.args.get('next')\n    return redirect(target)",
+    "if target := request.args.get('next'):\n        return redirect(target)",
+    "target = request.args.get('next')\n    if not target.startswith('/'):\n"
+    "        target = '/'\n    return redirect(target)",
+]
+UNNAMED = [
+    "return redirect(url_for('view', page=request.args['page']))",
+    "return redirect(checked_next() or '/')",
+    "target = checked(request.args['next'])\n    return redirect(target)",
+    "return redirect(request.path)",
+    "target = request.args['next']\n    return redirect('/')",
+    "def other():\n        target = request.args['next']\n    target = '/'\n    return redirect(target)",
+]
+
+
+@pytest.fixture
+def named(make_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """The findings for a view with this body."""
+
+    def named(body: str, folder: str = "shop") -> list[str]:
+        file = tmp_path / folder / "views.py"
+        file.parent.mkdir()
+        file.write_text(MODULE.format(body=f"    {body}"))
+        spec = importlib.util.spec_from_file_location("shop_views", file)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "shop_views", module)
+        spec.loader.exec_module(module)
+        app: Flask = make_site()
+        app.add_url_rule("/_redirect", view_func=module.view)
+        return [each for each in found_in(app, "redirects.unchecked") if "views.py" in each]
+
+    return named
+
+
+@pytest.mark.parametrize("body", NAMED)
+def test_a_redirect_to_an_address_of_the_request_is_named(named, body: str) -> None:  # type: ignore[no-untyped-def]
+    [line] = named(body)
+    number = 6 + body[: body.index("redirect(")].count("\n") + 1
+    assert f"views.py:{number} " in line
+
+
+@pytest.mark.parametrize("body", UNNAMED)
+def test_a_redirect_to_a_page_of_the_app_is_not(named, body: str) -> None:  # type: ignore[no-untyped-def]
+    assert named(body) == []
+
+
+def test_nor_is_one_of_a_package(named) -> None:  # type: ignore[no-untyped-def]
+    assert named(NAMED[0], "site-packages") == []
+
+
+USUAL, DEAR, CHEAP = "old:100:s$usual", "old:20000000:s$dear", "old:1:s$cheap"
+# What else a column of hashes may hold.
+OTHERS = ["OLD:100:s$a", "old", "!", "%old:100"]
+
+
+@pytest.fixture
+def site(make_migrated: MakeSite) -> Flask:
+    """A site with LEGACY_HASHES, whose check takes longer with more rounds."""
+    return make_migrated(LEGACY_HASHES={"old:": (lambda stored, password: False, USUAL)})
+
+
+def store(app: Flask, *hashes: str) -> None:
+    """Give users these hashes, beside the one user with a new hash."""
+    with app.app_context():
+        for number, stored in enumerate(hashes):
+            user_changes.create_user(f"user-{number}", PASSWORD).password_hash = stored
+        db.session.commit()
+
+
+def test_legacy_hashes_that_are_left_are_counted(site: Flask) -> None:
+    store(site, USUAL, USUAL, *OTHERS)
+    assert found_in(site, "passwords.legacy-hashes") == [
+        "2 of 7 users have a legacy hash, which their next login replaces."
+    ]
+
+
+def test_the_line_of_the_policy_is_to_be_deleted_when_none_is_left(site: Flask) -> None:
+    store(site, *OTHERS)
+    [message] = found_in(site, "passwords.legacy-hashes")
+    assert message.startswith("No user has a legacy hash any more")
+
+
+def test_nothing_is_said_without_legacy_hashes(make_migrated: MakeSite) -> None:
+    app = make_migrated()
+    store(app, USUAL)
+    assert found_in(app, "passwords.legacy-hashes") == []
+    assert found_in(app, "passwords.legacy-hash-cost") == []
+
+
+def test_a_hash_of_the_samples_cost_is_no_finding(site: Flask) -> None:
+    store(site, USUAL, "old:100:t$another")
+    assert found_in(site, "passwords.legacy-hash-cost") == []
+
+
+def test_hashes_that_are_cheaper_or_dearer_than_the_sample_are_reported(site: Flask) -> None:
+    store(site, USUAL, CHEAP, DEAR, DEAR)
+    [message] = found_in(site, "passwords.legacy-hash-cost")
+    assert message.startswith("3 legacy hashes have other numbers than the sample")
+    assert "$dear" not in message
+
+
+# Hashes of argon2 with other parameters than those of new ones.
+IMPORTED = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"
+ELSEWHERE = IMPORTED.replace("t=3", "t=30")
+
+
+def test_argon2_of_other_parameters_is_reported_until_the_policy_names_it(
+    make_migrated: MakeSite, configure: Configure
+) -> None:
+    app = make_migrated()
+    store(app, IMPORTED, IMPORTED, ELSEWHERE, "!", "*")
+    assert found_in(app, "passwords.legacy-hashes") == []
+    assert found_in(app, "passwords.legacy-hash-cost") == [
+        "3 hashes of argon2 have other parameters than new ones: the time of a login tells that "
+        "these names exist."
+    ]
+    named = {"$argon2": (lambda stored, password: False, IMPORTED)}
+    configure(app, LEGACY_HASHES=named)
+    assert found_in(app, "passwords.legacy-hashes") == [
+        "3 of 6 users have a legacy hash, which their next login replaces."
+    ]
+    [message] = found_in(app, "passwords.legacy-hash-cost")
+    assert message.startswith("1 legacy hashes have other numbers than the sample")
+
+
+def test_argon2_of_other_parameters_is_reported_beside_another_scheme(site: Flask) -> None:
+    store(site, USUAL, IMPORTED)
+    [message] = found_in(site, "passwords.legacy-hash-cost")
+    assert message.startswith("1 hashes of argon2 have other parameters than new ones")
+
+
+NUMBERS = {
+    "scrypt:32768:8:1$aB3$ff": (32768, 8, 1),
+    "pbkdf2:sha256:1000000$x$0": (1000000, 0),
+    "pbkdf2_sha256$870000$salt$hash=": (870000,),
+    "$2b$12$abcdefghijklmnopqrstuv": (12,),
+    "$6$rounds=5000$salt$hash": (6, 5000),
+    "no numbers": (),
+}
+
+
+@pytest.mark.parametrize("stored", NUMBERS)
+def test_the_cost_of_a_hash_is_in_its_numbers(stored: str) -> None:
+    assert policy_checks._cost(stored) == NUMBERS[stored]
+
+
+def test_without_a_database_the_other_check_says_so(
+    site: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_checks, "problem_of_migrations", lambda: "away")
+    assert found_in(site, "passwords.legacy-hashes") == []
+    assert found_in(site, "passwords.legacy-hash-cost") == []

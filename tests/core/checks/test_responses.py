@@ -8,13 +8,13 @@ import pytest
 from flask import Flask
 from secure_flask import assets
 from secure_flask.auth.access import public
-from secure_flask.checks.responses import PATHS
+from secure_flask.checks.responses import DESCRIPTION, MARK, PATHS
 from secure_flask.csp_levels import NONE, PARANOID
 from secure_flask.web.csp import csp
 from secure_flask.web.headers import HEADERS
 from werkzeug.datastructures import Headers
 
-from core.checks.conftest import MakeSite, found_in
+from core.checks.conftest import Find, MakeSite, found_in
 
 Change = Callable[[Headers], None]
 PROMISED = {
@@ -97,3 +97,14 @@ def test_every_promise_is_kept(make_site: MakeSite, subtests: pytest.Subtests) -
         with subtests.test(case):
             app = make_site(**changes)
             assert found_in(app, "headers.different") == []
+
+
+def test_the_description_of_the_template_is_found(find: Find) -> None:
+    [message] = find("pages.starter", DESCRIPTION=DESCRIPTION)
+    assert message.startswith("DESCRIPTION is still that of the template")
+    assert find("pages.starter", DESCRIPTION="") == []
+
+
+def test_the_start_page_of_the_template_is_found(make_site: MakeSite) -> None:
+    [message] = found_in(make_site(start_page=lambda: MARK), "pages.starter")
+    assert message.startswith("The start page is still that of the template")

@@ -1,12 +1,16 @@
 """Misspelt names, settings of development or of an example, secrets found twice, and no proxy."""
 
 import os
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask import consumes
+from flask_login import LoginManager  # type: ignore[import-untyped]
+from gunicorn.config import Config
+from secure_flask import consumes, on_starting
 from secure_flask.auth import passwords
 from secure_flask.checks import settings
 from secure_flask.settings import SETTINGS, Settings, keyrings
@@ -256,3 +260,59 @@ def test_a_view_that_accepts_more_than_the_proxy_is_reported() -> None:
     assert number_found(2**20, 2**16) == 1
     assert number_found(2**20 + 1, 2**16) == 0
     assert number_found(2**21, 2**22) == 1
+
+
+SAFE = {"REMEMBER_COOKIE_SECURE": True, "REMEMBER_COOKIE_SAMESITE": "Lax"}
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({}, ["SECURE", "SAMESITE"]),
+        (SAFE, []),
+        ({**SAFE, "REMEMBER_COOKIE_SAMESITE": "Strict"}, []),
+        ({**SAFE, "REMEMBER_COOKIE_SAMESITE": "None"}, ["SAMESITE"]),
+        ({**SAFE, "REMEMBER_COOKIE_HTTPONLY": False}, ["HTTPONLY"]),
+        ({**SAFE, "REMEMBER_COOKIE_SECURE": False}, ["SECURE"]),
+    ],
+)
+def test_what_the_cookie_lacks_is_named_with_its_line(
+    make_site: MakeSite, config: dict[str, Any], named: list[str]
+) -> None:
+    site = make_site(**config)
+    assert found_in(site, "remember-cookie.unprotected") == []
+    LoginManager(site)
+    found = found_in(site, "remember-cookie.unprotected")
+    assert re.findall(r"^REMEMBER_COOKIE_(\w+) ", "\n".join(found), re.MULTILINE) == named
+
+
+def test_development_has_no_https(make_site: MakeSite) -> None:
+    site = make_site(app_env="development", REMEMBER_COOKIE_SAMESITE="Lax")
+    LoginManager(site)
+    assert found_in(site, "remember-cookie.unprotected") == []
+
+
+def start(monkeypatch: pytest.MonkeyPatch, *addresses: str, **environment: str) -> None:
+    """Start gunicorn at these addresses, as its configuration reads them."""
+    secrets = {name.upper(): secret for name, secret in SECRETS.items()}
+    for name, value in {**secrets, **environment}.items():
+        monkeypatch.setenv(name, value)
+    server = SimpleNamespace(cfg=Config())
+    server.cfg.set("bind", [*addresses])
+    on_starting(server, Settings)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "192.168.1.5:80", ":8000"])
+def test_gunicorn_serves_no_other_machine_with_the_settings_of_development(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    with pytest.raises(SystemExit, match=r"APP_ENV=development: .* unset BIND_HOST"):
+        start(monkeypatch, "127.0.0.1:8000", address, APP_ENV="development")
+    start(monkeypatch, address, APP_ENV="production", TRUSTED_HOSTS="www.example.org")
+
+
+def test_gunicorn_serves_this_machine_with_the_settings_of_development(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = ("127.0.0.1:8000", "[::1]:8000", "localhost:8000", "unix:/run/app.sock", "fd://3")
+    start(monkeypatch, *here, APP_ENV="development")

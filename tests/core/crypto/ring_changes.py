@@ -2,7 +2,7 @@
 
 from click.testing import Result
 from flask import Flask
-from secure_flask.crypto.keyring import BLIND_INDEX_KEYS, ENCRYPTION_KEYS
+from secure_flask.crypto.encryption import BLIND_INDEX_KEYS, ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import read_numbered_keyring
 from secure_flask.state import app_state

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from secure_flask import blind_index
 from secure_flask.crypto.blind_indexes import blind_indexes, normalised_value
-from secure_flask.crypto.keyring import BLIND_INDEX_KEYS
+from secure_flask.crypto.encryption import BLIND_INDEX_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 from sqlalchemy import func, select, update

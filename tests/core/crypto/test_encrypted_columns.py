@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from secure_flask import DecryptionError, blind_index, encrypt, encrypted_column
-from secure_flask.auth import users
-from secure_flask.crypto.keyring import BLIND_INDEX_KEYS
+from secure_flask.auth import user_changes
+from secure_flask.crypto.encryption import BLIND_INDEX_KEYS
 from secure_flask.database import db
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
@@ -50,7 +50,7 @@ def stored(session: Session, name: str) -> Any:
 
 @pytest.mark.asvs("14.2.4")
 def test_the_database_never_sees_a_users_address() -> None:
-    user = users.create_user("bob", PASSWORD, email=EMAIL)
+    user = user_changes.create_user("bob", PASSWORD, email=EMAIL)
     assert user.email == EMAIL
     rows = db.session.execute(text("SELECT * FROM users")).all()
     assert "example.org" not in str(rows)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from secure_flask import DecryptionError, decrypt, encrypt
 from secure_flask.auth.access import public
 from secure_flask.crypto import encryption
-from secure_flask.crypto.keyring import ENCRYPTION_KEYS
+from secure_flask.crypto.encryption import ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 
@@ -21,6 +21,10 @@ MESSAGE = bytes.fromhex(
     "d3eb24b1f079df6a5d8f69bc610726bcb3ce3d774431ad405307b22a41d1b929"
     "8f42703121"
 )
+# RFC 5869, A.1; a shorter key is the beginning of a longer one.
+KEY = bytes.fromhex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5")
+INFO = bytes.fromhex("f0f1f2f3f4f5f6f7f8f9")
+OUTPUT = bytes.fromhex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf")
 
 
 def refused(ciphertext: bytes, context: str = "a") -> bool:
@@ -113,3 +117,10 @@ def test_a_request_that_cannot_decrypt_gets_an_error_and_the_log_a_line(
     [line] = lines()
     assert line["context"] == "notes.text"
     assert "exception" not in line
+
+
+@pytest.mark.asvs("11.4.1")
+def test_keys_are_derived_as_rfc_5869_says() -> None:
+    assert encryption.derive_key(KEY, INFO) == OUTPUT
+    assert encryption.derive_key(KEY, b"stream") != OUTPUT
+    assert encryption.derive_key(KEY, INFO, bytes(16)) != OUTPUT

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from secure_flask import DecryptionError, blind_index, encrypt, encrypted_column
-from secure_flask.crypto.migrating import change_context, encrypt_plain
-from secure_flask.database import paging
+from secure_flask.crypto.rotation import change_context, encrypt_plain
+from secure_flask.database import database
 from sqlalchemy import Connection, column, create_engine, delete, insert, select, table, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -27,7 +27,7 @@ class Contact(Base):
 @pytest.fixture
 def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     """A table whose values were stored under the name of a mixin, `Phone`."""
-    monkeypatch.setattr(paging, "PAGE", 2)
+    monkeypatch.setattr(database, "PAGE", 2)
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
         Base.metadata.create_all(connection)

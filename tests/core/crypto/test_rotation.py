@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask.auth import users
+from secure_flask.auth import user_changes
 from secure_flask.crypto import rotation
-from secure_flask.crypto.stored_columns import Stored
-from secure_flask.database import db, paging
+from secure_flask.crypto.rotation import Stored
+from secure_flask.database import database, db
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import read_numbered_keyring
 from secure_flask.state import app_state
@@ -29,12 +29,12 @@ raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
 @pytest.fixture
 def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """One with five users who have an address, and one who has none."""
-    monkeypatch.setattr(paging, "PAGE", 2)
+    monkeypatch.setattr(database, "PAGE", 2)
     for key in BOTH:
         monkeypatch.setitem(app_state(app), key, app_state(app)[key])
     with app.app_context():
         for name, email in zip(NAMES, EMAILS, strict=True):
-            users.create_user(name, PASSWORD, email=email)
+            user_changes.create_user(name, PASSWORD, email=email)
     return app
 
 
@@ -197,7 +197,7 @@ def test_two_rows_with_an_equal_value_are_named_and_the_rest_goes_on(app: Flask)
 
 @pytest.mark.usefixtures("unique_addresses")
 def test_each_value_that_fails_is_named_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "PAGE", 10)
+    monkeypatch.setattr(database, "PAGE", 10)
     joe = damage("joe", email_encrypted=b"damaged")
     put_in_front(app)
     change_email("ivy", EMAILS[1])
@@ -237,8 +237,8 @@ def test_an_index_that_is_missing_or_of_another_key_is_made(
 def test_a_write_made_meanwhile_is_not_lost(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     put_in_front(app)
     # One page, so that no later one repeats the write.
-    monkeypatch.setattr(paging, "PAGE", 10)
-    pages = paging.pages_of_rows
+    monkeypatch.setattr(database, "PAGE", 10)
+    pages = database.pages_of_rows
 
     def pages_and_writes(*arguments: Any) -> Iterator[Any]:
         """After the rows were read, eve changes her address and joe drops his."""

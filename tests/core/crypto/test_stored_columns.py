@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from secure_flask import EncryptedString
-from secure_flask.auth import users
+from secure_flask.auth import user_changes
 from secure_flask.database import db
 from sqlalchemy import Column, Integer, Table, insert, select
 
@@ -49,7 +49,7 @@ def app(make_app: MakeApp, tmp_path: Path, leaflets: Table) -> Iterator[Flask]:
     app = make_app(database_url=url, SQLALCHEMY_BINDS=binds)
     with other_databases(), app.app_context():
         METADATAS["archive"].create_all(db.engines["archive"], [*STORED, plain])
-        users.create_user("bob", PASSWORD, email=EMAIL)
+        user_changes.create_user("bob", PASSWORD, email=EMAIL)
         db.session.add_all([ArchivedUser(email=OTHER), Letter(text="owl")])
         for table in (leaflets, stamps):
             db.session.execute(insert(table).values(text="owl"))

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from secure_flask import DecryptionError, decrypt, decrypt_stream, encrypt, encrypt_stream
 from secure_flask.crypto import streams
-from secure_flask.crypto.keyring import ENCRYPTION_KEYS
+from secure_flask.crypto.encryption import ENCRYPTION_KEYS
 from secure_flask.state import app_state
 
 TEXT = b"ten pounds to Ada, and no more"

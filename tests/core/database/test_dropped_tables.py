@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import secure_flask
 from secure_flask import Model, SettingsError, db
-from secure_flask.database import dropped_tables
+from secure_flask.database import database
 from sqlalchemy import Column, Integer, MetaData, Table, inspect
 
 from core.conftest import MakeApp
@@ -34,10 +34,10 @@ from pathlib import Path
 from flask import Flask
 import secure_flask
 from secure_flask import Settings, db
-from secure_flask.database import dropped_tables
+from secure_flask.database import database
 from secure_flask.settings.__main__ import fresh_secrets
 
-dropped_tables.ENV_FILE = Path(sys.argv[1])
+database.ENV_FILE = Path(sys.argv[1])
 app = Flask("shop")
 app.config.update(PROJECT_NAME="Shop", SECURITY_CONTACT="a@example.org", TESTING=bool(sys.argv[3:]))
 secrets = {name.lower(): value for name, value in fresh_secrets().items()}
@@ -56,7 +56,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / ".env"
-    monkeypatch.setattr(dropped_tables, "ENV_FILE", path)
+    monkeypatch.setattr(database, "ENV_FILE", path)
     return path
 
 

@@ -16,7 +16,7 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from click.testing import Result
 from flask import Flask
-from secure_flask.auth import logins, users
+from secure_flask.auth import logins, user_changes
 from secure_flask.auth.logins import Login
 from secure_flask.database import database, db, migrations
 from sqlalchemy import (
@@ -69,7 +69,7 @@ def app(make_app: MakeApp, tmp_path: Path) -> Flask:
     app = make_app(database_url=f"sqlite:///{tmp_path}/app.db", fill=False)
     assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
     with app.test_request_context():
-        user = users.create_user(USERNAME, PASSWORD)
+        user = user_changes.create_user(USERNAME, PASSWORD)
         logins.start_login(user, "session", logins.new_secret())
     return app
 

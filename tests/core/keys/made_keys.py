@@ -6,8 +6,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth.logins import DAY
 from secure_flask.database import db
-from secure_flask.keys import stored_keys
-from secure_flask.keys.stored_keys import ApiKey
+from secure_flask.keys import api_keys
+from secure_flask.keys.api_keys import ApiKey
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -23,7 +23,7 @@ def new_key(
 ) -> str:
     """A key that an operator makes for a user."""
     with stored_user(app, to) as user:
-        return stored_keys.store_key(user, name, expires_in, roles, login=None)[1]
+        return api_keys.store_key(user, name, expires_in, roles, login=None)[1]
 
 
 def ask(client: FlaskClient, key: str, path: str = routes.ME, **options: Any) -> TestResponse:

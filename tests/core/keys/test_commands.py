@@ -1,4 +1,4 @@
-"""`flask key …`: an operator makes, lists and ends keys."""
+"""`flask key …`: an operator makes, lists and ends keys; `flask check` names forgotten ones."""
 
 import json
 from datetime import UTC, datetime
@@ -7,12 +7,17 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import users
+from secure_flask.auth import user_changes
 from secure_flask.auth.logins import DAY
-from secure_flask.auth.passwords import NO_PASSWORD
+from secure_flask.auth.users import NO_PASSWORD
+from secure_flask.database import db
+from sqlalchemy import text
 
+from core.checks.conftest import MakeSite, found_in
 from core.conftest import PRODUCTION, Configure, MakeApp, Wait, give_roles, stored_user
 from core.keys.made_keys import ask, is_open, new_key, number_of_keys, stored_key
+
+CHECK = "api-keys.unused"
 
 
 def run(app: Flask, *arguments: str) -> Result:
@@ -66,7 +71,7 @@ def bob(app: Flask, configure: Configure) -> Flask:
     """An app with a user who has no password, and whose logins last for a day and a half."""
     configure(app, LOGIN_LIFETIME=3 * DAY // 2)
     with app.app_context():
-        users.create_user("bob")
+        user_changes.create_user("bob")
     return app
 
 
@@ -142,3 +147,41 @@ def test_the_log_says_that_an_operator_did_it(make_app: MakeApp) -> None:
         ("authn_token_created", "command line", key_id),
         ("authn_token_revoked", "command line", key_id),
     ]
+
+
+def id_of(key: str) -> str:
+    return key.split("_")[1]
+
+
+def test_keys_that_were_not_used_for_90_days_are_named(app: Flask, wait: Wait) -> None:
+    new, used, unused = (
+        new_key(app, name=name, expires_in=365 * DAY) for name in ("new", "used", "unused")
+    )
+    new_key(app, name="expired", expires_in=DAY)
+    client = app.test_client()
+    assert [ask(client, key).status_code for key in (used, unused)] == [200, 200]
+    wait(89 * DAY)
+    assert ask(client, used).status_code == 200
+    assert found_in(app, CHECK) == []
+    wait(DAY)
+    [message] = found_in(app, CHECK)
+    assert [id_of(key) in message for key in (new, used, unused)] == [True, False, True]
+    assert not any(key in message for key in (new, unused))
+
+
+def test_a_message_names_ten_of_many(make_app: MakeApp, wait: Wait) -> None:
+    app = make_app()
+    for number in range(11):
+        new_key(app, name=str(number), expires_in=365 * DAY)
+    wait(90 * DAY)
+    [message] = found_in(app, CHECK)
+    assert message.count(",") == 9
+    assert message.endswith(" and more.")
+
+
+def test_without_tables_it_finds_nothing(make_migrated: MakeSite) -> None:
+    app = make_migrated()
+    with app.app_context():
+        db.session.execute(text("DROP TABLE user_api_keys"))
+        db.session.commit()
+    assert found_in(app, CHECK) == []

@@ -23,9 +23,9 @@ from secure_flask import (
     recent_login,
 )
 from secure_flask.auth.logins import DAY, LIFETIMES, Login
-from secure_flask.auth.passwords import NO_PASSWORD
+from secure_flask.auth.users import NO_PASSWORD
 from secure_flask.database import db
-from secure_flask.keys.stored_keys import ApiKey
+from secure_flask.keys.api_keys import ApiKey
 from secure_flask.policy import Policy
 from sqlalchemy import delete, update
 from werkzeug.test import TestResponse

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import PrivateAttr, SecretStr
 from secure_flask import testing
-from secure_flask.settings import Settings, SettingsError, service_urls
+from secure_flask.settings import Settings, SettingsError
 from secure_flask.settings.__main__ import main
 
 from core.conftest import SECRETS
@@ -159,7 +159,7 @@ def test_a_value_that_cannot_be_meant_is_refused(load: Load, name: str, value: s
 def test_a_folder_that_sqlite_cannot_write_is_refused(
     load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, url: str
 ) -> None:
-    monkeypatch.setattr(service_urls, "INSTANCE", tmp_path / "instance")
+    monkeypatch.setattr("secure_flask.settings.types.INSTANCE", tmp_path / "instance")
     folder, url = tmp_path / name, url.format(tmp_path)
     folder.touch()
     assert f"SQLite cannot write to the folder {folder}: " in refusal(load, DATABASE_URL=url)
@@ -178,7 +178,7 @@ def test_a_database_that_needs_no_folder_or_makes_it_is_taken(
     load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
 ) -> None:
     # Flask-SQLAlchemy makes the folder `instance`.
-    monkeypatch.setattr(service_urls, "INSTANCE", tmp_path / "instance")
+    monkeypatch.setattr("secure_flask.settings.types.INSTANCE", tmp_path / "instance")
     if url:
         monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
     assert load(DATABASE_URL=url)
@@ -207,7 +207,7 @@ def test_printed_settings_hide_their_secrets(load: Load) -> None:
 def test_a_driver_that_is_not_installed_is_named_with_its_extra(
     load: Load, monkeypatch: pytest.MonkeyPatch, name: str, extra: str
 ) -> None:
-    monkeypatch.setattr("secure_flask.settings.service_urls.find_spec", lambda name: None)
+    monkeypatch.setattr("secure_flask.settings.types.find_spec", lambda name: None)
     assert load()
     advice = f"{name}: needs the extra: .venv/bin/uv sync --inexact --extra {extra}"
     assert advice in refusal(load, **{name: SHARED[name]})

@@ -14,7 +14,7 @@ from limits import parse
 from secure_flask.auth import places
 from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.auth.authentication import set_password
-from secure_flask.auth.users import create_user
+from secure_flask.auth.user_changes import create_user
 from secure_flask.database import db
 from secure_flask.web import audit
 

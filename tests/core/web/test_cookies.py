@@ -144,6 +144,14 @@ def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) 
     assert {sent: answer.status_code for sent, answer in answers.items()} == expected
 
 
+def test_a_cookie_of_development_that_is_sent_twice_is_refused_too(make_app: MakeApp) -> None:
+    client = make_app().test_client(use_cookies=False)
+    expected = {"dev-flask=a; dev-session=b": 200, "dev-flask=a; dev-flask=b": 400, "a=a; a=b": 200}
+    answers = {sent: client.get("/", headers={"Cookie": sent}) for sent in expected}
+    assert {sent: answer.status_code for sent, answer in answers.items()} == expected
+    assert "delete those of this site" in answers["dev-flask=a; dev-flask=b"].get_json()["hint"]
+
+
 def test_without_a_secret_key_there_is_no_session_as_in_plain_flask(make_app: MakeApp) -> None:
     app = make_app()
     app.secret_key = None

@@ -12,7 +12,7 @@ from flask import Flask
 from limits import parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
-from secure_flask.web import counters, redis_storage
+from secure_flask.web import audit, count_storages, counters
 from secure_flask.web.counters import PAUSE, SITE, Count, Counters, client_address
 
 from core.conftest import Wait
@@ -47,14 +47,14 @@ class Shared(MemoryStorage):
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
     storage = Shared()
-    monkeypatch.setattr(redis_storage, "connect_redis", lambda url: storage)
+    monkeypatch.setattr(count_storages, "connect_redis", lambda url: storage)
     return storage
 
 
 @pytest.fixture
 def both(shared: Shared) -> Counters:
     """Counters that have this Redis, and their memory while it is away."""
-    return Counters("redis://", clock.now)
+    return Counters("redis://", clock.now, audit.record_redis_error)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_what_one_process_counted_in_memory_no_other_gives_back(local: Counters)
 
 
 def test_what_was_counted_in_redis_every_process_gives_back(shared: Shared, both: Counters) -> None:
-    other = Counters("redis://", clock.now)
+    other = Counters("redis://", clock.now, audit.record_redis_error)
     stored = both.to_json(both.add(MINUTE, "a"))
     other.give_back_json(stored)
     assert number_of(other, "a") == 0

@@ -12,8 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from secure_flask import current_user
 from secure_flask.auth.access import login_required, public
-from secure_flask.web.csrf import csrf_exempt
-from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS
+from secure_flask.web.csrf import FORM_TYPES, SENT_BY_FORMS, csrf_exempt, is_form
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.responses import consumes
 
@@ -548,3 +547,33 @@ def test_no_advice_is_given_that_would_be_refused(
     make_app: MakeApp, path: str, content_type: str | None
 ) -> None:
     assert hint_for(with_plain_views(make_app()), path, content_type) is None
+
+
+URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "expected"),
+    [
+        (URLENCODED, b"a=b", True),
+        (f"{MULTIPART}; boundary=x", b"--x--", True),
+        ("text/plain; charset=utf-8", b"a=b", True),
+        (None, b"a=b", True),
+        # Such as the button that logs out.
+        (URLENCODED, b"", True),
+        (None, b"", False),
+        ("application/json", b"{}", False),
+        ("image/png", b"\x89", False),
+    ],
+)
+def test_a_form_is_known_by_its_type_or_by_a_body_without_one(
+    app: Flask, content_type: str | None, body: bytes, expected: bool
+) -> None:
+    with app.test_request_context(method="POST", data=body, content_type=content_type) as context:
+        assert is_form(context.request) == expected
+
+
+def test_a_body_without_a_length_is_a_body(app: Flask) -> None:
+    chunked = {"Transfer-Encoding": "chunked"}
+    with app.test_request_context(method="POST", headers=chunked) as context:
+        assert is_form(context.request)

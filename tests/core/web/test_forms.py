@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.file import FileField, FileSize
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
-from secure_flask.web.form_types import FORM_TYPES
+from secure_flask.web.csrf import FORM_TYPES
 from secure_flask.web.forms import consumes_form, one_line, or_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.responses import consumes

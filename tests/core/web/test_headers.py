@@ -1,5 +1,6 @@
 """The headers that every answer carries, as a browser receives them."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -18,9 +19,9 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from secure_flask import assets, csp_nonce, current_user, testing
 from secure_flask.auth.access import login_required, public
-from secure_flask.csp_levels import NONE, PARANOID, SELF, STRICT
+from secure_flask.csp_levels import NONCE, NONE, PARANOID, SELF, STRICT, Level
 from secure_flask.web.csp import csp
-from secure_flask.web.headers import SecurityHeaders
+from secure_flask.web.headers import Kind, SecurityHeaders, headers_of
 from secure_flask.web.origins import PolicyError
 from werkzeug.test import Client
 from werkzeug.wrappers import Response as AnyResponse
@@ -117,6 +118,26 @@ def test_no_answer_goes_without_the_headers_and_its_type(
 def test_what_a_view_sets_itself_stands_alone(client: FlaskClient, name: str, value: str) -> None:
     own = {"Content-Type": "text/html", name: value}
     assert client.get("/_test/answer", query_string=own).headers.getlist(name) == [value]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"),
+    [("text/html", Kind.PAGE), ("text/javascript", Kind.SCRIPT), ("image/png", Kind.OTHER)],
+)
+def test_the_policy_and_the_kind_of_a_response_alone_decide_on_its_headers(
+    make_app: MakeApp, content_type: str, kind: Kind
+) -> None:
+    app = make_app(CSP=PARANOID, CSP_SOURCES=[TILES], HEADER_CHANGES={"X-Everywhere": "yes"})
+    app.add_url_rule("/_test/kind", "kind", public(lambda: ("", {"Content-Type": content_type})))
+    sent = app.test_client().get("/_test/kind").headers
+    without_nonce = {
+        name: re.sub("nonce-[^']+", "nonce-{nonce}", sent[name]) for name in {*sent.keys()}
+    }
+    of_request = {"Content-Type", "Content-Length", "X-Request-ID"}
+    expected = headers_of(app.config, kind, "http", (), {})
+    assert dict(expected).items() == without_nonce.items() - {
+        (name, sent[name]) for name in of_request
+    }
 
 
 def referrer_policy(client: FlaskClient, content_type: str, status: str = "200") -> str | None:
@@ -432,3 +453,72 @@ def test_an_app_that_sends_one_list_of_headers_again_gets_another_nonce(make_app
     first, second = client.get("/"), client.get("/")
     assert nonce_in(first) != nonce_in(second)
     assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
+
+
+INTEGRITY, INTEGRITY_REPORT_ONLY = "Integrity-Policy", "Integrity-Policy-Report-Only"
+HASHES_DEMANDED = "blocked-destinations=(script), endpoints=(csp)"
+CHAT = "https://chat.example"
+OWN = Level("OWN", {"script-src": [NONCE]}, integrity=True)
+
+
+def integrity_policy(app: Flask, path: str = "/") -> dict[str, str]:
+    """The Integrity-Policy of a response, by the name of the header."""
+    headers = app.test_client().get(path).headers
+    return {
+        name: value for name, value in headers.items() if name in (INTEGRITY, INTEGRITY_REPORT_ONLY)
+    }
+
+
+@pytest.mark.parametrize(
+    ("policy", "names"),
+    [
+        ({"CSP": PARANOID}, [INTEGRITY]),
+        ({"CSP": STRICT}, []),
+        ({"CSP": STRICT, "CSP_CANDIDATE": PARANOID}, [INTEGRITY_REPORT_ONLY]),
+        ({"CSP": PARANOID, "csp_report_only": True}, [INTEGRITY_REPORT_ONLY]),
+        ({"CSP": OWN}, [INTEGRITY]),
+        ({"CSP": PARANOID._replace(integrity=False)}, []),
+        ({"CSP": dict(PARANOID.directives)}, []),
+        # Styles, images and fonts need no hash.
+        ({"CSP": PARANOID, "CSP_SOURCES": [TILES]}, [INTEGRITY]),
+        ({"CSP": PARANOID, "CSP_CHANGES": {"script-src": [SELF]}}, [INTEGRITY]),
+        ({"CSP": PARANOID, "CSP_CHANGES": {"script-src": [CHAT]}}, []),
+        ({"CSP": PARANOID, "CSP_CHANGES": {"script-src-elem": [NONCE, CHAT]}}, []),
+    ],
+)
+def test_the_level_and_the_scripts_of_other_sites_decide_on_integrity(
+    make_app: MakeApp, policy: dict[str, object], names: list[str]
+) -> None:
+    assert integrity_policy(make_app(**policy)) == dict.fromkeys(names, HASHES_DEMANDED)
+
+
+def test_only_pages_have_an_integrity_policy(make_app: MakeApp) -> None:
+    app = make_app(CSP=PARANOID, HEADER_CHANGES={"integrity-policy-report-only": HASHES_DEMANDED})
+    assert integrity_policy(app) == {
+        INTEGRITY: HASHES_DEMANDED,
+        INTEGRITY_REPORT_ONLY: HASHES_DEMANDED,
+    }
+    # Firefox shows JSON by scripts without hashes.
+    assert integrity_policy(app, routes.HEALTHZ) == {}
+    assert integrity_policy(app, "/static/page.css") == {}
+
+
+def test_a_view_that_allows_a_script_of_another_site_has_no_integrity_policy(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(CSP=PARANOID, CSP_CANDIDATE=PARANOID)
+    for name, own in {"chat": {"script_src": [NONCE, CHAT]}, "map": {"img_src": [TILES]}}.items():
+        app.add_url_rule(f"/_test/{name}", name, csp(**own)(public(lambda: "a page")))
+    assert integrity_policy(app, "/_test/chat") == {}
+    assert integrity_policy(app, "/_test/map") == {
+        INTEGRITY: HASHES_DEMANDED,
+        INTEGRITY_REPORT_ONLY: HASHES_DEMANDED,
+    }
+
+
+@pytest.mark.parametrize("value", [None, "blocked-destinations=(script style), endpoints=(csp)"])
+def test_header_changes_remove_and_replace_the_integrity_policy(
+    make_app: MakeApp, value: str | None
+) -> None:
+    app = make_app(CSP=PARANOID, HEADER_CHANGES={"integrity-policy": value})
+    assert integrity_policy(app) == ({INTEGRITY: value} if value else {})

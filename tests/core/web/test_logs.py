@@ -159,7 +159,7 @@ def test_no_client_makes_a_line_long_or_gets_many_of_them(
 
     for number, sent in enumerate(CHOSEN):
         with subtests.test(number=number):
-            counters.init_app(app)
+            counters.init_app(app, audit.record_redis_error)
             # A client that keeps cookies would leave out the header of that name.
             asking = app.test_client(use_cookies=False)
             asking.open(**sent, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})

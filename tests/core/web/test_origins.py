@@ -1,6 +1,7 @@
 """What counts as an origin: an exact one, never a pattern or a near miss."""
 
-from secure_flask.web.origins import is_origin
+import pytest
+from secure_flask.web.origins import is_link, is_origin, matches_any_host, url_patterns
 
 EXACT = """
 https://app.example https://app.example:8443 https://a.b-c.example https://xn--bcher-kva.example
@@ -29,3 +30,84 @@ WITH_SPACES = [
 def test_an_exact_origin_counts_and_no_near_miss() -> None:
     written = [*EXACT.split(), *NEAR_MISSES.split(), *WITH_SPACES]
     assert [origin for origin in written if is_origin(origin)] == EXACT.split()
+
+
+# A source in a page over https, and its patterns.
+PATTERNS = {
+    "https://a.example": ["https://a.example"],
+    "https://a.example/": ["https://a.example"],
+    "https://a.example/files/b.js": ["https://a.example"],
+    "https://a.example:443": ["https://a.example"],
+    "https://a.example:8443/": ["https://a.example:8443"],
+    "https://a.example:80": ["https://a.example:80"],
+    "https://a.example:*": ["https://a.example:*"],
+    "https://*.a.example": ["https://*.a.example"],
+    "https://xn--mnchen-3ya.example": ["https://xn--mnchen-3ya.example"],
+    "https://[2001:db8::a]:8443": [r"https://[2001\:db8\:\:a]:8443"],
+    "wss://a.example": ["https://a.example"],
+    "wss://a.example:443": ["https://a.example"],
+    "ws://a.example:8000": ["https://a.example:8000", "http://a.example:8000"],
+    "http://a.example:80": ["https://a.example", "http://a.example"],
+    "a.example": ["https://a.example"],
+    "*.a.example:8443/x": ["https://*.a.example:8443"],
+    "https://*": ["https://*"],
+    "*": ["https://*:*"],
+    "https:": ["https://*:*"],
+    "wss:": ["https://*:*"],
+    "http:": ["https://*:*", "http://*:*"],
+    "sms:": ["sms:*"],
+    # What a page makes itself, and what names no site.
+    "data:": [],
+    "blob:": [],
+    "'self'": [],
+    "'none'": [],
+    "'nonce-{nonce}'": [],
+    "'sha256-YQ=='": [],
+    # There is no such port.
+    "https://a.example:99999": [],
+    "a.example:99999": [],
+}
+
+
+@pytest.mark.parametrize(("source", "patterns"), PATTERNS.items(), ids=PATTERNS)
+def test_a_source_becomes_patterns_that_match_what_csp_allows(
+    source: str, patterns: list[str]
+) -> None:
+    assert url_patterns(source, "https") == patterns
+
+
+def test_a_source_without_a_scheme_also_means_http_in_a_page_over_http() -> None:
+    assert url_patterns("a.example", "http") == ["https://a.example", "http://a.example"]
+    assert url_patterns("*", "http") == ["https://*:*", "http://*:*"]
+
+
+LINKS = [
+    *("https://a.example", "https://a.example:8443", "https://a.example/"),
+    *("https://*.a.example", "https://a.example:*", "https://*", "https://*:*"),
+    *("http://a.example", "wss://a.example", "http://localhost:3000", "https://[::1]:8443"),
+    *("sms:", "mailto:"),
+]
+
+
+def test_a_link_is_an_origin_or_another_kind_of_scheme() -> None:
+    assert [link for link in LINKS if not is_link(link)] == []
+
+
+NO_LINKS = [
+    *("'self'", "'none'", "*", "a.example", "*.a.example", "https://a.example/path"),
+    *("https://A.example", "https://münchen.example", "https://a.example:99999"),
+    *("https://a.*.example", "https://*a.example", "https://me@a.example", "https://"),
+    *("https://a.example?x", "https://a.example#x", 'https://a.example"', "https://[::g]"),
+    *("https:", "http:", "wss:", "javascript:", "data:", "blob:", "about:", "file:", ""),
+    *("https://a.example//", "ftp://a.example", "https://a.example\n", "https://a b.example"),
+]
+
+
+def test_what_closes_or_opens_more_than_was_meant_is_no_link() -> None:
+    assert [link for link in NO_LINKS if is_link(link)] == []
+
+
+def test_a_pattern_of_all_hosts_is_known() -> None:
+    of_all = ["https://*", "https://*:*", "http://*:8000"]
+    of_some = ["https://*.a.example", "mailto:*", "https://a.example:*"]
+    assert [pattern for pattern in of_all + of_some if matches_any_host(pattern)] == of_all

@@ -16,10 +16,9 @@ from secure_flask.auth.access import (
     roles_required,
 )
 from secure_flask.csp_levels import SELF
-from secure_flask.keys.key_requests import keys_allowed
+from secure_flask.keys.requests import keys_allowed
 from secure_flask.web.csp import csp
-from secure_flask.web.csrf import csrf_exempt
-from secure_flask.web.form_types import FORM_TYPES
+from secure_flask.web.csrf import FORM_TYPES, csrf_exempt
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.hosts import probe
 from secure_flask.web.rate_limits import limited
@@ -27,7 +26,7 @@ from secure_flask.web.responses import ResponseBody, consumes, responds
 from secure_flask.web.validation import Body, validated
 from secure_flask.web.view_options import ViewOptions, marked_options, options_of, view_options
 
-from core.conftest import MakeApp
+from core.conftest import OWN_PAGE, MakeApp
 
 OCTETS = "application/octet-stream"
 PATH = "/_test/notes/1"
@@ -212,3 +211,47 @@ def test_a_mark_that_opens_a_method_counts_in_its_class_alone(mark: Any) -> None
         (False, None, False),
         of_mark,
     ]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_looks_at_the_marks_of_its_view_once(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    app = make_app()
+    app.add_url_rule("/_test/looked_at", "looked_at", public(lambda: ""), methods=[method])
+    looked_at: list[str] = []
+
+    def look(view: object, method: str) -> ViewOptions:
+        looked_at.append(method)
+        return options_of(view, method)
+
+    monkeypatch.setattr("secure_flask.web.view_options.options_of", look)
+    app.test_client().open("/_test/looked_at", method=method, headers=OWN_PAGE)
+    assert looked_at == [method]
+
+
+def test_a_view_that_is_replaced_within_a_request_is_looked_at_again(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/_test/replaced", "replaced", public(lambda: ""))
+    with app.test_request_context("/_test/replaced"):
+        before = view_options().access
+        app.view_functions["replaced"] = login_required(lambda: "")
+        assert (before, view_options().access) == ("public", "login")
+
+
+def test_another_method_within_a_request_is_looked_at_again(make_app: MakeApp) -> None:
+    class Orders(MethodView):
+        @public
+        def get(self) -> str:
+            return ""
+
+        @login_required
+        def post(self) -> str:
+            return ""
+
+    app = make_app()
+    app.add_url_rule("/_test/orders", view_func=Orders.as_view("orders_of_a_request"))
+    with app.test_request_context("/_test/orders") as context:
+        before = view_options().access
+        context.request.method = "POST"
+        assert (before, view_options().access) == ("public", "login")

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.accounts.development_mailbox import TESTED_MAILS
+from secure_flask.accounts.smtp import TESTED_MAILS
 from secure_flask.state import app_state
 
 from core.accounts.devices import STEP

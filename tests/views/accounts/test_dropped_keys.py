@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.crypto.keyring import ENCRYPTION_KEYS
+from secure_flask.crypto.encryption import ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from secure_flask import db, log_in_user, public, recent_login
 from secure_flask.accounts.steps import Step
 from secure_flask.auth.logins import Login
-from secure_flask.auth.passwords import NO_PASSWORD
+from secure_flask.auth.users import NO_PASSWORD
 from sqlalchemy import select
 
 from app.models import User

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import development_mailbox, outbox, send_mail
+from secure_flask.accounts import outbox, send_mail, smtp
 
 from core.accounts.people import IN_PRODUCTION
 from tests.page_elements import Elements
@@ -35,7 +35,7 @@ def test_a_link_is_there_at_once_and_can_be_clicked(client: FlaskClient) -> None
 def test_the_newest_mail_is_first_and_the_oldest_go(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(development_mailbox, "MAX_SHOWN", 2)
+    monkeypatch.setattr(smtp, "MAX_SHOWN", 2)
     links = []
     for _ in range(3):
         with app.app_context():

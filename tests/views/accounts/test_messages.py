@@ -5,9 +5,8 @@ from email.message import EmailMessage
 
 import pytest
 from flask import Flask
-from secure_flask.accounts import messages, outbox
-from secure_flask.accounts.messages import BUILDERS
-from secure_flask.accounts.outbox import OutgoingMail
+from secure_flask.accounts import outbox
+from secure_flask.accounts.outbox import BUILDERS, OutgoingMail
 
 from core.accounts.people import waiting_change
 from views import PROJECT
@@ -50,7 +49,7 @@ def built(
     values = {**VALUES, "number": 1, **changes}
     monkeypatch.setitem(BUILDERS, "probe", lambda mail: (ADDRESS, text, values))
     with app.app_context():
-        made = messages.build_message(OutgoingMail(kind="probe", email=ADDRESS))
+        made = outbox.build_message(OutgoingMail(kind="probe", email=ADDRESS))
     assert made is not None
     return made
 

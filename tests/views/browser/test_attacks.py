@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from playwright.sync_api import Browser, Page
 from secure_flask import csp_nonce, public, testing
 from secure_flask.csp_levels import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE
-from secure_flask.web.csp_syntax import Directives
+from secure_flask.web.csp import Directives
 
 from views.browser.conftest import Elsewhere, Serve, new_page
 from views.conftest import MakeApp

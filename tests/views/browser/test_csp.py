@@ -7,7 +7,7 @@ from flask import Flask, Response
 from playwright.sync_api import Page, expect
 from secure_flask import csp, csp_nonce, public, testing
 from secure_flask.csp_levels import NONCE, NONE, SELF
-from secure_flask.web.csp_syntax import Directives
+from secure_flask.web.csp import Directives
 
 from views.browser.conftest import Elsewhere, Serve
 from views.browser.test_attacks import allows

@@ -8,7 +8,6 @@ checks or lists only reads. The signal `user_deleted` is the one of secure_flask
 from flask import Flask
 from secure_flask.accounts import checks, commands, factors, leaving, worker  # noqa: F401 - checks
 from secure_flask.accounts.addresses import checked_address
-from secure_flask.accounts.development_mailbox import text_of_mail
 from secure_flask.accounts.email_change import (
     confirm_email_change,
     find_email_change,
@@ -30,7 +29,6 @@ from secure_flask.accounts.name_change import change_name
 from secure_flask.accounts.names import checked_name
 from secure_flask.accounts.passkey_logins import log_in_by_passkey, reauthenticate_by_passkey
 from secure_flask.accounts.passkeys import begin_passkey_login, list_passkeys, passkey_signals
-from secure_flask.accounts.public_urls import public_link
 from secure_flask.accounts.recovery import (
     find_password_reset,
     request_password_reset,
@@ -55,12 +53,14 @@ from secure_flask.accounts.second_step import (
     complete_login_by_recovery_code,
     half_login_factors,
 )
-from secure_flask.accounts.settings import AccountSettings
-from secure_flask.accounts.smtp import send_mail
-from secure_flask.accounts.users import AccountMixin
+from secure_flask.accounts.settings import AccountSettings, public_link
+from secure_flask.accounts.smtp import send_mail, text_of_mail
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.accounts.worker import development_mails
-from secure_flask.auth.users import user_deleted
+from secure_flask.auth.user_changes import user_deleted
+from secure_flask.auth.users import ACCOUNT_RULES, AccountRules
 from secure_flask.database.core_tables import require_core_tables
+from secure_flask.state import app_state
 from secure_flask.web.serving import serves_requests
 
 __all__ = [
@@ -117,8 +117,11 @@ def init_app(app: Flask) -> None:
     """Set accounts up, after `init_app` of secure_flask: `accounts.init_app(app)`."""
     require_core_tables("accounts.init_app(app)", app)
     commands.init_app(app)
-    factors.init_app(app)
-    leaving.init_app(app)
+    app_state(app)[ACCOUNT_RULES] = AccountRules(
+        factors.role_demands_factor,
+        factors.second_step_of,
+        lambda user: leaving.delete_account(account_of(user)),
+    )
     if serves_requests():
         # A server does not start without these. Commands skip them, since they are large.
         import email_validator  # noqa: F401

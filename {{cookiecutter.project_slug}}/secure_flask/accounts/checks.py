@@ -6,13 +6,14 @@ Source: OWASP ASVS 6.3.3, 6.4.3; GDPR, article 17.
 from collections.abc import Callable, Iterator
 
 from flask import Flask
-from secure_flask.accounts import leaving, mail_limits, public_urls, smtp
+from secure_flask.accounts import leaving, mail_limits, smtp
 from secure_flask.accounts.outbox import OutgoingMail
 from secure_flask.accounts.passkeys import Passkey
+from secure_flask.accounts.settings import public_host
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import route_table
 from secure_flask.auth.users import user_class
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from sqlalchemy import Select, func, inspect, select
@@ -61,7 +62,7 @@ def used_up_mails(app: Flask) -> Iterator[Finding]:
 
 @register_check("passkeys.other-host", "error")
 def passkeys_of_another_host(app: Flask) -> Iterator[Finding]:
-    of_another_host = Passkey.host != public_urls.public_host()
+    of_another_host = Passkey.host != public_host()
     if number := _count_rows(select(func.count()).where(of_another_host)):
         yield Finding(
             f"{number} passkeys were made for another host than that of PUBLIC_URL, and do not "

@@ -7,7 +7,6 @@ Source: OWASP ASVS 6.4.1, 6.4.4, 6.5.6.
 import click
 from flask import Flask
 from secure_flask.accounts import (
-    messages,
     notices,
     outbox,
     passkeys,
@@ -16,8 +15,8 @@ from secure_flask.accounts import (
     smtp,
     worker,
 )
-from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.users import AccountMixin, account_of
+from secure_flask.accounts.worker import MailSlots
 from secure_flask.auth import logins, user_commands
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup, add_command
@@ -51,7 +50,7 @@ def mail_link(name: str) -> None:
         run = f"Run: .venv/bin/flask user email {name} ADDRESS"
         raise click.ClickException(f"{name} has no e-mail address. {run}")
     # The mail goes at once and without the limits, which strangers may have used up.
-    message = messages.build_message(outbox.OutgoingMail(kind="reset", email=email))
+    message = outbox.build_message(outbox.OutgoingMail(kind="reset", email=email))
     db.session.commit()
     if message is None:
         raise click.ClickException(f"{name} is disabled. Run: .venv/bin/flask user enable {name}")

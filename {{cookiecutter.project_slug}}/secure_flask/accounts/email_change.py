@@ -3,27 +3,37 @@
 A thief of a login must not take over the account, so a change needs a recent login, and the old
 address gets a notice of the request and of the change. An attacker may ask for the address of
 somebody else, whose click must not join it to the attacker's account. So the link asks for the
-password of the account, or for a recent login to it. Source: OWASP ASVS 6.3.7, 6.3.8, 7.5.1;
+password of the account, or for a recent login to it.
+
+A thief may also change the address and then delete the account, but the owner reads only the former
+address. So it is kept for a week and gets the notice of a deletion too, and an account changes its
+address only a few times in a week. Source: OWASP ASVS 6.3.7, 6.3.8, 7.5.1;
 "Pre-hijacked accounts" (Sudhodanan and Paverd, 2022).
 """
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from secure_flask.accounts import addresses, notices, public_urls, recovery, steps
+from secure_flask.accounts import addresses, notices, recovery, steps
 from secure_flask.accounts.addresses import lock_mailbox
-from secure_flask.accounts.former_addresses import remember_address, require_few_changes
 from secure_flask.accounts.mail_limits import CHANGE_LINK, request_link, take_mail_turn
-from secure_flask.accounts.messages import MailParts, mail_kind
-from secure_flask.accounts.outbox import HOUR, OutgoingMail, forget_links
+from secure_flask.accounts.outbox import HOUR, MailParts, OutgoingMail, forget_links, mail_kind
+from secure_flask.accounts.settings import public_link
 from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import RECENT, AccountMixin, account_of, require_recent_user
 from secure_flask.auth import access, authentication
 from secure_flask.auth.principal import current_login
-from secure_flask.auth.users import UserMixin, address_changed, replace_hash
+from secure_flask.auth.user_changes import address_changed
+from secure_flask.auth.users import UserMixin, replace_hash
+from secure_flask.clock import seconds_now
+from secure_flask.crypto.encrypted_columns import encrypted_column
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
+from secure_flask.database.database import CoreModel
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
+from sqlalchemy import BigInteger, ForeignKey, delete, func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
 
 # A request stores one step without a secret. Each mail for it adds a step with a secret.
 CHANGE_REQUEST = "change_request"
@@ -32,6 +42,19 @@ LIFETIME = HOUR
 # A mail waits for an hour at most, and its link then works for an hour.
 REQUEST_LIFETIME = 2 * HOUR
 REQUESTED = audit.Event("email_change_requested")
+KEPT = 7 * 24 * 60 * 60  # seconds for a former address
+MAX_CHANGES = 10  # changes of an account in this time, so that each former address gets a notice
+
+
+class FormerAddress(CoreModel):
+    """An address that an account had. Times are whole seconds since 1970, UTC."""
+
+    __tablename__ = "former_addresses"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    email = encrypted_column()
+    expires: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
 def request_email_change(email: str) -> None:
@@ -99,6 +122,42 @@ def confirm_email_change(token: str, password: str | None) -> AccountMixin:
     return user
 
 
+def remember_address(user: AccountMixin, address: str) -> None:
+    """Keep an address that a user had until now, within the caller's transaction."""
+    db.session.add(FormerAddress(user_id=user.id, email=address, expires=seconds_now() + KEPT))
+
+
+def require_few_changes(user: AccountMixin) -> None:
+    """Refuse a change of the address after MAX_CHANGES in a week.
+
+    :raises ErrorResponse: 429, too many changes.
+    """
+    now = seconds_now()
+    mine = (FormerAddress.user_id == user.id, FormerAddress.expires > now)
+    number, first = db.session.execute(
+        select(func.count(), func.min(FormerAddress.expires)).where(*mine)
+    ).one()
+    if number >= MAX_CHANGES:
+        wait = str(max(1, first - now))
+        raise error_response(429, "You have changed your address too often", Retry_After=wait)
+
+
+def former_addresses_of(user: AccountMixin) -> list[str]:
+    """The addresses that a user had within the last week, the oldest first."""
+    mine = (FormerAddress.user_id == user.id, FormerAddress.expires > seconds_now())
+    oldest = select(FormerAddress).where(*mine).order_by(FormerAddress.expires, FormerAddress.id)
+    found = (
+        readable_value(each, "email") for each in db.session.scalars(oldest.limit(MAX_CHANGES))
+    )
+    return [str(address) for address in found if address]
+
+
+def purge_former_addresses() -> None:
+    """Delete addresses that are older than a week, within the caller's transaction."""
+    old = delete(FormerAddress).where(FormerAddress.expires <= seconds_now())
+    db.session.execute(old, execution_options={"synchronize_session": False})
+
+
 @address_changed.connect
 def _follow_change(user: UserMixin, *, old: str | None) -> None:
     """Notify the former address, and end all steps, also if an operator changes the address."""
@@ -140,7 +199,5 @@ def _change_mail(mail: OutgoingMail) -> MailParts | None:
         return recovery.mail_to_owner(account_of(known), "email_in_use")
     # Each try makes another link: a mail may have arrived although its sending seemed to fail.
     step = steps.add_step(CHANGE_LINK, LIFETIME, user=request.user, email=email)
-    link = public_urls.public_link(
-        "self_service.change_email_page", token=steps.give_step_secret(step)
-    )
+    link = public_link("self_service.change_email_page", token=steps.give_step_secret(step))
     return email, "change_email", {"username": request.user.name, "link": link}

@@ -11,7 +11,7 @@ from typing import Any
 from secure_flask.accounts import (
     authenticator,
     half_logins,
-    networks,
+    login_places,
     notices,
     passkeys,
     recovery_codes,
@@ -208,6 +208,6 @@ def _finish_change(user: AccountMixin, change: str, keep: Login | None = None) -
     """End all logins but `keep` or the present one, and notify the user; the caller commits."""
     db.session.flush()
     logins.end_logins_of(user, keep=keep or current_login(), keep_keys=True)
-    networks.trust_network(user)
+    login_places.trust_network(user)
     notices.factors_changed(user, change)
     audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change=change)

@@ -4,15 +4,12 @@ A stolen password is not enough: a user with an authenticator app or a passkey m
 at login and at reauthentication. Source: OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
 """
 
-from collections.abc import Callable
 from functools import partial
 
-from flask import Flask, current_app
+from flask import current_app
 from secure_flask.accounts import half_logins, passkeys, recovery_codes
 from secure_flask.accounts.users import AccountMixin, account_of
-from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.auth.users import DEMANDS_SECOND_FACTOR, UserMixin
-from secure_flask.state import app_state
+from secure_flask.auth.users import BeginHalf, UserMixin
 
 AUTHENTICATOR = "authenticator"
 PASSKEY = "passkey"
@@ -36,16 +33,10 @@ def role_demands_factor(user: UserMixin) -> bool:
     return bool(demanding) and not demanding.isdisjoint(user.role_names)
 
 
-def second_step_of(user: UserMixin) -> Callable[..., dict[str, object]] | None:
+def second_step_of(user: UserMixin) -> BeginHalf | None:
     """The function that begins the second step or the first setup; None if neither is needed."""
     found = account_of(user)
     there = factors_of(found)
     if not there and not role_demands_factor(found):
         return None
     return partial(half_logins.begin_half_login, found, there)
-
-
-def init_app(app: Flask) -> None:
-    state = app_state(app)
-    state[SECOND_FACTOR] = second_step_of
-    state[DEMANDS_SECOND_FACTOR] = role_demands_factor

@@ -8,7 +8,7 @@ until the second step succeeds. Source: OWASP ASVS 6.3.1, 6.5.1, 6.5.5, 7.2.4.
 from typing import Any
 
 from flask import abort, after_this_request, current_app, flash, redirect, request, url_for
-from secure_flask.accounts import networks, steps
+from secure_flask.accounts import login_places, steps
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, next_pages, throttle, tokens
@@ -44,7 +44,7 @@ def begin_half_login(
     JSON gets the member `tf_token`. A page gets a cookie and a redirect to SECOND_FACTOR_PAGE. The
     redirect is an exception, so that no view takes a half login for a login.
     """
-    place = networks.present_network().hex()
+    place = login_places.present_network().hex()
     _end_oldest(user, place)
     step = steps.add_step(
         PURPOSE,
@@ -118,7 +118,7 @@ def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -
     :raises ErrorResponse: 401, the login to renew ended meanwhile.
     """
     after_this_request(_forget_cookie)
-    networks.trust_network(user)
+    login_places.trust_network(user)
     login = replaced_login(options)
     if login is None and options["replaces"]:
         db.session.rollback()
@@ -167,9 +167,7 @@ def _end_oldest(user: AccountMixin, place: str) -> None:
 
 
 def _cookie() -> str:
-    # If there are two, one may come from a sibling domain, so neither counts.
-    sent = request.cookies.getlist(cookies.cookie_name(COOKIE))
-    return sent[0] if len(sent) == 1 else ""
+    return request.cookies.get(cookies.cookie_name(COOKIE), "")
 
 
 def _forget_cookie(response: Response) -> Response:

@@ -13,31 +13,34 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, stream_with_context
+from flask import stream_with_context
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import (
     factors,
-    networks,
-    new_logins,
+    login_places,
+    notices,
     outbox,
     passkeys,
     recovery_codes,
     steps,
 )
 from secure_flask.accounts.addresses import lock_mailbox
-from secure_flask.accounts.email_change import CHANGE_REQUEST, MAX_CHANGE_REQUESTS
-from secure_flask.accounts.former_addresses import former_addresses_of
+from secure_flask.accounts.email_change import (
+    CHANGE_REQUEST,
+    MAX_CHANGE_REQUESTS,
+    former_addresses_of,
+)
 from secure_flask.accounts.registration import end_registrations_of
 from secure_flask.accounts.users import AccountMixin, account_of, require_recent_user
 from secure_flask.auth import access, authentication
 from secure_flask.auth.logins import Login
 from secure_flask.auth.principal import current_login, current_principal
-from secure_flask.auth.users import DELETE_USER, record_deletion, user_class, user_deleted
+from secure_flask.auth.user_changes import record_deletion, user_deleted
+from secure_flask.auth.users import user_class
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
-from secure_flask.keys import own_keys
-from secure_flask.state import app_state
+from secure_flask.keys import api_keys
 from secure_flask.web.errors import error_response
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
 from sqlalchemy.orm import Mapper, lazyload
@@ -111,10 +114,6 @@ def personal_data(user: AccountMixin) -> Generator[str]:
     return pieces
 
 
-def init_app(app: Flask) -> None:
-    app_state(app)[DELETE_USER] = lambda user: delete_account(account_of(user))
-
-
 def _tell_addresses(user: AccountMixin) -> None:
     """Notify the present address and those of the last week: a thief may have changed it."""
     known = [user.readable_email, *former_addresses_of(user)]
@@ -171,14 +170,14 @@ def _account_data(user: AccountMixin) -> dict[str, object]:
         "account": _values_of_row(user, without=SECRETS),
         "roles": user.role_names,
         "logins": authentication.list_logins(),
-        "keys": own_keys.list_api_keys(),
+        "keys": api_keys.list_api_keys(),
         "factors": factors.factors_of(user),
         "passkeys": [each.name for each in passkeys.passkeys_of(user)],
         "recovery_codes": recovery_codes.recovery_codes_left(user),
         "unconfirmed_emails": [step.email for step in requests],
         "former_emails": former_addresses_of(user),
-        "trusted_networks": networks.count_trusted_networks(user),
-        "known_places": new_logins.count_known_places(user),
+        "trusted_networks": login_places.count_trusted_networks(user),
+        "known_places": notices.count_known_places(user),
     }
 
 

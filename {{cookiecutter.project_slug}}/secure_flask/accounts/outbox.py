@@ -2,19 +2,30 @@
 
 The same row is written for every address, known or not, so neither the answer nor its time tells
 which addresses have an account. A row holds no link, no token and no text: a backup of the table
-opens no account. worker.py decides what is sent. Source: OWASP ASVS 6.3.5, 6.3.7, 6.3.8.
+opens no account. worker.py decides what is sent, and `build_message` makes the message of a row.
+
+The texts are in app/templates/accounts/mail/, one file of plain text for each kind. Its first line
+is the subject. Each kind with a link has a function that looks up the recipient.
+Source: RFC 5322; RFC 3834, section 5; Unicode Standard Annex 9, section 2; OWASP ASVS 1.3.11, 6.3.5,
+6.3.7, 6.3.8.
 """
 
+import re
+from collections.abc import Callable
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
+from flask import current_app
 from secure_flask.accounts.addresses import mailbox_hash
+from secure_flask.accounts.settings import public_host, public_origin
 from secure_flask.accounts.users import AccountMixin
+from secure_flask.auth.users import user_class
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.blind_indexes import blind_index
-from secure_flask.crypto.encrypted_columns import encrypted_column
-from secure_flask.crypto.encrypted_types import EncryptedJSON
+from secure_flask.crypto.encrypted_columns import EncryptedJSON, encrypted_column
 from secure_flask.database import db
 from secure_flask.database.database import CoreModel
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, func, inspect, select, update
@@ -22,6 +33,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 HOUR = 60 * 60  # seconds
+# These begin a line or turn the direction of the text around them. A user chose some values.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class OutgoingMail(CoreModel):
@@ -57,6 +70,13 @@ class OutgoingMail(CoreModel):
     sent: Mapped[int | None] = mapped_column(BigInteger, index=True)
     # Whether a message went out. A mail for nobody has none, but it sets `sent` too.
     was_mailed: Mapped[bool]
+
+
+# The address of the recipient, the name of the template, and its values.
+MailParts = tuple[str, str, dict[str, object]]
+# A builder returns None if the mail is for nobody.
+Build = Callable[[OutgoingMail], MailParts | None]
+BUILDERS: dict[str, Build] = {}
 
 
 def add_link(
@@ -132,6 +152,42 @@ def notify_address(
         db.session.execute(more)
 
 
+def mail_kind(name: str) -> Callable[[Build], Build]:
+    """Register the function that makes the mails of a kind."""
+
+    def register(build: Build) -> Build:
+        BUILDERS[name] = build
+        return build
+
+    return register
+
+
+def build_message(mail: OutgoingMail) -> EmailMessage | None:
+    """The message, or None if it is for nobody. The caller commits the secret of its link."""
+    made = BUILDERS.get(mail.kind, _notice_mail)(mail)
+    if made is None:
+        return None
+    address, text, values = made
+    values = {
+        name: _CONTROLS.sub("?", value) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+    words = current_app.jinja_env.get_template(f"accounts/mail/{text}.txt").render(
+        project_name=current_app.config["PROJECT_NAME"], site=public_origin(), **values
+    )
+    subject, _, body = words.partition("\n")
+    message = EmailMessage()
+    message["From"] = current_app.config["MAIL_FROM"]
+    message["To"] = address
+    message["Subject"] = subject.removeprefix("Subject: ")
+    message["Date"] = formatdate()
+    message["Message-ID"] = make_msgid(domain=public_host())
+    # This header suppresses automatic replies.
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(body.lstrip("\n"))
+    return message
+
+
 def _number_of_notices(user: AccountMixin) -> int:
     """How many notices of a user wait, or were sent within the hour."""
     recent = OutgoingMail.due.is_not(None) | (OutgoingMail.created > seconds_now() - HOUR)
@@ -174,3 +230,9 @@ def _insert_mail(
     new = insert(OutgoingMail.__table__).values(values)  # type: ignore[arg-type]
     added = new.on_conflict_do_nothing(index_elements=["notice_hash"]).returning(OutgoingMail.id)
     return db.session.scalar(added) is not None
+
+
+def _notice_mail(mail: OutgoingMail) -> MailParts | None:
+    user = db.session.get(user_class(), mail.user_id) if mail.user_id else None
+    name = {"username": user.name} if user else {}
+    return mail.email or "", mail.kind, {**name, "number": mail.notices, **mail.arguments}

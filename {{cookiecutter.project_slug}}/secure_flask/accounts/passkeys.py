@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from flask import current_app
-from secure_flask.accounts import public_urls, steps
+from secure_flask.accounts import steps
+from secure_flask.accounts.settings import public_host, public_origin
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth.users import UserMixin, replace_hash, user_class
 from secure_flask.clock import seconds_now
@@ -138,7 +139,7 @@ def begin_passkey_registration_of(user: AccountMixin) -> dict[str, object]:
         structs.PublicKeyCredentialDescriptor(id=each.credential_id) for each in passkeys_of(user)
     ]
     options = webauthn.generate_registration_options(
-        rp_id=public_urls.public_host(),
+        rp_id=public_host(),
         rp_name=current_app.config["PROJECT_NAME"],
         user_id=user.id.bytes,
         user_name=user.name,
@@ -167,8 +168,8 @@ def finish_passkey_registration(
         made = webauthn.verify_registration_response(
             credential=parsed_credential(credential),
             expected_challenge=challenge,
-            expected_rp_id=public_urls.public_host(),
-            expected_origin=public_urls.public_origin(),
+            expected_rp_id=public_host(),
+            expected_origin=public_origin(),
             require_user_verification=True,
             supported_pub_key_algs=_offered(),
         )
@@ -180,7 +181,7 @@ def finish_passkey_registration(
         raise error_response(400, INVALID_PASSKEY)
     if not replace_hash(user, user.password_hash):
         raise plain_error(401)
-    passkey = Passkey(user_id=user.id, name=name, host=public_urls.public_host())
+    passkey = Passkey(user_id=user.id, name=name, host=public_host())
     passkey.last_used = seconds_now()
     passkey.credential_id = made.credential_id
     passkey.public_key = made.credential_public_key
@@ -213,7 +214,7 @@ def begin_passkey_login(user: AccountMixin | None = None) -> dict[str, object]:
     from webauthn.helpers.structs import UserVerificationRequirement
 
     options = webauthn.generate_authentication_options(
-        rp_id=public_urls.public_host(), user_verification=UserVerificationRequirement.REQUIRED
+        rp_id=public_host(), user_verification=UserVerificationRequirement.REQUIRED
     )
     return begin_challenge(LOGIN, options, user)
 
@@ -241,8 +242,8 @@ def passkey_owner(
         shown = webauthn.verify_authentication_response(
             credential=answer,
             expected_challenge=challenge,
-            expected_rp_id=public_urls.public_host(),
-            expected_origin=public_urls.public_origin(),
+            expected_rp_id=public_host(),
+            expected_origin=public_origin(),
             credential_public_key=passkey.public_key,
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
@@ -279,7 +280,7 @@ def passkey_signals(user: AccountMixin) -> dict[str, object]:
     from webauthn.helpers import bytes_to_base64url
 
     return {
-        "rpId": public_urls.public_host(),
+        "rpId": public_host(),
         "userId": bytes_to_base64url(user.id.bytes),
         "name": user.name,
         "displayName": user.name,

@@ -7,11 +7,11 @@ Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.3.8, 6.4.1, 6.4.3, 7.4.3
 
 from logging import INFO
 
-from secure_flask.accounts import new_logins, notices, public_urls, steps
+from secure_flask.accounts import notices, steps
 from secure_flask.accounts.addresses import lock_mailbox
 from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
-from secure_flask.accounts.messages import MailParts
-from secure_flask.accounts.outbox import HOUR, forget_links
+from secure_flask.accounts.outbox import HOUR, MailParts, forget_links
+from secure_flask.accounts.settings import public_link
 from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import logins, passwords
@@ -64,7 +64,7 @@ def reset_password(token: str, password: str) -> AccountMixin:
     forget_links(step.email or "")
     notices.password_changed(user)
     # A mail about the next login would tell the same reader the same again.
-    new_logins.know_only_present_place(user)
+    notices.know_only_present_place(user)
     logins.end_logins_of(user)
     db.session.commit()
     audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by="mailed link")
@@ -81,7 +81,7 @@ def mail_to_owner(user: AccountMixin, text: str) -> MailParts | None:
     if user.disabled or not user.email or not user.has_password:
         return None
     step = steps.add_step(RESET_LINK, LIFETIME, user=user, email=user.email)
-    link = public_urls.public_link("self_service.reset_page", token=steps.give_step_secret(step))
+    link = public_link("self_service.reset_page", token=steps.give_step_secret(step))
     # The mail goes to the stored address, since the typed one may be another spelling of it.
     return user.email, text, {"username": user.name, "link": link}
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from flask import current_app
-from secure_flask.accounts import public_urls, recovery, steps
+from secure_flask.accounts import recovery, steps
 from secure_flask.accounts.addresses import address_owner, lock_mailbox
 from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
-from secure_flask.accounts.messages import MailParts, mail_kind
-from secure_flask.accounts.outbox import OutgoingMail, forget_links
+from secure_flask.accounts.outbox import MailParts, OutgoingMail, forget_links, mail_kind
+from secure_flask.accounts.settings import public_link
 from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, account_of
 from secure_flask.auth import passwords, throttle
@@ -204,7 +204,7 @@ def _confirm_link(mail: OutgoingMail) -> MailParts | None:
     named = {"name": registration.data["name"], "registration": str(registration.id)}
     step = steps.add_step(CONFIRM, 0, email=email, **named)
     step.expires = registration.expires
-    link = public_urls.public_link("sign_up.confirmation_page", token=steps.give_step_secret(step))
+    link = public_link("sign_up.confirmation_page", token=steps.give_step_secret(step))
     return email, "confirm", {"username": registration.data["name"], "link": link}
 
 

@@ -1,17 +1,22 @@
-"""What accounts need from the environment: the address of the site, the mail server, the sender.
+"""What accounts need from the environment and the policy, and the links that PUBLIC_URL makes.
 
-app/settings.py has `class Settings(AccountSettings)`. Source: OWASP ASVS 12.2.1, 12.3.1; OWASP
-Forgot Password Cheat Sheet.
+app/settings.py has `class Settings(AccountSettings)`. A link in a mail begins with PUBLIC_URL, never
+with the Host header of a request. An attacker who asks for a mail to somebody else chooses that
+header, and the link would lead to the attacker's host. Source: OWASP ASVS 6.4.3, 12.2.1, 12.3.1;
+OWASP Forgot Password Cheat Sheet.
 """
 
+import os
 import re
 from email.message import EmailMessage
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from secure_flask.accounts.policy import AccountPolicy
+from flask import current_app
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from secure_flask.auth.users import ROLE_RULE, is_role
 from secure_flask.policy import Policy
+from secure_flask.policy_types import Listed
 from secure_flask.settings import Settings
 from secure_flask.settings.types import in_production
 from secure_flask.web import origins
@@ -20,6 +25,29 @@ FORM = "smtps://user:password@mail.example.org, or smtp:// for STARTTLS"
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 # The sender is ASCII, since not every mail server accepts another one.
 _SENDER = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*", re.ASCII)
+
+
+def _role(name: str) -> str:
+    if not is_role(name):
+        raise ValueError(f"write the name of a role, {ROLE_RULE}")
+    return name
+
+
+class AccountPolicy(Policy):
+    """The policy of a project with accounts."""
+
+    # Whether strangers may register.
+    REGISTRATION: bool = True
+    # Names by which a user could pass for somebody who runs the site.
+    RESERVED_NAMES: Listed[str] = Field(
+        ["admin", "administrator", "postmaster", "root", "security", "support"]
+    )
+    # Whether a user gets a mail after a login from a new place.
+    NEW_LOGIN_NOTICE: bool = True
+    # Users with one of these roles log in with a second factor.
+    SECOND_FACTOR_ROLES: Listed[Annotated[str, AfterValidator(_role)]] = Field([])
+    # The endpoint where a browser enters the second factor.
+    SECOND_FACTOR_PAGE: str = "self_service.second_factor_page"
 
 
 class AccountSettings(Settings):
@@ -73,6 +101,29 @@ class AccountSettings(Settings):
         if not _is_sender(sender):
             raise ValueError("must be one address, or a name and an address: Name <me@example.org>")
         return sender
+
+
+def public_origin() -> str:
+    """PUBLIC_URL, which production demands, or else the address of `make run`."""
+    served = f"http://localhost:{os.environ.get('FLASK_RUN_PORT', 8000)}"
+    return current_app.config["PUBLIC_URL"] or served
+
+
+def public_host() -> str:
+    """The host of the site, to which passkeys belong."""
+    return urlsplit(public_origin()).hostname or ""
+
+
+def public_link(endpoint: str, **values: object) -> str:
+    """The absolute address of a view, also outside of requests, for mails.
+
+    `public_link("pages.index")`; `values` are the parameters of its address.
+
+    :raises werkzeug.routing.BuildError: there is no such view, or a parameter is missing.
+    """
+    root = current_app.config["APPLICATION_ROOT"].rstrip("/")
+    # Outside of requests, url_for needs SERVER_NAME.
+    return public_origin() + current_app.url_map.bind("", script_name=root).build(endpoint, values)
 
 
 def _is_server(url: str) -> bool:

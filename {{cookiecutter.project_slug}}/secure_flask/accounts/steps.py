@@ -12,8 +12,7 @@ from uuid import UUID, uuid4
 from secure_flask.auth import logins
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.clock import seconds_now
-from secure_flask.crypto.encrypted_columns import encrypted_column
-from secure_flask.crypto.encrypted_types import EncryptedJSON
+from secure_flask.crypto.encrypted_columns import EncryptedJSON, encrypted_column
 from secure_flask.crypto.encryption import DecryptionError, readable_value
 from secure_flask.database import db
 from secure_flask.database.database import CoreModel

@@ -36,7 +36,7 @@ class AccountMixin(UserMixin):
     # The secret of the authenticator app, and the time step of its last code that counted.
     totp_secret = encrypted_column()
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
-    # A user's first login comes from a new place too, which new_logins.py does not tell.
+    # A user's first login comes from a new place too, which notices.py does not tell.
     has_logged_in: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property

@@ -3,11 +3,13 @@
 It takes one row at a time, so several processes share the work, and another one takes over if a
 process dies. Only the worker looks up who has an address, and it makes the secret of a link when it
 sends it. It works at random moments: work right after a request would slow down the next one,
-which would tell whether the address is known. Mails with a link leave in slots, see mail_slots.py.
+which would tell whether the address is known. Mails with a link leave in slots, see MailSlots.
 Source: OWASP ASVS 2.4.1, 6.3.8; OWASP Forgot Password Cheat Sheet.
 """
 
 import os
+import time
+from collections.abc import Callable
 from email.message import EmailMessage
 from functools import partial
 from logging import ERROR
@@ -16,12 +18,11 @@ from threading import Event, Lock, Thread
 from uuid import UUID
 
 from flask import Flask
-from secure_flask.accounts import mail_limits, messages, smtp, steps
-from secure_flask.accounts.development_mailbox import kept_mails
-from secure_flask.accounts.former_addresses import purge_former_addresses
-from secure_flask.accounts.mail_slots import MailSlots
+from secure_flask.accounts import mail_limits, outbox, smtp, steps
+from secure_flask.accounts.email_change import purge_former_addresses
+from secure_flask.accounts.login_places import purge_places
 from secure_flask.accounts.outbox import HOUR, OutgoingMail
-from secure_flask.accounts.places import purge_places
+from secure_flask.accounts.smtp import kept_mails
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import DecryptionError
 from secure_flask.database import db
@@ -40,6 +41,41 @@ RETRIES = (60, 5 * 60, 15 * 60, 30 * 60)  # seconds
 KEPT_LINK = HOUR  # seconds
 KEPT_NOTICE = 24 * HOUR  # seconds
 POLL = 5  # seconds, at most
+SLOT = 0.5  # seconds
+
+
+class MailSlots:
+    """Lets mails with a link leave in slots of equal length, for known and unknown addresses alike.
+
+    An attacker may ask for a mail to their address, then to another one, and then to theirs again.
+    A mail that is sent takes longer than one for nobody. Without slots, the time between the two
+    mails that arrive would tell whether the other address is known. Source: OWASP ASVS 6.3.8.
+    """
+
+    def __init__(
+        self,
+        wait: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._wait = wait
+        self._clock = clock
+        # How long the last sent mail took, or a slower failed one, in seconds. A slow mail server
+        # takes several slots.
+        self._usual = 0.0
+
+    def fill(self, send: Callable[[], bool]) -> bool:
+        """Send a mail, and wait until its slot ends; return whether it was sent.
+
+        A mail for nobody takes as many slots as the last sent one, or as a slower failed one.
+        """
+        began = self._clock()
+        was_sent = send()
+        took = self._clock() - began
+        if was_sent or took > self._usual:
+            self._usual = took
+        slots = int(max(took, self._usual) // SLOT) + 1
+        self._wait(max(0.0, began + slots * SLOT - self._clock()))
+        return was_sent
 
 
 def send_due_mails(slots: MailSlots | None = None) -> int:
@@ -105,7 +141,7 @@ def _deal_with_mail(mail: OutgoingMail) -> bool:
         return False
     try:
         is_kept = mail.notice_hash is None and mail_limits.has_full_mailbox(mail)
-        message = None if is_kept else messages.build_message(mail)
+        message = None if is_kept else outbox.build_message(mail)
         # The commit comes before the mail goes out, so that its link works when it arrives.
         db.session.commit()
         if message:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from secure_flask.accounts import networks
+from secure_flask.accounts import login_places
 from secure_flask.accounts.factors import PASSKEY, RECOVERY, factors_of
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import throttle
@@ -54,8 +54,8 @@ def attempt_code(user: AccountMixin) -> Iterator[Attempt]:
     The count is committed before the check. A right code is taken off the count again, and the
     caller commits this together with the login.
     """
-    is_trusted = networks.is_network_trusted(user)
-    network_hash = networks.present_network() if is_trusted else EVERYWHERE
+    is_trusted = login_places.is_network_trusted(user)
+    network_hash = login_places.present_network() if is_trusted else EVERYWHERE
     with throttle.count_attempt("second factor", user.name) as current:
         created, count = _count_wrong_code(user, network_hash)
         db.session.commit()

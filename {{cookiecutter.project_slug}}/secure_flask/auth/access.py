@@ -28,7 +28,7 @@ from secure_flask.auth.users import UserMixin
 from secure_flask.clock import seconds_now
 from secure_flask.database.core_tables import require_core_tables
 from secure_flask.state import Key, app_state
-from secure_flask.web import audit, rate_limits, request_checks
+from secure_flask.web import audit, rate_limits
 from secure_flask.web.errors import (
     PLAIN_MESSAGES,
     ErrorResponse,
@@ -36,7 +36,7 @@ from secure_flask.web.errors import (
     error_response,
     plain_error,
 )
-from secure_flask.web.templates import add_to_templates
+from secure_flask.web.flask_hooks import add_request_check, add_to_templates
 from secure_flask.web.view_options import (
     Decorated,
     Demand,
@@ -198,7 +198,7 @@ def unauthenticated() -> ErrorResponse:
 
 def init_app(app: Flask) -> None:
     _APPS.add(app)
-    request_checks.add_request_check(app, _check_access)
+    add_request_check(app, _check_access)
     add_to_templates(app, {"logged_in_user": logged_in_user, "login_page": _find_login_page})
 
 

@@ -1,26 +1,35 @@
-"""Logs users in by name and password, ends logins and changes passwords.
+"""Logs users in by name and password or by another site, ends logins and changes passwords.
 
 A wrong name and a wrong password get the same response in the same time, so names cannot be
 enumerated. Failures are limited by address and by account. A new password ends all logins,
 which locks out an attacker who had logged in.
-Source: OWASP ASVS 6.2.2, 6.2.3, 6.3.1, 6.3.8, 7.4.1 to 7.4.3, 7.5.1, 7.5.2.
+
+Another site, such as a provider of OpenID Connect, identifies a user by an answer that the app's code
+verifies. The login then is like one by password: the same row, cookie and limits. Only its age and
+its factors come from the other site, if the caller passes them.
+Source: OpenID Connect Core 1.0, sections 2 and 3.1.3.7; RFC 8176; RFC 9470; OWASP ASVS 6.2.2, 6.2.3,
+6.3.1, 6.3.8, 6.8.1, 6.8.4, 7.4.1 to 7.4.3, 7.5.1, 7.5.2, 7.6.1.
 """
 
-from collections.abc import Callable
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
 from blinker import Namespace
+from flask import request
 from secure_flask.auth import access, logins, passwords, throttle, tokens
 from secure_flask.auth.logins import Login, Voucher
-from secure_flask.auth.principal import forget_current_login
+from secure_flask.auth.principal import current_principal, forget_current_login, no_program_here
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
+from secure_flask.auth.user_changes import changed_by
 from secure_flask.auth.users import (
+    BeginHalf,
     UserMixin,
-    changed_by,
-    hook_of_accounts,
+    account_rules_for,
+    demands_second_factor,
+    locked_user,
     replace_hash,
     user_class,
 )
@@ -28,20 +37,18 @@ from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.database.core_tables import needs_core_tables
-from secure_flask.state import Key
 from secure_flask.web import audit
+from secure_flask.web.csrf import SAFE_METHODS, is_consumed_form
 from secure_flask.web.errors import error_response
-from secure_flask.web.form_types import is_consumed_form
-
-BeginHalf = Callable[..., dict[str, Any]]
-
-# This hook returns the function that begins a user's second step; None if the password is enough.
-SECOND_FACTOR = Key[Callable[[UserMixin], BeginHalf | None]]("second factor")
 
 # This signal gets the user who entered the present password, in the transaction of the change.
 password_changed = Namespace().signal("password-changed")
 # This signal gets the user whose password an operator set, in the transaction of the change.
 password_set = Namespace().signal("password-set")
+
+# The value of `amr` for several factors.
+MULTIPLE_FACTORS = "mfa"
+CLOCK_SKEW = 5 * 60  # seconds
 
 
 @needs_core_tables
@@ -65,6 +72,55 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
         return begin(keep=keep, replaces=None, on_page=is_consumed_form())
     body = tokens.token_type_for_new_login().issue_token(user, keep=keep)
     audit.record(audit.LOGIN_SUCCESS, account=name, user_id=user.id)
+    return body
+
+
+@needs_core_tables
+def log_in_user(
+    user: Any,
+    *,
+    provider: str,
+    keep: bool = False,
+    at: float | None = None,
+    second_factor: bool | Collection[str] | None = True,
+) -> dict[str, Any]:
+    """Log in a user whom your code has identified by the answer of another site, and commit.
+
+    `log_in_user(user, provider=issuer, at=claims["auth_time"], second_factor=claims.get("amr"))`.
+    Never find the user by a name or an address that the client sent. `provider` names the site in
+    the log. The body is that of `log_in`; a page, also one that is opened by GET, gets the cookie.
+
+    `at` is when the user logged in there, in seconds since 1970. Without it, or with a time in the
+    future, the login is never recent, so `@recent_login` refuses it.
+
+    The second factor of accounts is asked for, unless `second_factor` is the list `amr` of the
+    provider with "mfa" in it. False says that the other site asks for one itself, which is not
+    enough for a role that demands one.
+
+    :raises ErrorResponse: 401, the user is disabled or deleted; 403, a key sent the request; 429,
+        too many failures.
+    """
+    # A view that accepts keys could pass the user of a key.
+    if current_principal().program:
+        raise no_program_here()
+    voucher = Voucher(provider, _credible_time(at))
+    has_shown = _says_multiple_factors(second_factor)
+    begin: BeginHalf | None = None
+    with throttle.count_attempt("log_in_user") as attempt:
+        found = locked_user(user)
+        attempt.succeeded = found is not None
+        if found and _is_asked_here(found, second_factor) and (begin := second_factor_of(found)):
+            attempt.is_half = True
+            begin = partial(begin, attempt=attempt)
+    if found is None:
+        audit.record(audit.LOGIN_FAIL, provider=provider, reason="disabled or deleted")
+        raise error_response(401, "Invalid credentials")
+    on_page = request.method in SAFE_METHODS or is_consumed_form()
+    if begin:
+        return begin(keep=keep, replaces=None, on_page=on_page, voucher=voucher)
+    kind = session if on_page else tokens.chosen_token_type()
+    body = kind.issue_token(found, keep=keep, second_factor=has_shown, voucher=voucher)
+    audit.record(audit.LOGIN_SUCCESS, account=found.name, user_id=found.id, provider=provider)
     return body
 
 
@@ -213,8 +269,8 @@ def is_right_password(user: UserMixin, password: str) -> bool:
 
 def second_factor_of(user: UserMixin) -> BeginHalf | None:
     """The function that begins the user's second step; None if the password is enough."""
-    asked_of = hook_of_accounts(SECOND_FACTOR, user)
-    return asked_of(user) if asked_of else None
+    rules = account_rules_for(user)
+    return rules.second_step_of(user) if rules else None
 
 
 def renew_login(
@@ -287,3 +343,27 @@ def _replacement_of(stored: str, user: UserMixin, password: str, new: str | None
 def _hash_of_new_password(user: UserMixin, new: str, field: str | None = None) -> str:
     personal = (user.name, readable_value(user, "email"))
     return passwords.hash_new_password(new, *personal, field=field)
+
+
+def _credible_time(at: object) -> int | None:
+    """The time, or now if the other clock is a little ahead; None for an impossible time.
+
+    A provider that counts milliseconds would otherwise make each login recent.
+    """
+    now = seconds_now()
+    if not isinstance(at, int | float) or not 0 <= at <= now + CLOCK_SKEW:
+        return None
+    return int(min(at, now))
+
+
+def _is_asked_here(user: UserMixin, second_factor: object) -> bool:
+    if second_factor is False:
+        return demands_second_factor(user)
+    return not _says_multiple_factors(second_factor)
+
+
+def _says_multiple_factors(second_factor: object) -> bool:
+    # A text instead of a list could contain "mfa" within another word.
+    if not isinstance(second_factor, list | tuple | set | frozenset):
+        return False
+    return MULTIPLE_FACTORS in second_factor

@@ -21,8 +21,8 @@ from secure_flask.auth.principal import (
 )
 from secure_flask.database.core_tables import FIND_USER, release_core_tables
 from secure_flask.state import app_state
+from secure_flask.web.flask_hooks import add_request_check
 from secure_flask.web.origins import PolicyError
-from secure_flask.web.request_checks import add_request_check
 from secure_flask.web.view_options import ViewOptions, options_of, qualified_name
 from werkzeug.local import LocalProxy
 

@@ -2,7 +2,10 @@
 
 A row holds the SHA-256 of the secret, never the secret, so a stolen table cannot be used to log in.
 Times are whole seconds since 1970, UTC. A user has at most MAX_LOGINS logins of each kind.
-Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.1, 7.1.2, 7.2.1, 7.3.1 to 7.4.3.
+
+A row says which client logged in, so that users recognise their own logins: the browser and system
+that the client claims, and its shortened address. This text is encrypted.
+Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.1, 7.1.2, 7.2.1, 7.3.1 to 7.4.3, 7.5.2.
 """
 
 import re
@@ -12,19 +15,17 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from uuid import UUID
 
-import click
 from blinker import Namespace
-from flask import current_app
-from secure_flask.auth import clients
+from flask import current_app, has_request_context, request
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user, user_class
 from secure_flask.clock import seconds_now
-from secure_flask.crypto.encrypted_types import EncryptedString
+from secure_flask.crypto.encrypted_columns import EncryptedString
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup
 from secure_flask.database.core_tables import add_core_tables
 from secure_flask.database.database import CoreModel, impatient_transaction
 from secure_flask.web import audit
-from secure_flask.web.errors import plain_error
+from secure_flask.web.counters import client_address
+from secure_flask.web.errors import plain_error, translated_text
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -51,7 +52,6 @@ LIFETIMES = {"session": DAY // 2, "opaque": DAY, "refresh": 14 * DAY}
 # Seconds without a request until a login ends, if policy.py sets no LOGIN_IDLE; 0 for no limit.
 IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
 
-
 Execute = Callable[..., Any]
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -61,10 +61,31 @@ all_logins_ended = Namespace().signal("all-logins-ended")
 # This signal gets the user and the new `login`, in its transaction. One that replaces another login
 # sends none.
 login_started = Namespace().signal("login-started")
-logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 LISTED = 1000  # logins that a user is shown: MAX_LOGINS of each kind, unless that is very high
 PURGED = 1000  # expired logins that one transaction deletes, so that no other waits for long
+
+# The first match counts: Edge and Opera also name Chrome, and Chrome names Safari.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "SamsungBrowser/": "Samsung Internet",
+    "Chrome/": "Chrome",
+    "CriOS/": "Chrome",
+    "Safari/": "Safari",
+    "curl/": "curl",
+}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "CrOS": "ChromeOS",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
 
 
 class Voucher(NamedTuple):
@@ -220,7 +241,7 @@ def start_login(
         rotation_hash=hash_of_secret(kind, rotation) if rotation else None,
         kept=kept,
         second_factor=second_factor or (replaces is not None and replaces.second_factor),
-        client=clients.describe_client(),
+        client=describe_client(),
     )
     login.begin(voucher)
     db.session.add(login)
@@ -306,10 +327,8 @@ def _end_all_of_changed(mapper: Mapper[Any], connection: Connection, user: UserM
         _end_all_of(user, execute=connection.execute)
 
 
-@logins_commands.command("end")
-@click.confirmation_option(prompt="End all logins and keys of all users?", help="Do not ask.")
-def end_all_logins() -> None:
-    """End all logins and keys of all users immediately, as after a leak."""
+def end_all_logins() -> tuple[int, int]:
+    """End all logins and keys of all users, and commit; return the number of both."""
     # The order is that of `end_logins_of`, so that the two cannot deadlock.
     ended = _delete_logins()
     all_logins_ended.send(None, execute=db.session.execute)
@@ -321,18 +340,29 @@ def end_all_logins() -> None:
     audit.record(audit.SESSION_EXPIRED, count=ended, **fields)
     if keys:
         audit.record(audit.TOKEN_REVOKED, key="all of all users", count=keys, by="command line")
-    click.echo(f"Ended {ended} logins and {keys} keys")
-
-
-@logins_commands.command("purge")
-def purge_command() -> None:
-    """Delete expired logins and keys; run this once a day."""
-    click.echo(f"Deleted {purge_logins()} expired")
+    return ended, keys
 
 
 def purge_logins() -> int:
     """Delete expired logins and keys; return their number."""
     return _purge(Login) + sum(map(_purge, _PROGRAMS))
+
+
+def describe_client() -> str | None:
+    """The client of this request, such as "Firefox on Linux, 203.0.113.*"; None in a command."""
+    if not has_request_context():
+        return None
+    found, system = browser_and_system()
+    client = browser = found or translated_text("Unknown browser")
+    if system:
+        client = translated_text("{browser} on {system}", browser=browser, system=system)
+    return f"{client}, {_shortened()}"
+
+
+def browser_and_system() -> tuple[str | None, str | None]:
+    """The browser and system that the client of this request claims, without their versions."""
+    sent = request.headers.get("User-Agent", "")
+    return _first(BROWSERS, sent), _first(SYSTEMS, sent)
 
 
 def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
@@ -398,3 +428,13 @@ def _delete_rows(
     blindly = {"synchronize_session": False}
     result = execute(delete(table).where(*conditions), execution_options=blindly)
     return cast(CursorResult[Any], result).rowcount
+
+
+def _first(names: dict[str, str], sent: str) -> str | None:
+    return next((name for sign, name in names.items() if sign in sent), None)
+
+
+def _shortened() -> str:
+    """Three quarters of an IPv4 address; the site of an IPv6 address."""
+    address = client_address(prefix=48)
+    return f"{address.rpartition('.')[0]}.*" if "." in address else address

@@ -3,17 +3,19 @@
 A hash takes 46 MiB and a processor, so a flood of logins must not exhaust them. A freed place goes
 to the site that holds fewest, so no IPv4 address or IPv6 site keeps another one out. Where more
 than MAX_WAITING would wait, the newest of the site that holds and wants most gets 503. Between
-sites that hold equally many, the one with fewer 503 in this minute comes first.
+sites that hold equally many, the one with fewer 503 in this minute comes first. Who holds a place may
+wait there for what attempts of other processes change.
 Source: OWASP ASVS 15.2.2; CWE-770.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Condition
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import current_app, g, has_request_context
 from limits import parse
@@ -25,7 +27,10 @@ MAX_RUNNING = 4
 # Half of the threads may wait.
 MAX_WAITING = 8
 MAX_WAIT = 2.0  # seconds
+STEP = 0.05  # seconds until `wait_until` looks again
 BUSY = parse("1 per minute")
+Result = TypeVar("Result")
+
 # The attribute of `g` while a request holds a place.
 HELD = "secure_flask_place"
 
@@ -66,6 +71,21 @@ def place(before_waiting: Callable[[], object] = lambda: None) -> Iterator[None]
             if not _running[site]:
                 del _running[site]
             _hand_out()
+
+
+def wait_until(find: Callable[[], Result | None], longest: float) -> Result:
+    """Call a function until it finds something, for at most `longest` seconds, inside a place.
+
+    It looks again and again, since other processes change what it finds.
+
+    :raises ErrorResponse: 503, it found nothing.
+    """
+    deadline = time.monotonic() + longest
+    while (found := find()) is None:
+        if time.monotonic() >= deadline:
+            raise too_busy()
+        time.sleep(STEP)
+    return found
 
 
 def free_places() -> int:

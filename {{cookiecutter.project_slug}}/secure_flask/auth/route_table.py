@@ -12,8 +12,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.auth.access import is_public
 from secure_flask.database.command_group import add_command
-from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.form_types import FORM_TYPES
+from secure_flask.web.csrf import FORM_TYPES, SAFE_METHODS
 from secure_flask.web.view_options import ViewOptions, options_of
 from werkzeug.routing import Rule
 

@@ -2,7 +2,7 @@
 
 An attempt counts as running before the secret is checked, so concurrent attempts see each other,
 and afterwards as a failure or a success. Only finished attempts refuse another one. While running
-ones could still fill a limit, the next one waits for them, inside its place of `places.py`.
+ones could still fill a limit, the next one waits for them, inside its place, as `places.py` says.
 
 Failures count by address, by IPv6 site with a higher limit, and by account, over all routes that
 check its password. While an account is attacked from many addresses, each site may still try once
@@ -11,17 +11,16 @@ a right password costs a hash too. Only the owner can use up the successes of an
 Source: OWASP ASVS 6.1.1, 6.3.1.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple, TypedDict
-from unicodedata import normalize
 
 from flask import current_app
 from limits import RateLimitItem, parse
 from secure_flask.auth import places
+from secure_flask.auth.users import folded_name
 from secure_flask.web import audit
 from secure_flask.web.counters import (
     SITE,
@@ -39,7 +38,6 @@ from werkzeug.exceptions import HTTPException
 WIDE = 10
 # The factor for successes of a site or an account: a whole office may log in at the same time.
 RIGHT = 20
-STEP = 0.05  # seconds until a waiting attempt looks again whether the running ones have finished
 
 
 class StoredAttempt(TypedDict):
@@ -117,11 +115,6 @@ def attempts(purpose: str, name: str | None = None) -> Iterator[Attempt]:
         raise refusal
 
 
-def folded_name(name: str) -> str:
-    """The same text for all spellings of a name; attempts count under it."""
-    return " ".join(normalize("NFKC", name).casefold().split())
-
-
 def complete_attempt(half: StoredAttempt) -> None:
     """Turn the failure of a half attempt, stored by `to_json`, into a success.
 
@@ -163,28 +156,32 @@ class _Limits:
 
         :raises ErrorResponse: 429, finished ones fill a limit; 503, running ones could for too long.
         """
-        deadline = time.monotonic() + places.MAX_WAIT
-        keys = [*dict.fromkeys(each.running for each in self._all())]
-        added = [(_attempt_limit(), ("running", *key)) for key in keys]
-        while True:
-            # The finished ones come last. So one that ends meanwhile is seen once at least.
-            counts = self.counters.count(added, self._seen())
-            running = counts[: len(keys)]
-            finished = counts[len(keys) :]
-            numbers = {key: count.number for key, count in zip(keys, running, strict=True)}
-            if self._exceeded(finished, numbers) is None:
-                return running
-            self.counters.give_back(*running)
-            self._require_room(finished)
-            if self.account is None or time.monotonic() >= deadline:
-                raise places.too_busy()
-            time.sleep(STEP)
+        # An attempt without an account has no place to wait in.
+        return places.wait_until(self._begin_now, 0 if self.account is None else places.MAX_WAIT)
 
     def require_room(self) -> None:
         """
         :raises ErrorResponse: 429, finished attempts fill a limit.
         """
         self._require_room(self.counters.count([], self._seen()))
+
+    def _begin_now(self) -> list[Count] | None:
+        """As `begin`; None if running ones could fill a limit.
+
+        :raises ErrorResponse: 429, finished ones fill a limit.
+        """
+        keys = [*dict.fromkeys(each.running for each in self._all())]
+        added = [(_attempt_limit(), ("running", *key)) for key in keys]
+        # The finished ones come last. So one that ends meanwhile is seen once at least.
+        counts = self.counters.count(added, self._seen())
+        running = counts[: len(keys)]
+        finished = counts[len(keys) :]
+        numbers = {key: count.number for key, count in zip(keys, running, strict=True)}
+        if self._exceeded(finished, numbers) is None:
+            return running
+        self.counters.give_back(*running)
+        self._require_room(finished)
+        return None
 
     def _require_room(self, finished: list[Count]) -> None:
         exceeded = self._exceeded(finished, {})

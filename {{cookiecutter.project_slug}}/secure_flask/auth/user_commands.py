@@ -1,4 +1,4 @@
-"""`flask user …`: an operator makes users, sets their passwords and roles, and ends their logins.
+"""`flask user …` and `flask logins …`: an operator manages users, passwords, roles and logins.
 
 A password is read from standard input, asked for on a terminal, or generated and printed. No
 argument takes one: it would stay in the shell's history. A new role ends all logins, so that the
@@ -12,19 +12,20 @@ from typing import Any
 
 import click
 from flask import Flask, current_app
-from secure_flask.auth import authentication, logins, passwords, route_table, users
+from secure_flask.auth import authentication, logins, passwords, route_table, user_changes, users
 from secure_flask.auth.logins import Login, live_logins
 from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup, add_command
-from secure_flask.database.paging import pages_of_rows
+from secure_flask.database.database import pages_of_rows
 from secure_flask.web import audit
 from secure_flask.web.validation import is_plain_text
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
 user_commands = CommandGroup("user", help="Manage the users who can log in.")
+logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 
 
 password_option = click.option(
@@ -45,7 +46,7 @@ def create_command(name: str, email: str | None, password_stdin: bool) -> None:
     # `read_password` checks what a person typed; a generated one may contain the name by chance.
     password, note = read_password(password_stdin, name, email)
     try:
-        user = users.create_user(name, password, check_password=False, **columns)
+        user = user_changes.create_user(name, password, check_password=False, **columns)
     except IntegrityError:
         message = f"There is a user {name!r} already, or a column of User needs a default."
         raise click.ClickException(message) from None
@@ -73,7 +74,7 @@ def change_email_command(name: str, email: str) -> None:
     old = readable_value(user, "email")
     try:
         user.email = address
-        users.address_changed.send(user, old=old)
+        user_changes.address_changed.send(user, old=old)
         db.session.commit()
     except IntegrityError:
         raise click.ClickException("Another user has this address.") from None
@@ -119,7 +120,7 @@ def log_out_command(name: str) -> None:
 def delete_command(name: str) -> None:
     """Delete a user with all rows that refer to it."""
     user = find_user(name)
-    users.delete_user(user)
+    user_changes.delete_user(user)
     click.echo(f"Deleted {name}")
 
 
@@ -167,9 +168,23 @@ def list_users_command() -> None:
             click.echo(f"{printable(name)}\t{'disabled' if disabled else active}\t{sorted_roles}")
 
 
+@logins_commands.command("end")
+@click.confirmation_option(prompt="End all logins and keys of all users?", help="Do not ask.")
+def end_all_logins_command() -> None:
+    """End all logins and keys of all users immediately, as after a leak."""
+    ended, keys = logins.end_all_logins()
+    click.echo(f"Ended {ended} logins and {keys} keys")
+
+
+@logins_commands.command("purge")
+def purge_command() -> None:
+    """Delete expired logins and keys; run this once a day."""
+    click.echo(f"Deleted {logins.purge_logins()} expired")
+
+
 def init_app(app: Flask) -> None:
     add_command(app, user_commands)
-    add_command(app, logins.logins_commands)
+    add_command(app, logins_commands)
 
 
 def find_user(name: str) -> UserMixin:

@@ -17,9 +17,8 @@ from flask.sessions import SessionInterface, SessionMixin
 from secure_flask.auth.principal import current_principal, logged_in_user
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state, request_state
-from secure_flask.web.app_methods import replace_method
 from secure_flask.web.cookies import drop_unread_cookies
-from secure_flask.web.request_checks import add_request_check
+from secure_flask.web.flask_hooks import add_request_check, replace_method
 from secure_flask.web.view_options import view_options
 from sqlalchemy.exc import SQLAlchemyError
 

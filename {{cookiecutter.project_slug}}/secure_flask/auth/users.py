@@ -2,32 +2,32 @@
 
 Other tables refer to users by the table name, `users`. Views demand roles by `@roles_required`.
 Each request reads the roles from the database, so a revoked role stops working at once.
+`user_changes.py` creates and deletes users.
 Source: OWASP ASVS 8.2.1, 8.3.2.
 """
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, Self, final
+from unicodedata import normalize
 from uuid import UUID, uuid4
 
 import click
-from blinker import Namespace
 from flask import current_app, has_request_context, request
-from secure_flask.auth.passwords import NO_PASSWORD, hash_new_password, hash_password
-from secure_flask.auth.throttle import folded_name
 from secure_flask.database import Model, db
-from secure_flask.database.core_tables import add_core_tables, need_core_tables, needs_core_tables
+from secure_flask.database.core_tables import add_core_tables, need_core_tables
 from secure_flask.database.database import CoreModel
 from secure_flask.state import Key, app_state, request_state
-from secure_flask.web import audit
-from secure_flask.web.logs import USER_ID
 from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, event, select, update
 from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, relationship
 from sqlalchemy.orm.exc import ObjectDeletedError
 
 MAX_NAME = 150  # characters
+# A user without a password has this instead of a hash. No password matches it.
+NO_PASSWORD = "!"  # noqa: S105 - no password
 MAX_ROLE = 80  # characters of the name of a role
 # Names are in lower case: nobody would notice that `Admin` and `admin` are two roles.
 _ROLE = re.compile(r"[a-z][a-z0-9_-]*")
@@ -36,6 +36,9 @@ ROLE_RULE = (
 )
 # This catches typing errors. Only a delivered message proves an address. Source: RFC 5321, 4.5.3.
 EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
+
+# What begins a second step; it returns the body of the response.
+BeginHalf = Callable[..., dict[str, Any]]
 
 _CLASS = """\
     from secure_flask import Model, UserMixin
@@ -48,24 +51,23 @@ class NoUserClass(click.ClickException, TypeError):
     """The app has no class of users. A command shows the message, which says what to write."""
 
 
-Hook = TypeVar("Hook")
+@dataclass(frozen=True)
+class AccountRules:
+    """What self-service accounts hand in, since they know the factors and the mails of users."""
 
+    # Whether a role of the user demands a second factor.
+    demands_second_factor: Callable[["UserMixin"], bool]
+    # The function that begins the user's second step; None if the password is enough.
+    second_step_of: Callable[["UserMixin"], BeginHalf | None]
+    delete_user: Callable[["UserMixin"], None]
+
+
+ACCOUNT_RULES = Key[AccountRules]("rules of accounts")
 _registered: list[type["UserMixin"]] = []
-# Self-service accounts set these hooks: one demands a second factor by role, one deletes a user.
-DEMANDS_SECOND_FACTOR = Key[Callable[["UserMixin"], bool]]("demands second factor")
-DELETE_USER = Key[Callable[["UserMixin"], None]]("delete user")
 # The user whose key sent the request, and the roles of that key.
 _ROLES_OF_KEY = Key[tuple[UUID, frozenset[str]]]("roles of the key")
 # The attribute of a user object that keeps the same pair.
 _LIMIT = "_secure_flask_roles_of_key"
-user_deleted = Namespace().signal(
-    "user-deleted",
-    doc="Sent with the user while all rows are there, for files and other systems that know the "
-    "user: `@user_deleted.connect`. A receiver that raises an exception keeps the user.",
-)
-# This signal gets the user and the former address as `old`, which may be None, in the transaction
-# that changes the address.
-address_changed = Namespace().signal("address-changed")
 
 user_roles = Table(
     "user_roles",
@@ -178,6 +180,11 @@ def _add_is_authenticated(mapper: Mapper[Any], cls: type[UserMixin]) -> None:
         cls.is_authenticated = True  # type: ignore[method-assign, assignment]
 
 
+def folded_name(name: str) -> str:
+    """The same text for all spellings of a name; attempts count under it."""
+    return " ".join(normalize("NFKC", name).casefold().split())
+
+
 def is_role(name: object) -> bool:
     """Whether a role may have this name, such as `admin` or `order-desk`."""
     return isinstance(name, str) and len(name) <= MAX_ROLE and bool(_ROLE.fullmatch(name))
@@ -190,23 +197,23 @@ def stored_roles() -> list[Role]:
 
 def demands_second_factor(user: UserMixin) -> bool:
     """Whether a role of the user demands a second factor; False without self-service accounts."""
-    is_demanded = hook_of_accounts(DEMANDS_SECOND_FACTOR, user)
-    return bool(is_demanded and is_demanded(user))
+    rules = account_rules_for(user)
+    return rules is not None and rules.demands_second_factor(user)
 
 
-def hook_of_accounts(key: Key[Hook], user: UserMixin) -> Hook | None:
-    """The function that self-service accounts set under this key; None where nobody needs one.
+def account_rules_for(user: UserMixin) -> AccountRules | None:
+    """The rules of self-service accounts; None where nobody needs them.
 
     :raises RuntimeError: the user has such an account, and the app has not set accounts up.
     """
-    hook = app_state(current_app).get(key)
-    # Without the hook, the password alone would log in users who have a second factor.
-    if hook is None and user.needs_accounts:
+    rules = app_state(current_app).get(ACCOUNT_RULES)
+    # Without the rules, the password alone would log in users who have a second factor.
+    if rules is None and user.needs_accounts:
         raise RuntimeError(
             f"{user_class().__name__} inherits from AccountMixin: call `accounts.init_app(app)` "
             f"after `secure_flask.init_app` where you create {current_app.name}."
         )
-    return hook
+    return rules
 
 
 def user_class() -> type[UserMixin]:
@@ -251,62 +258,6 @@ def locked_user(user: UserMixin) -> UserMixin | None:
     if db.session.scalar(enabled.values(disabled=False).returning(model.id)) is None:
         return None
     return db.session.get(model, user_id, populate_existing=True)
-
-
-@needs_core_tables
-def create_user(
-    name: str, password: str | None = None, *, check_password: bool = True, **columns: Any
-) -> Any:
-    """Add a user, commit, and return the user; `columns` are columns of `User` in app/models.py.
-
-    `create_user("ada", "a good long password", email="ada@example.org")`. The password is checked
-    as `checked_new_password` does. `check_password=False` accepts any, for one that your code
-    generates: `create_user("ada", secrets.token_urlsafe(18), check_password=False)`. The name is
-    not checked: pass PlainText of at most 150 characters. A user without a password,
-    `create_user("ada")`, logs in by `log_in_user`; no password matches.
-
-    :raises ErrorResponse: 400, a bad password, with the reason; 503, too busy.
-    :raises ValueError: with self-service accounts, the name cannot be used, such as one with `@`.
-    :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
-    """
-    if password is None:
-        hashed = NO_PASSWORD
-    elif check_password:
-        hashed = hash_new_password(password, name, columns.get("email"), field="password")
-    else:
-        hashed = hash_password(password)
-    user = user_class()(name=name, password_hash=hashed, **columns)  # type: ignore[call-arg]
-    db.session.add(user)
-    db.session.commit()
-    return user
-
-
-@needs_core_tables
-def delete_user(user: UserMixin) -> None:
-    """Delete a user with all rows that refer to it, and commit: `delete_user(user)`.
-
-    The signal `user_deleted` is sent first. With self-service accounts `delete_account` does all of
-    this, and raises its errors.
-    """
-    if leave := hook_of_accounts(DELETE_USER, user):
-        leave(user)
-        return
-    user_deleted.send(user)
-    db.session.delete(user)
-    db.session.commit()
-    record_deletion(user)
-
-
-def record_deletion(user: UserMixin) -> None:
-    """Log that a user was deleted. The field `by` is None if users delete their own account."""
-    audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=changed_by(user))
-
-
-def changed_by(user: UserMixin) -> UUID | str | None:
-    """The id of the other user who changes this one, "command line" for an operator, or None."""
-    in_request = has_request_context()
-    present = request_state(request.environ).get(USER_ID) if in_request else "command line"
-    return None if present == user.id else present
 
 
 def limit_roles_of_user(user: UserMixin, roles: Iterable[str]) -> None:

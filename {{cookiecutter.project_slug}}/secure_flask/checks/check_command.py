@@ -11,20 +11,17 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.checks import (  # noqa: F401 - each registers its checks
-    commands,
+    CHECKS,
+    LEVELS,
+    Finding,
     core,
-    legacy_hashes,
-    models,
+    find_all_findings,
     policy,
-    redirects,
-    remember_cookie,
     responses,
     services,
     settings,
-    starter,
     templates,
 )
-from secure_flask.checks.registry import CHECKS, LEVELS, Finding, find_all_findings
 from secure_flask.database.command_group import add_command
 
 UNSEEN = (

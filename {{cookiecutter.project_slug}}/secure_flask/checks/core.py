@@ -1,14 +1,16 @@
 """Compares secure_flask/ with its MANIFEST: an edit of the folder is lost at the next update.
 
-Source: OWASP ASVS 15.2.1, 15.2.4.
+It also finds files of accounts that nothing uses, and commands of the app that have replaced one of
+secure_flask, which Flask does silently. Source: OWASP ASVS 15.2.1, 15.2.4.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Flask
-from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.auth.users import ACCOUNT_RULES
+from secure_flask.checks import Finding, register_check
+from secure_flask.database.command_group import COMMANDS
 from secure_flask.state import app_state
 
 
@@ -42,13 +44,23 @@ def leftovers(app: Flask) -> Iterator[Finding]:
         "secure_flask/accounts, and migrations/versions/0002_accounts.py": accounts,
     }
     there = [names for names, path in leftover.items() if path.exists()]
-    if SECOND_FACTOR in app_state(app) or len(there) < len(leftover):
+    if ACCOUNT_RULES in app_state(app) or len(there) < len(leftover):
         return
     for names in there:
         yield Finding(
             f"Nothing uses {names}, which was rendered without the hook that removes it.",
             hint="Delete it.",
         )
+
+
+@register_check("commands.replaced", "error")
+def replaced_commands(app: Flask) -> Iterator[Finding]:
+    for name, command in app_state(app)[COMMANDS].items():
+        if app.cli.commands.get(name) is not command:
+            yield Finding(
+                f"A command of the app replaces `flask {name}` of secure_flask.",
+                hint="Give it another name.",
+            )
 
 
 def _edits() -> list[str] | None:

@@ -1,25 +1,42 @@
-"""Finds what app/policy.py and the views open: sources in pages, writes without a limit, workers.
+"""Finds what app/policy.py and the views open: sources in pages, writes without a limit, redirects.
 
+It also finds short passwords, unguarded workers, and legacy hashes of passwords.
 Source: W3C Content Security Policy Level 3, section 7; NIST SP 800-63B-4, section 3.1.1.2; OWASP
-ASVS 2.4.1, 3.4.3, 3.4.6, 6.2.1, 8.1.1.
+Unvalidated Redirects and Forwards Cheat Sheet; OWASP Password Storage Cheat Sheet, "Upgrading
+Legacy Hashes"; OWASP ASVS 2.4.1, 3.4.3, 3.4.6, 3.7.2, 6.2.1, 8.1.1.
 """
 
+import ast
 import re
+import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 
 from flask import Flask
 from secure_flask import assets
 from secure_flask.auth import route_table
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.auth.passwords import (
+    LegacyScheme,
+    begin_of_new_hashes,
+    is_legacy_hash,
+    legacy_scheme,
+)
+from secure_flask.auth.users import user_class
+from secure_flask.checks import Finding, register_check
+from secure_flask.checks.services import problem_of_migrations
 from secure_flask.csp_levels import DATA, UNSAFE_INLINE
+from secure_flask.database import db
+from secure_flask.database.core_tables import has_core_tables
+from secure_flask.database.database import pages_of_rows
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
 from secure_flask.web import csp
 from secure_flask.web.connection_allowlist import find_allowlist
-from secure_flask.web.csp_syntax import Directives, is_whole_cdn
+from secure_flask.web.csp import Directives, is_whole_cdn
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.url_patterns import matches_any_host
+from secure_flask.web.origins import matches_any_host
+from sqlalchemy import ColumnElement, func, select
 
 PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE", "SECOND_FACTOR_PAGE")
 # Browsers ignore 'unsafe-inline' beside one of these.
@@ -29,6 +46,12 @@ ANY_SUBDOMAIN = re.compile(r"(?:[a-z]+://)?\*\.([a-z0-9.-]+)")
 SPECULATION = "'inline-speculation-rules'"
 SHORTEST_ONLY_FACTOR = 15  # characters
 WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) return;')
+# A redirect to an address in one of these leads where the sender of a link wants.
+_OF_REQUEST = {"args", "values", "form"}
+_OF_PACKAGES = {"site-packages", "dist-packages", "secure_flask"}
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+ARGON2 = "$argon2"
+_NUMBER = re.compile(r"(?<![^:$,=])[0-9]{1,12}(?![^:$,=])")
 
 
 @register_check("csp.insecure", "warning")
@@ -153,6 +176,55 @@ def unguarded_workers(app: Flask) -> Iterator[Finding]:
             )
 
 
+@register_check("redirects.unchecked", "warning")
+def unchecked_redirects(app: Flask) -> Iterator[Finding]:
+    """Read the source of the modules that have views, and follow names within one function.
+
+    An address that a function has made or checked is not named.
+    """
+    for file in _files_of_views(app):
+        for function in ast.walk(ast.parse(file.read_bytes())):
+            for line in _unchecked_lines(function) if isinstance(function, _FUNCTIONS) else ():
+                yield Finding(
+                    f"{file.name}:{line} of {file.parent.name}/ redirects to an address that the "
+                    "request names, which may be on any site.",
+                    hint='Write redirect(checked_next() or "/") with checked_next of secure_flask, '
+                    "which takes only pages of this site.",
+                )
+
+
+@register_check("passwords.legacy-hashes", "warning")
+def legacy_hashes(app: Flask) -> Iterator[Finding]:
+    scheme = legacy_scheme()
+    if scheme is None or problem_of_migrations():
+        return
+    if left := sum(1 for _ in _stored_hashes(scheme.prefix)):
+        users = db.session.scalar(select(func.count(user_class().id)))
+        yield Finding(
+            f"{left} of {users} users have a legacy hash, which their next login replaces.",
+            hint="Accept this while people log in. After a year give the rest hashes that no "
+            "password matches, and delete LEGACY_HASHES: the page about users that exist says how.",
+        )
+    else:
+        yield Finding(
+            "No user has a legacy hash any more, and each login still runs the check of one.",
+            hint="Delete LEGACY_HASHES in app/policy.py.",
+        )
+
+
+@register_check("passwords.legacy-hash-cost", "warning")
+def costs_of_legacy_hashes(app: Flask) -> Iterator[Finding]:
+    """Count the hashes whose check takes another time: a login tells whether such a name exists.
+
+    Most hashes contain the cost of their check as numbers, such as the rounds.
+    """
+    if not has_core_tables() or problem_of_migrations():
+        return
+    yield from _argon2_without_policy()
+    if scheme := legacy_scheme():
+        yield from _costs_of_scheme(scheme)
+
+
 def has_stricter_source(sources: list[str]) -> bool:
     """Whether a nonce or hash makes browsers ignore 'unsafe-inline' in this list."""
     return any(each.startswith(STRICTER) for each in sources)
@@ -184,3 +256,90 @@ def _insecure(directive: str, source: str, policy: Directives) -> str | None:
     if (scripts or styles) and is_whole_cdn(source):
         return "it serves files of any publisher, an attacker's too"
     return None
+
+
+def _files_of_views(app: Flask) -> list[Path]:
+    names = {getattr(view, "__module__", "") for view in app.view_functions.values()}
+    written = (getattr(sys.modules.get(name), "__file__", None) for name in names)
+    files = {Path(each) for each in written if each and each.endswith(".py")}
+    return sorted(each for each in files if each.is_file() and _OF_PACKAGES.isdisjoint(each.parts))
+
+
+def _unchecked_lines(function: ast.AST) -> Iterator[int]:
+    nodes = list(_own_nodes(function))
+    named = {name for node in nodes for name in _names_of_addresses(node)}
+    for node in nodes:
+        if isinstance(node, ast.Call) and _last_name(node.func) == "redirect":
+            given = [*node.args[:1], *(each.value for each in node.keywords)]
+            if any(_is_of_request(each, named) for each in given):
+                yield node.lineno
+
+
+def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, without those of functions within it."""
+    for child in ast.iter_child_nodes(function):
+        if not isinstance(child, _FUNCTIONS):
+            yield child
+            yield from _own_nodes(child)
+
+
+def _names_of_addresses(node: ast.AST) -> Iterator[str]:
+    """The names to which a statement assigns what the request names."""
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if node.value and _is_of_request(node.value, set()):
+            yield from (each.id for each in targets if isinstance(each, ast.Name))
+
+
+def _is_of_request(node: ast.AST, named: set[str]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in named
+    if isinstance(node, ast.Attribute) and node.attr in _OF_REQUEST:
+        return _last_name(node.value) == "request"
+    # What another function returns is not followed; `.get` and `.strip` are methods of the value.
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and _is_of_request(node.func, named)
+    return any(_is_of_request(each, named) for each in ast.iter_child_nodes(node))
+
+
+def _last_name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+
+
+def _argon2_without_policy() -> Iterator[Finding]:
+    if others := sum(not is_legacy_hash(stored) for stored in _stored_hashes(ARGON2)):
+        yield Finding(
+            f"{others} hashes of argon2 have other parameters than new ones: the time of a login "
+            "tells that these names exist.",
+            hint="Name them in LEGACY_HASHES of app/policy.py, as the page about users that exist "
+            "shows. Beside another scheme, accept this until these users have logged in.",
+        )
+
+
+def _costs_of_scheme(scheme: LegacyScheme) -> Iterator[Finding]:
+    usual = _cost(scheme.sample)
+    if others := sum(_cost(stored) != usual for stored in _stored_hashes(scheme.prefix)):
+        yield Finding(
+            f"{others} legacy hashes have other numbers than the sample: the time of a login tells "
+            "that these names exist.",
+            hint="Take a sample with the numbers of most hashes, in LEGACY_HASHES of "
+            "app/policy.py. Accept this for the others.",
+        )
+
+
+def _stored_hashes(prefix: str) -> Iterator[str]:
+    """The stored hashes that begin so, without those that cost what new ones cost."""
+    user = user_class()
+    is_new = _begins(begin_of_new_hashes())
+    found = select(user.id, user.password_hash).where(_begins(prefix), ~is_new)
+    for rows in pages_of_rows(db.session.execute, found, [user.id]):
+        yield from (stored for _, stored in rows)
+
+
+def _begins(prefix: str) -> ColumnElement[bool]:
+    return func.substr(user_class().password_hash, 1, len(prefix)) == prefix
+
+
+def _cost(stored: str) -> tuple[int, ...]:
+    """The numbers in a hash that stand alone, as those of `scrypt:32768:8:1$…` and `$2b$12$…`."""
+    return tuple(map(int, _NUMBER.findall(stored)))

@@ -1,7 +1,8 @@
 """Sends test requests to the app over https and compares the headers with the policy.
 
 A middleware or an extension can drop or change headers, which a check of the settings
-cannot detect. Source: OWASP ASVS 3.4.1 to 3.4.8, 16.5.1.
+cannot detect. It also finds what visitors still see of the template: its start page and its
+description. Source: OWASP ASVS 3.4.1 to 3.4.8, 16.5.1.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,14 +10,17 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from secure_flask import assets
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.state import State, app_state, request_state
-from secure_flask.web import connection_allowlist, csp, headers
+from secure_flask.web import csp, headers
 from secure_flask.web.hosts import TRUSTED_HOSTS
 from werkzeug.test import Client, TestResponse
 
 # A page, JSON, a 401 and an unknown path; `_paths` adds static files.
 PATHS = ["/", "/healthz", "/me", "/asked-by-flask-check"]
+# The template's start page contains MARK, and the template suggests DESCRIPTION.
+MARK = b'data-header="content-security-policy"'
+DESCRIPTION = "A small web service that starts out secure."
 
 
 @register_check("headers.different", "error", deploy=True)
@@ -40,6 +44,21 @@ def server_errors(app: Flask) -> Iterator[Finding]:
     for path, answer, _ in _exchanges(app):
         if answer.status_code >= 500:
             yield Finding(f"GET {path} is answered {answer.status}.", hint="Read the log for why.")
+
+
+@register_check("pages.starter", "warning", deploy=True)
+def starter_pages(app: Flask) -> Iterator[Finding]:
+    trusted = app_state(app)[TRUSTED_HOSTS]
+    if MARK in Client(app).get("/", base_url=f"https://{min(trusted)}").data:
+        yield Finding(
+            "The start page is still that of the template: visitors read about its headers.",
+            hint="Write your own into app/templates/index.html.",
+        )
+    if app.config["DESCRIPTION"] == DESCRIPTION:
+        yield Finding(
+            "DESCRIPTION is still that of the template: the start page and /openapi.json show it.",
+            hint="In app/policy.py, say in one sentence what the service does.",
+        )
 
 
 def _paths() -> list[str]:
@@ -70,11 +89,5 @@ def _exchanges(app: Flask) -> Iterator[tuple[str, TestResponse, dict[str, str]]]
 
 def _expected_headers(app: Flask, kind: headers.Kind, state: State) -> dict[str, str]:
     override = csp.override_of(state)
-    nonce = csp.nonce_of(state)
-    fixed = headers.fixed_headers(app.config, kind, "https", override)
-    policies = headers.policy_headers(app.config, kind, "https", override)
-    allowlist = connection_allowlist.allowlist_headers(
-        app.config, csp.csp_overrides(app), override, "https", page=kind is headers.Kind.PAGE
-    )
-    sent = [*fixed.items(), *allowlist, *policies]
-    return {name: value.replace("{nonce}", nonce) for name, value in sent}
+    sent = headers.headers_of(app.config, kind, "https", override, csp.csp_overrides(app))
+    return {name: value.replace("{nonce}", csp.nonce_of(state)) for name, value in sent}

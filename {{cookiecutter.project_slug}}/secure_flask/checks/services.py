@@ -13,13 +13,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import Flask
-from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.core_tables import has_core_tables
 from secure_flask.database.database import migrate
 from secure_flask.database.engine_options import arguments_of_requests
-from secure_flask.web import redis_storage
+from secure_flask.web import count_storages
 from secure_flask.web.counters import counters
 from sqlalchemy import Engine, NullPool, create_engine, extract, func, make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -123,7 +123,7 @@ def unverified_database(app: Flask) -> Iterator[Finding]:
 def unverified_redis(app: Flask) -> Iterator[Finding]:
     written = app.config.get("REDIS_URL") or ""
     elsewhere = _is_elsewhere(urlsplit(written).hostname or "")
-    if elsewhere and not redis_storage.is_redis_verified(written):
+    if elsewhere and not count_storages.is_redis_verified(written):
         yield Finding(
             "An attacker on the way to Redis, which is on another host, can read and change the "
             "counts.",
@@ -132,16 +132,12 @@ def unverified_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-def has_migrations() -> bool:
-    return Path(migrate.directory).is_dir()
-
-
 def problem_of_migrations() -> Finding | None:
     """What is wrong with the database; None where it is at the newest migration.
 
     An app without users of the core may make its tables in another way.
     """
-    if not (has_migrations() or has_core_tables()):
+    if not (Path(migrate.directory).is_dir() or has_core_tables()):
         return None
     try:
         newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()

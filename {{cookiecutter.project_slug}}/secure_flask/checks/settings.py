@@ -1,9 +1,10 @@
 """Finds misspelt names, settings that others may read, those for development, a missing proxy.
 
-It finds example values and reused secrets too. The settings already refuse a guessable secret, a
-placeholder and debug mode in production.
-Source: OWASP ASVS 3.4.1, 4.1.3, 6.2.12, 11.1.1, 12.2.1, 13.4.2; RFC 6797, section 11.4; NIST SP
-800-57 Part 1, section 5.2; OWASP Denial of Service Cheat Sheet.
+It finds example values and reused secrets too, and what the cookie of Flask-Login lacks that keeps
+a user logged in for a year. The settings already refuse a guessable secret, a placeholder and debug
+mode in production. `on_starting` stops a server with wrong settings.
+Source: OWASP ASVS 3.3.1, 3.3.2, 3.3.4, 3.4.1, 4.1.3, 6.2.12, 11.1.1, 12.2.1, 13.4.2; RFC 6797,
+section 11.4; NIST SP 800-57 Part 1, section 5.2; OWASP Denial of Service Cheat Sheet.
 """
 
 import argparse
@@ -16,11 +17,12 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from itertools import combinations
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from flask import Flask
 from secure_flask.auth import passwords
-from secure_flask.checks.registry import Finding, register_check
-from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings, names_in_file
+from secure_flask.checks import Finding, register_check
+from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings, SettingsError, names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.state import app_state
 from secure_flask.web.headers import Kind, fixed_headers
@@ -43,6 +45,50 @@ OF_ACCOUNTS = "SECOND_FACTOR_ROLES"
 YEAR = 365 * 24 * 60 * 60  # seconds
 # Docker and Podman create one of these files in each container.
 CONTAINER_FILES = (Path("/.dockerenv"), Path("/run/.containerenv"))
+
+
+class _Flag(NamedTuple):
+    """A flag of the cookie, its values that protect, and what happens otherwise."""
+
+    default: Any  # that of Flask-Login
+    protects: tuple[Any, ...]
+    otherwise: str
+
+
+_FLAGS = {
+    "SECURE": _Flag(False, (True,), "it is also sent without encryption"),
+    "HTTPONLY": _Flag(True, (True,), "an injected script can read it"),
+    "SAMESITE": _Flag(None, ("Lax", "Strict"), "requests that other sites begin carry it"),
+}
+
+
+def on_starting(
+    server: Any,
+    settings: type[Settings],
+    token_type: str = "session",  # noqa: S107 - a kind of token, no password
+) -> None:
+    """Stop gunicorn with one message about wrong settings, instead of a traceback.
+
+    gunicorn.conf.py calls it in its hook of the same name:
+    `secure_flask.on_starting(server, Settings, policy.TOKEN_TYPE)`.
+
+    :raises SystemExit: a setting is missing or insecure, also for the number of workers, or those
+        of development would serve other machines.
+    """
+    try:
+        loaded = settings.load()
+        loaded.check_workers(server.cfg.workers)
+        loaded.check_token_keys(token_type)
+    except SettingsError as error:
+        sys.exit(error.message)
+    # An address is a pair, or the path or the number of a socket.
+    pairs = [address for address in server.cfg.address if isinstance(address, tuple)]
+    elsewhere = [host for host, _ in pairs if not is_loopback(host)]
+    if elsewhere and loaded.app_env == "development":
+        sys.exit(
+            f"gunicorn would serve other machines on {elsewhere[0] or '::'} with APP_ENV=development: on this "
+            "machine alone unset BIND_HOST, for a site set APP_ENV=production and its settings."
+        )
 
 
 def slips(given: set[str], known: set[str], beside: Iterable[str] = ()) -> list[str]:
@@ -216,6 +262,20 @@ def small_bodies(app: Flask) -> Iterator[Finding]:
             hint="Raise MAX_REQUEST_BODY, and client_max_body_size in nginx. Or lower max_size at "
             "the view.",
         )
+
+
+@register_check("remember-cookie.unprotected", "warning")
+def unprotected_cookie(app: Flask) -> Iterator[Finding]:
+    # Flask-Login puts itself there.
+    flags = _FLAGS if hasattr(app, "login_manager") else {}
+    for flag, (default, protects, otherwise) in flags.items():
+        name = f"REMEMBER_COOKIE_{flag}"
+        is_needed = app.config["PRODUCTION"] or flag != "SECURE"  # Development has no https.
+        if is_needed and app.config.get(name, default) not in protects:
+            yield Finding(
+                f"{name} is not {protects[0]!r}: the cookie keeps a login, and {otherwise}.",
+                hint=f"Write {name}={protects[0]!r} into app.config.update.",
+            )
 
 
 def _settings_files(app: Flask) -> list[Path]:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flask import Flask
+from secure_flask.checks import Finding, register_check
 from secure_flask.checks.policy import has_stricter_source
-from secure_flask.checks.registry import Finding, register_check
 from secure_flask.csp_levels import NONCE, SELF, UNSAFE_INLINE
 from secure_flask.web import csp
-from secure_flask.web.headers import Kind, fixed_headers
-from secure_flask.web.integrity_policy import ENFORCED
+from secure_flask.web.headers import INTEGRITY, Kind, fixed_headers
 
 SUFFIXES = {".html", ".htm", ".jinja", ".jinja2", ".j2"}
 NAMED_LINES = 5  # of one kind in one file
@@ -79,7 +78,7 @@ def _all_demand_hashes(app: Flask) -> bool:
     """Whether each page has an Integrity-Policy, also the pages of views with an `@csp`."""
     overrides = [csp.as_override(each) for each in ({}, *csp.csp_overrides(app).values())]
     return all(
-        ENFORCED in fixed_headers(app.config, Kind.PAGE, override=each) for each in overrides
+        INTEGRITY in fixed_headers(app.config, Kind.PAGE, override=each) for each in overrides
     )
 
 

@@ -12,7 +12,7 @@ import unicodedata
 from operator import eq, ne
 from typing import Any, cast
 
-from secure_flask.crypto.keyring import blind_index_keys, derive_key, key_in_force
+from secure_flask.crypto.encryption import blind_index_keys, derive_key, key_in_force
 from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.ext.hybrid import ExprComparator, hybrid_property
 from sqlalchemy.sql.operators import OperatorType, in_op, is_, is_not, not_in_op

@@ -2,7 +2,10 @@
 
 A message is, in bytes: version 1, key id 4, salt 16, nonce 12, ciphertext, tag 16. Its
 key is HKDF-SHA256 of the root key and the salt; header and context are authenticated.
-Source: NIST SP 800-38D, RFC 5869; OWASP ASVS 11.3.2, 11.3.3.
+The root keys for encryption and for blind indexes are separate from each other and from SECRET_KEY.
+HKDF derives a separate key from a root key for each purpose, so that a leaked derived key compromises
+no other purpose. The Extract step of HKDF is omitted, since root keys are random.
+Source: NIST SP 800-38D; RFC 5869, section 3.3; OWASP ASVS 11.2.2, 11.3.2, 11.3.3, 13.3.4.
 """
 
 import os
@@ -12,12 +15,20 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from flask import Flask
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
-from secure_flask.crypto.keyring import derive_key, encryption_keys, key_in_force
+from secure_flask.settings import keyrings
+from secure_flask.state import Key, app_state
 from secure_flask.web import audit
 from secure_flask.web.errors import response_for
 from werkzeug.exceptions import InternalServerError
+
+Keyring = dict[int, bytes]
+
+ENCRYPTION_KEYS = Key[Keyring]("encryption keys")
+BLIND_INDEX_KEYS = Key[Keyring]("blind index keys")
 
 VERSION = 1
 PURPOSE = b"message"
@@ -93,7 +104,30 @@ def readable_value(row: object, name: str) -> Any:
         return None
 
 
+def encryption_keys() -> Keyring:
+    """This app's encryption keys by id: the first one encrypts, all of them decrypt."""
+    return app_state(current_app)[ENCRYPTION_KEYS]
+
+
+def blind_index_keys() -> Keyring:
+    """This app's keys for blind indexes by id: the first one makes new indexes."""
+    return app_state(current_app)[BLIND_INDEX_KEYS]
+
+
+def key_in_force(ring: Keyring) -> tuple[int, bytes]:
+    """The current key, which is the first one, with its id."""
+    return next(iter(ring.items()))
+
+
+def derive_key(root: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
+    """Derive a key of 32 bytes for one purpose and an optional salt."""
+    return HKDFExpand(SHA256(), keyrings.KEY_SIZE, purpose + salt).derive(root)
+
+
 def init_app(app: Flask) -> None:
+    state = app_state(app)
+    state[ENCRYPTION_KEYS] = keyrings.read_numbered_keyring(app.config["ENCRYPTION_KEYS"])
+    state[BLIND_INDEX_KEYS] = keyrings.read_numbered_keyring(app.config["BLIND_INDEX_KEYS"])
     app.register_error_handler(DecryptionError, _handle_decryption_error)
 
 

@@ -1,34 +1,110 @@
-"""`flask crypto`: key rotation re-encrypts rows while the app runs.
+"""Re-encrypts what is stored: `flask crypto` under new keys, migrations for another context.
 
-It is safe to interrupt and run again. A row is updated only if its value is still the one that was
-read, so a concurrent write is never lost: the app already writes with the new key. A row that fails
-is named and stays as it is, and the others go on.
+`flask crypto` finds the columns that hold encrypted values, in all tables of all databases of `db`.
+A column whose values cannot be rotated is named, with the reason: its values would be lost with the
+old key. The rotation of keys runs while the app does, and is safe to interrupt and run again. A row
+is updated only if its value is still the one that was read, so a concurrent write is never lost: the
+app already writes with the new key. A row that fails is named and stays as it is, and the others go
+on. A migration calls `encrypt_plain` and `change_context`, which run in its transaction.
 Source: OWASP ASVS 11.2.2; NIST SP 800-57.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
 
 import click
 import sqlalchemy as sa
 from flask import Flask, current_app
 from secure_flask.crypto import encryption
 from secure_flask.crypto.blind_indexes import INDEX_PREFIX, blind_index
-from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
-from secure_flask.crypto.keyring import blind_index_keys, encryption_keys, key_in_force
-from secure_flask.crypto.stored_columns import Stored, encrypted_columns
+from secure_flask.crypto.encrypted_columns import (
+    VALUE_OF,
+    Encrypted,
+    EncryptedColumn,
+    column_name,
+    encrypted_types_in,
+    row_context,
+)
+from secure_flask.crypto.encryption import (
+    DecryptionError,
+    blind_index_keys,
+    decrypt,
+    encrypt,
+    encryption_keys,
+    key_in_force,
+)
 from secure_flask.database import db
 from secure_flask.database.command_group import (
     CommandGroup,
     add_command,
     explained_database_error,
 )
-from secure_flask.database.paging import pages_of_rows
+from secure_flask.database.database import pages_of_rows
 from secure_flask.settings import keyrings
-from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
+from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError, UnboundExecutionError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and their keys.")
+
+
+class UnreachableValues(Exception):
+    """Says in sentences why the values of a column cannot be rotated, and what to change."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An encrypted column, and the column of its blind index if it has one."""
+
+    value: sa.Column[Any]
+    context_of: Callable[[list[object]], str]
+    index: sa.Column[Any] | None = None
+    index_context: str = ""
+
+    @property
+    def name(self) -> str:
+        return column_name(self.value.table, self.value.name)
+
+    @property
+    def raw(self) -> sa.ColumnElement[bytes]:
+        """The column as bytes, so that its type does not decrypt the values."""
+        return sa.type_coerce(self.value, sa.LargeBinary)
+
+    @property
+    def outdated(self) -> sa.ColumnElement[bool]:
+        """Whether a row's value or index is not by the first key, or its index is missing."""
+        key = encryption.PREFIX.pack(encryption.VERSION, key_in_force(encryption_keys())[0])
+        conditions = [sa.func.substr(self.raw, 1, len(key)) != key]
+        if self.index is not None:
+            key = INDEX_PREFIX.pack(key_in_force(blind_index_keys())[0])
+            conditions += [self.index.is_(None), sa.func.substr(self.index, 1, len(key)) != key]
+        return sa.and_(self.raw.is_not(None), sa.or_(*conditions))
+
+    def execute(self, statement: sa.Executable) -> Any:
+        """Run a statement in the session, in the database of the column's table."""
+        # The session sends a SELECT of single columns to the database of DATABASE_URL otherwise.
+        return db.session.execute(statement, bind_arguments={"clause": self.value.table})
+
+
+def encrypted_columns() -> tuple[list[Stored], dict[str, str]]:
+    """The columns that can be rotated, and the reason for each of the others; both by name."""
+    columns = {
+        column_name(table, column.name): column
+        for metadata in db.metadatas.values()
+        for table in metadata.tables.values()
+        for column in table.columns
+    }
+    found: list[Stored] = []
+    unreachable: dict[str, str] = {}
+    for name in sorted(columns):
+        try:
+            found += _stored_in(columns[name])
+        except UnreachableValues as why:
+            unreachable[name] = str(why)
+    return found, unreachable
 
 
 @crypto_commands.command("generate-key")
@@ -81,8 +157,81 @@ def rotate_command() -> None:
     _report_failures(failed, unreachable)
 
 
+def encrypt_plain(connection: sa.Connection, model: type[DeclarativeBase], name: str) -> None:
+    """Fill a new `encrypted_column` of the model from the plain column of the same name.
+
+    Call it between adding the new columns and dropping the plain one, in the transaction of
+    the migration: `encrypt_plain(op.get_bind(), User, "phone")`.
+    """
+    _fill(connection, model, name, sa.column(name, sa.String()), lambda plaintext, key: plaintext)
+
+
+def change_context(
+    connection: sa.Connection, model: type[DeclarativeBase], name: str, *, old: str
+) -> None:
+    """Re-encrypt the values of an `encrypted_column` from the context `old` to the current one.
+
+    Use it after renaming a table or column, or for values that a mixin stored with its own
+    name: `change_context(op.get_bind(), Card, "iban", old="Iban.iban")`.
+
+    :raises DecryptionError: a value does not have the context `old`.
+    """
+
+    def read(ciphertext: bytes, key: list[object]) -> str:
+        return decrypt(ciphertext, context=row_context(old, key)).decode()
+
+    _fill(connection, model, name, sa.column(f"{name}_encrypted", sa.LargeBinary()), read)
+
+
 def init_app(app: Flask) -> None:
     add_command(app, crypto_commands)
+
+
+def _stored_in(column: sa.Column[Any]) -> Iterator[Stored]:
+    """
+    :raises UnreachableValues: the column is encrypted, and cannot be rotated.
+    """
+    described: EncryptedColumn | None = column.info.get(VALUE_OF)
+    if described:
+        _require_database_and_key(column.table)
+        context = described.context_in_table(column.table)
+        index = column.table.columns[described.index] if described.indexed else None
+        yield Stored(column, partial(row_context, context), index, context)
+    elif encrypted_types_in(column.type):
+        dialect = _require_database_and_key(column.table)
+        if found := _stored_type(column.type, dialect):
+            yield Stored(column, found.context_of)
+
+
+def _require_database_and_key(table: sa.Table) -> sa.Dialect:
+    try:
+        dialect = db.session.get_bind(clause=table).dialect
+    except UnboundExecutionError:
+        raise UnreachableValues("SQLALCHEMY_BINDS does not have its bind: add it.") from None
+    if not table.primary_key.columns:
+        raise UnreachableValues("Its table has no primary key, which identifies a row: add one.")
+    if any(encrypted_types_in(key.type) for key in table.primary_key):
+        raise UnreachableValues(
+            "The primary key of its table is encrypted, so no row can be found: use another one."
+        )
+    return dialect
+
+
+def _stored_type(column_type: TypeEngine[Any], dialect: sa.Dialect) -> Encrypted[Any] | None:
+    """The type whose ciphertext this database stores, without the types around it; None if no one.
+
+    :raises UnreachableValues: the database stores something else that contains a ciphertext.
+    """
+    stored = column_type.dialect_impl(dialect)
+    inside = encrypted_types_in(stored, dialect.name)
+    while isinstance(stored, TypeDecorator) and not isinstance(stored, Encrypted):
+        stored = cast(TypeEngine[Any], stored.impl)
+    if inside and inside != [stored]:
+        raise UnreachableValues(
+            f"Its type {type(column_type).__name__} stores an encrypted value inside another one: "
+            "use one encrypted type alone, such as EncryptedJSON for a list."
+        )
+    return inside[0] if inside else None
 
 
 @contextmanager
@@ -197,3 +346,25 @@ def _explain_conflict(stored: Stored, key: list[object], seen: bytes, error: Int
 def _key_text(key: Sequence[object]) -> str:
     """A primary key as an operator reads it."""
     return ", ".join(map(str, key))
+
+
+def _fill(
+    connection: sa.Connection,
+    model: Any,
+    name: str,
+    source: sa.ColumnClause[Any],
+    read: Callable[[Any, list[object]], str],
+) -> None:
+    """Read the source of each row and store its value encrypted, page by page."""
+    mapper = model.__mapper__
+    described: EncryptedColumn = mapper.all_orm_descriptors[name].info["encrypted_column"]
+    keys = [sa.column(key.name, key.type) for key in model.__table__.primary_key]
+    targets = [sa.column(each, sa.LargeBinary()) for each in (described.encrypted, described.index)]
+    columns = {each.name: each for each in (*keys, *targets, source)}
+    raw = sa.table(model.__table__.name, *columns.values(), schema=model.__table__.schema)
+    found = sa.select(*keys, source).where(source.is_not(None)).select_from(raw)
+    for rows in pages_of_rows(connection.execute, found, keys):
+        for *key, value in rows:
+            values = described.stored(mapper, key, read(value, key))
+            same_row = [column == part for column, part in zip(keys, key, strict=True)]
+            connection.execute(sa.update(raw).where(*same_row).values(values))

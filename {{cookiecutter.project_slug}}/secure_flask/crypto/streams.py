@@ -14,8 +14,12 @@ from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from secure_flask.crypto.encryption import DecryptionError
-from secure_flask.crypto.keyring import derive_key, encryption_keys, key_in_force
+from secure_flask.crypto.encryption import (
+    DecryptionError,
+    derive_key,
+    encryption_keys,
+    key_in_force,
+)
 
 VERSION = 2  # differs from encryption.VERSION, so that streams and messages are not confused
 PURPOSE = b"stream"

@@ -36,7 +36,7 @@ from secure_flask.database.core_tables import has_core_tables
 from secure_flask.web import csp
 from secure_flask.web.audit import CSP_VIOLATION
 from secure_flask.web.connection_allowlist import resolve_links
-from secure_flask.web.csp_syntax import is_whole_cdn
+from secure_flask.web.csp import is_whole_cdn
 from secure_flask.web.origins import is_loopback
 from sqlalchemy import delete
 

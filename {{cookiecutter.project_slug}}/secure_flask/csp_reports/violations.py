@@ -22,7 +22,7 @@ from flask import current_app
 from secure_flask.clock import seconds_now
 from secure_flask.database import Model, db
 from secure_flask.database.core_tables import add_core_tables, needs_core_tables
-from secure_flask.web.csp_syntax import DIRECTIVES
+from secure_flask.web.csp import DIRECTIVES
 from sqlalchemy import BigInteger, String, delete, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column

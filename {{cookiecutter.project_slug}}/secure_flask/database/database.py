@@ -3,11 +3,16 @@
 When the database is unreachable, busy, full or read-only, requests get a 503 and the log contains
 the stack trace. The app recovers without a restart. PostgreSQL cancels slow statements. A value of
 the request that the database cannot store is a 400. Any other error of the database is a bug.
+
+A test does not drop the tables of the database that `.env` names, which has the data of development.
+Most tests drop all tables at their end, also one that was given no database of its own.
 Source: OWASP ASVS 13.1.3.
 """
 
+import re
 import sqlite3
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,6 +24,7 @@ from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.pagination import Pagination
+from pydantic_settings import DotEnvSettingsSource
 from secure_flask.database import failures
 from secure_flask.database.core_tables import (
     CORE_TABLES,
@@ -26,13 +32,25 @@ from secure_flask.database.core_tables import (
     has_core_tables,
     release_name,
 )
-from secure_flask.database.dropped_tables import refuse_in_tests
 from secure_flask.database.engine_options import bind_options, engine_options
-from secure_flask.database.paging import page_number
+from secure_flask.settings import ENV_FILE, Settings, SettingsError
+from secure_flask.settings.types import INSTANCE
 from secure_flask.state import IN_CONTEXT, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, plain_error, respond_by_default, response_for
-from sqlalchemy import Connection, Engine, MetaData, Select, Table, event, inspect
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    MetaData,
+    Result,
+    Select,
+    Table,
+    event,
+    inspect,
+    make_url,
+    tuple_,
+)
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
@@ -48,9 +66,23 @@ NAMES = {
 # Another request changed or deleted a row at the same moment.
 CONFLICTS = (ObjectDeletedError, StaleDataError)
 
+PAGE = 500  # rows
+# A list has no such page, and a database can count to its first row, which it cannot for any number.
+LAST_PAGE = 10**12
+# `int` would accept the digits of other scripts, signs and spaces too.
+_DIGITS = re.compile("[0-9]+")
+
+
+_REFUSED = (
+    "This test would drop all tables of the database of .env. Give your tests one of their own: "
+    'create_app(testing.settings(Settings, database_url="sqlite://")), or '
+    'os.environ["DATABASE_URL"] = "sqlite://" at the top of conftest.py, above the import of the '
+    "app."
+)
 
 Row = TypeVar("Row")
 BindKeys = str | list[str | None] | None
+Execute = Callable[[Select[Any]], Result[Any]]
 
 
 class ModelMetaData(MetaData):
@@ -149,28 +181,6 @@ def init_app(app: Flask, is_user_gone: Callable[[], bool]) -> None:
         respond_by_default(app, conflict, _respond_conflict)
 
 
-def _configure_engines(config: Config) -> None:
-    url = config["SQLALCHEMY_DATABASE_URI"] = config["DATABASE_URL"]
-    own = config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
-    config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, own)
-    config["SQLALCHEMY_BINDS"] = bind_options(config.get("SQLALCHEMY_BINDS") or {})
-
-
-def _listen_to_engines(app: Flask) -> None:
-    """Configure connections, and close them at the end."""
-    with app.app_context():
-        engines = list(db.engines.values())
-    for engine in engines:
-        event.listen(engine, "connect", _configure_sqlite)
-    # A test may make many apps. From Python 3.13 on, SQLite warns of what nobody closed.
-    finalize(app, _close_connections, engines).atexit = False
-
-
-def _close_connections(engines: list[Engine]) -> None:
-    for engine in engines:
-        engine.dispose()
-
-
 @contextmanager
 def impatient_transaction() -> Iterator[Connection]:
     """A transaction outside the session, which fails at once instead of waiting for a lock."""
@@ -207,6 +217,64 @@ def missing_tables() -> list[str]:
     return sorted(
         each.fullname for each in tables if not found.has_table(each.name, schema=each.schema)
     )
+
+
+def pages_of_rows(
+    execute: Execute, found: Select[*tuple[Any, ...]], keys: list[Any]
+) -> Iterator[Sequence[Any]]:
+    """The rows of `found`, page by page. Each row begins with `keys`, which identify it.
+
+    So a large table needs no more memory than a small one.
+    """
+    page = found.order_by(*keys).limit(PAGE)
+    rows = execute(page).all()
+    while rows:
+        yield rows
+        last = tuple_(*rows[-1][: len(keys)], types=[key.type for key in keys])
+        rows = execute(page.where(tuple_(*keys) > last)).all()
+
+
+def page_number(given: int | None) -> int:
+    """The number of a page that a view gives, or else that of `?page=2`; 0 for a text that is none.
+
+    A larger one than LAST_PAGE is LAST_PAGE.
+    """
+    if given is None:
+        text = request.args.get("page", "1") if request else "1"
+        # Python converts no text of more than 4,300 digits, and 13 are too many for a page.
+        given = int(text[:13]) if _DIGITS.fullmatch(text) else 0
+    return min(given, LAST_PAGE)
+
+
+def refuse_in_tests(target: object, connection: Connection, **options: object) -> None:
+    """Listen to `before_drop` of tables.
+
+    :raises SettingsError: a test would drop the tables of the database of `.env`.
+    """
+    if _in_tests() and ENV_FILE.exists() and _place(connection.engine.url) == _place_of_env_file():
+        raise SettingsError(_REFUSED)
+
+
+def _configure_engines(config: Config) -> None:
+    url = config["SQLALCHEMY_DATABASE_URI"] = config["DATABASE_URL"]
+    own = config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
+    config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, own)
+    config["SQLALCHEMY_BINDS"] = bind_options(config.get("SQLALCHEMY_BINDS") or {})
+
+
+def _listen_to_engines(app: Flask) -> None:
+    """Configure connections, and close them at the end."""
+    with app.app_context():
+        engines = list(db.engines.values())
+    for engine in engines:
+        event.listen(engine, "connect", _configure_sqlite)
+    # A test may make many apps. From Python 3.13 on, SQLite warns of what nobody closed.
+    finalize(app, _close_connections, engines).atexit = False
+
+
+def _close_connections(engines: list[Engine]) -> None:
+    for engine in engines:
+        engine.dispose()
 
 
 def _release(error: object) -> None:
@@ -285,3 +353,24 @@ def _configure_sqlite(connection: object, record: object) -> None:
         # By default SQLite does not enforce foreign keys. WAL allows reads during a write.
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _in_tests() -> bool:
+    return "pytest" in sys.modules or bool(current_app and current_app.testing)
+
+
+def _place_of_env_file() -> object:
+    found = DotEnvSettingsSource(Settings, env_file=ENV_FILE)()
+    default = Settings.model_fields["database_url"].default.get_secret_value()
+    return _place(make_url(found.get("database_url") or default))
+
+
+def _place(url: URL) -> tuple[Any, ...]:
+    """What names a database, however its address is written: a file, or hosts with a name."""
+    if url.get_backend_name() != "sqlite":
+        return (url.host, url.port or 5432, url.database, url.query.get("host"))
+    if url.database in (None, "", ":memory:"):
+        # Each has a memory of its own, so none is that of `.env`.
+        return (object(),)
+    folder = Path(current_app.instance_path) if current_app else INSTANCE
+    return ((folder / str(url.database)).resolve(),)

@@ -16,8 +16,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from secure_flask.policy import Policy
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import Keyring, NumberedKeyring
-from secure_flask.settings.service_urls import DatabaseURL, RedisURL
-from secure_flask.settings.types import LOOPBACK_NAMES, HostNames, RateLimit, Secret, in_production
+from secure_flask.settings.types import (
+    LOOPBACK_NAMES,
+    DatabaseURL,
+    HostNames,
+    RateLimit,
+    RedisURL,
+    Secret,
+    in_production,
+)
 from secure_flask.state import Key
 
 ENV_FILE = Path(__file__).parents[2] / ".env"

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import structlog
 from flask import Flask, current_app, has_request_context
 from limits import parse
-from secure_flask.state import app_state
-from secure_flask.web.app_methods import replace_method
-from secure_flask.web.counters import REPORT_ERROR, SITE, client_address, counters
+from secure_flask.web.counters import SITE, client_address, counters
+from secure_flask.web.flask_hooks import replace_method
 
 
 class Event(NamedTuple):
@@ -80,6 +79,11 @@ def record(event: Event, *, account: str | None = None, **fields: object) -> Non
     _logger.log(event.level, event.name, **fields)
 
 
+def record_redis_error(error: str) -> None:
+    """Write a line for the class of an error of Redis."""
+    record(REDIS_UNAVAILABLE, error=error)
+
+
 def pseudonym(account: str) -> str:
     """A keyed hash of a username: nobody can test guesses against it without SECRET_KEY."""
     key = current_app.config["SECRET_KEY"].encode()
@@ -87,7 +91,6 @@ def pseudonym(account: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    app_state(app)[REPORT_ERROR] = lambda error: record(REDIS_UNAVAILABLE, error=error)
     # Flask's own log line contains the path, which may hold a secret. An app that overrides the
     # method keeps its line.
     if getattr(app.log_exception, "__func__", None) is Flask.log_exception:

@@ -15,13 +15,17 @@ from urllib.parse import unquote_to_bytes
 
 import flask
 from flask import Flask, Request, current_app, request
-from secure_flask.web import audit, request_checks
-from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.errors import ErrorResponse, add_hint, error_response, plain_error
-from secure_flask.web.form_types import URLENCODED, is_consumed_form
+from secure_flask.web import audit
+from secure_flask.web.csrf import SAFE_METHODS, URLENCODED, is_consumed_form
+from secure_flask.web.errors import (
+    ErrorResponse,
+    add_hint,
+    error_response,
+    plain_error,
+    translated_text,
+)
+from secure_flask.web.flask_hooks import add_request_check, on_top_of
 from secure_flask.web.origins import PolicyError
-from secure_flask.web.own_classes import on_top_of
-from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import qualified_name, view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -57,8 +61,8 @@ def init_app(app: Flask) -> None:
     :raises PolicyError: at the first request, if `app.request_class` was replaced.
     """
     app.request_class = on_top_of(app.request_class, CheckedRequest, flask.Request)
-    request_checks.add_request_check(app, _check_class)
-    request_checks.add_request_check(app, _check_body)
+    add_request_check(app, _check_class)
+    add_request_check(app, _check_body)
 
 
 class NotText(ValidationError, TypeError):

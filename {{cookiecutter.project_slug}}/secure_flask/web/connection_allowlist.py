@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from secure_flask.csp_levels import BY_LEVEL
 from secure_flask.web import csp
 from secure_flask.web.csp import Header, Override
-from secure_flask.web.url_patterns import url_patterns
+from secure_flask.web.origins import url_patterns
 
 # Directives by the view or blueprint that names them, as `csp.csp_overrides` gives them.
 Overrides = Mapping[str, Mapping[str, Iterable[str]]]

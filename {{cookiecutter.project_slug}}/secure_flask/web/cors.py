@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, after_this_request, current_app, request
 from secure_flask.state import Key, app_state
-from secure_flask.web import audit, origins, request_checks
+from secure_flask.web import audit, flask_hooks, origins
 from secure_flask.web.view_options import is_automatic_options
 
 # The origins that may read responses.
@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
     """Let the origins of the policy read responses."""
     readers = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
     app_state(app)[CORS_ORIGINS] = frozenset(readers)
-    request_checks.add_request_check(app, _expect_preflight)
+    flask_hooks.add_request_check(app, _expect_preflight)
 
 
 def cors_headers(

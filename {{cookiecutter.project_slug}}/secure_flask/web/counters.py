@@ -8,6 +8,7 @@ never lower than the count of one key would be. The log has the class of the err
 minute. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
 """
 
+import logging
 import os
 import re
 import time
@@ -24,12 +25,13 @@ from limits.errors import StorageError
 from limits.storage import Storage
 from secure_flask.clock import seconds_now
 from secure_flask.state import Key, app_state
-from secure_flask.web import redis_storage
-from secure_flask.web.memory_storage import MemoryStorage
+from secure_flask.web import count_storages
+from secure_flask.web.count_storages import MemoryStorage
 
 CountKey = tuple[str, ...]
 Limit = tuple[RateLimitItem, CountKey]
 Change = tuple[RateLimitItem, CountKey, int]
+Report = Callable[[str], None]
 
 IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
@@ -45,6 +47,8 @@ SITE = 48  # bits: providers give one IPv6 customer up to a /48, which is 65,536
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 # Some proxies add the client's port, which differs for each connection.
 _WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?", re.ASCII)
+
+_log = logging.getLogger(__name__)
 
 
 class Count(NamedTuple):
@@ -65,13 +69,16 @@ class Count(NamedTuple):
 class Counters:
     """Counts by key, in the shared storage or, while that is unavailable, in this process.
 
-    `clock` returns the seconds since 1970.
+    `clock` returns the seconds since 1970. `report` writes the class of an error of Redis to a log.
     """
 
-    def __init__(self, redis_url: str | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, redis_url: str | None, clock: Callable[[], float], report: Report = _log.error
+    ) -> None:
         self._clock = clock
+        self._report = report
         self.local = MemoryStorage(clock)
-        self.shared: Storage = redis_storage.connect_redis(redis_url) if redis_url else self.local
+        self.shared: Storage = count_storages.connect_redis(redis_url) if redis_url else self.local
         self.retry_at = 0.0  # by time.monotonic()
         self._report_at = 0.0  # by the clock
         self._error = ""
@@ -198,13 +205,13 @@ class Counters:
         return time.monotonic() < self.retry_at
 
     def _pause(self, error: StorageError) -> None:
-        self._error = redis_storage.error_class(error)
+        self._error = count_storages.error_class(error)
         # Without a pause each request would wait for Redis, until no thread is left.
         self.retry_at = time.monotonic() + PAUSE
         now = self._clock()
         if now >= self._report_at:
             self._report_at = now + REPORT_EVERY
-            app_state(current_app)[REPORT_ERROR](self._error)
+            self._report(self._error)
 
 
 def _most(limit: RateLimitItem, share: int) -> int:
@@ -225,8 +232,6 @@ def _window_number(limit: RateLimitItem, now: float) -> int:
 
 
 COUNTERS = Key[Counters]("counters")
-# It writes the class of an error of Redis to the audit log.
-REPORT_ERROR = Key[Callable[[str], None]]("report of an error of Redis")
 
 
 def counters() -> Counters:
@@ -259,5 +264,5 @@ def _held_ipv4(address: IPv6Address) -> IPv4Address | None:
     return address.ipv4_mapped
 
 
-def init_app(app: Flask) -> None:
-    app_state(app)[COUNTERS] = Counters(app.config.get("REDIS_URL"), seconds_now)
+def init_app(app: Flask, report: Report) -> None:
+    app_state(app)[COUNTERS] = Counters(app.config.get("REDIS_URL"), seconds_now, report)

@@ -2,30 +2,39 @@
 
 Browsers say by themselves where a request comes from, in Origin and Sec-Fetch-Site, and no page
 can forge either. So there is no token, and visitors need no cookie. A second check is independent:
-a view takes only JSON, which no plain form can send, unless it is marked `@consumes_form`.
+a view takes only JSON, which no plain form can send, unless it is marked `@consumes_form`. A form is
+a request that a page of any site can send without a preflight.
 Record 13 in docs/decisions of the template has a table of all cases; row numbers refer to it.
 Source: OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata"; W3C Fetch Metadata; Go 1.25, net/http,
-CrossOriginProtection; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
+CrossOriginProtection; Fetch Standard, "CORS-safelisted request-header"; OWASP ASVS 3.5.1 to 3.5.3,
+4.4.2.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import flask
 from flask import Flask, Request, abort, current_app
 from secure_flask.state import app_state
-from secure_flask.web import audit, origins, request_checks
+from secure_flask.web import audit, origins
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.cors import CORS_ORIGINS
 from secure_flask.web.errors import add_hint, error_response
-from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS, has_body, is_form
+from secure_flask.web.flask_hooks import add_request_check, add_to_templates
 from secure_flask.web.origins import PolicyError
-from secure_flask.web.templates import add_to_templates
 from secure_flask.web.view_options import (
     Decorated,
     add_options,
     qualified_name,
     view_options,
 )
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+# What a view marked `@consumes_form` takes.
+FORM_TYPES = (URLENCODED, MULTIPART)
+# A body without a type may be a form's too.
+SENT_BY_FORMS = frozenset({*FORM_TYPES, "text/plain", ""})
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 REFUSED = "Cross-site request refused"
@@ -61,7 +70,7 @@ def init_app(app: Flask) -> None:
     # No FlaskForm has a token, in extensions too. Templates that print a token still work.
     app.config["WTF_CSRF_ENABLED"] = False
     add_to_templates(app, {"csrf_token": lambda: ""})
-    request_checks.add_request_check(app, _check_csrf)
+    add_request_check(app, _check_csrf)
 
 
 def refuse_tokens(config: Mapping[str, Any]) -> None:
@@ -83,6 +92,20 @@ def reads_no_cookie(request: Request) -> bool:
     """
     by_cookie = current_app.config["TOKEN_TYPE"] == "session"  # noqa: S105 - a kind of token
     return has_bearer(request) or (_is_listed(request.headers.get("Origin")) and not by_cookie)
+
+
+def is_form(request: Request) -> bool:
+    """Whether a form of any site could have sent this; without fields it has a type and no body."""
+    return request.mimetype in SENT_BY_FORMS and (bool(request.mimetype) or has_body(request))
+
+
+def is_consumed_form(request: Request = flask.request) -> bool:
+    """Whether this is a form, and its view consumes it."""
+    return is_form(request) and request.mimetype in (view_options(request).consumes or {})
+
+
+def has_body(request: Request) -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
 
 
 def _check_csrf(request: Request) -> None:

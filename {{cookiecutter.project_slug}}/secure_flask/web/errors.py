@@ -1,7 +1,8 @@
 """Errors show no stack trace, no version and no echo of the request.
 
 A browser gets a page with the request id, a program `{"error": "…"}`. An
-`@app.errorhandler` of your own may answer any of them. Source: OWASP ASVS 16.5.1.
+`@app.errorhandler` of your own may answer any of them. TEXTS in policy.py gives messages of the
+core in the owner's words. Source: OWASP ASVS 16.5.1.
 """
 
 import sys
@@ -23,9 +24,8 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
 from secure_flask.state import Key, app_state, request_state
-from secure_flask.web.app_methods import call_method
+from secure_flask.web.flask_hooks import call_method
 from secure_flask.web.logs import request_id
-from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
 
@@ -118,6 +118,16 @@ def add_hint(error: ErrorResponse, hint: str) -> ErrorResponse:
         error.hint = hint
         current_app.logger.warning(hint)
     return error
+
+
+def translated_text(message: str, **values: object) -> str:
+    """A message in the owner's words, or as it is without them, with its values filled in."""
+    words = str(current_app.config["TEXTS"].get(message, message)) if current_app else message
+    try:
+        return words.format(**values) if values else words
+    except (IndexError, KeyError, ValueError):
+        # The owner's words have another placeholder.
+        return message.format(**values)
 
 
 def response_for(error: HTTPException) -> ResponseReturnValue:

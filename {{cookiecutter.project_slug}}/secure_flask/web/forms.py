@@ -12,8 +12,8 @@ from typing import Any, overload
 from flask import current_app
 from flask.typing import ResponseReturnValue
 from secure_flask.web.bodies import has_controls
-from secure_flask.web.form_types import FORM_TYPES, is_consumed_form
-from secure_flask.web.texts import translated_text
+from secure_flask.web.csrf import FORM_TYPES, is_consumed_form
+from secure_flask.web.errors import translated_text
 from secure_flask.web.view_options import Decorated, add_options, demands_within, options_of
 from wtforms import Field, Form, ValidationError
 from wtforms.validators import StopValidation

@@ -1,8 +1,7 @@
 """The headers of every response: what each is for, and where they are added.
 
-`fixed_headers` and `policy_headers` choose headers by the kind of a response and the policy. Each
-response also gets those of connection_allowlist.py and cors.py, and X-Request-ID of logs.py.
-`SecurityHeaders` wraps `start_response`, through which every response of Flask or an extension
+`headers_of` chooses headers by the policy, the kind of a response and its `@csp`, and reads nothing
+else. Each response also gets those of cors.py, and X-Request-ID of logs.py. `SecurityHeaders` wraps `start_response`, through which every response of Flask or an extension
 passes: errors, redirects and static files too. So no route can be missed, and it costs a quarter
 of an `after_request` function.
 Source: OWASP Secure Headers Project; RFC 7034; OWASP ASVS 3.4.
@@ -12,6 +11,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from enum import Enum
 from functools import cached_property, lru_cache
+from itertools import takewhile
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -26,9 +26,7 @@ from secure_flask.state import (
 )
 from secure_flask.web import connection_allowlist, csp
 from secure_flask.web.cors import CORS_ORIGINS, cors_headers
-from secure_flask.web.csp import Header, Override
-from secure_flask.web.csp_syntax import Directives, loads_elsewhere
-from secure_flask.web.integrity_policy import INTEGRITY_HEADERS, integrity_headers
+from secure_flask.web.csp import Directives, Header, Override, loads_elsewhere
 from secure_flask.web.logs import USER_ID, request_id
 from secure_flask.web.origins import PolicyError
 
@@ -62,6 +60,16 @@ HEADERS = {
 NOT_STORED = ("Cache-Control", "no-store, max-age=0")
 # Pages of an isolated level run in a separate browser process.
 EMBEDDER = {"Cross-Origin-Embedder-Policy": "require-corp"}
+# A page runs a script file only where the tag or the import map has its hash. This applies to files
+# of this site too, so a changed or uploaded file does not run. Browsers check the hash of a module,
+# or of a tag with `crossorigin`. A module that a script loads by `import()` needs its hash in the
+# import map or in a `modulepreload`. An injected script that runs all the same can add a
+# `modulepreload`, so the policy does not confine it. `csp` is the endpoint of Reporting-Endpoints.
+# Source: W3C Subresource Integrity, section "Integrity-Policy".
+INTEGRITY = "Integrity-Policy"
+INTEGRITY_REPORT_ONLY = "Integrity-Policy-Report-Only"
+INTEGRITY_HEADERS = (INTEGRITY, INTEGRITY_REPORT_ONLY)
+INTEGRITY_VALUE = "blocked-destinations=(script), endpoints=(csp)"
 # `no-referrer` would make browsers send `Origin: null` with the forms of a page.
 PAGE_HEADERS = {"Referrer-Policy": "strict-origin-when-cross-origin"}
 OTHER_HEADERS = {"Referrer-Policy": "no-referrer"}
@@ -163,29 +171,25 @@ class SecurityHeaders:
         self, environ: WSGIEnvironment, state: State, status: str, content_type: str
     ) -> list[Header]:
         override = csp.override_of(state)
-        fixed, policies = self._prepared(status, content_type, scheme_of(environ), override)
+        fixed, with_nonce = self._prepared(status, content_type, scheme_of(environ), override)
         return [
             *fixed,
             ("X-Request-ID", request_id(environ)),
             *self._cors.get(environ.get("HTTP_ORIGIN", ""), self._cors[""]),
-            *[(name, csp.with_nonce(parts, state)) for name, parts in policies],
+            *[(name, csp.nonce_of(state).join(parts)) for name, parts in with_nonce],
         ]
 
     def _prepare(
         self, status: str, content_type: str, scheme: str, override: Override
     ) -> tuple[list[Header], list[tuple[str, list[str]]]]:
-        """The fixed headers, and the policies split at each nonce."""
+        """The headers before the first nonce, and the others split at each nonce."""
         kind = kind_of(status, content_type)
-        fixed = fixed_headers(self._config, kind, scheme, override)
-        allowlist = connection_allowlist.allowlist_headers(
-            self._config, self._overrides, override, scheme, page=kind is Kind.PAGE
-        )
-        policies = policy_headers(self._config, kind, scheme, override)
-        parts = [(name, value.split("{nonce}")) for name, value in policies]
-        return [*fixed.items(), *allowlist], parts
+        headers = headers_of(self._config, kind, scheme, override, self._of_views)
+        fixed = [*takewhile(lambda header: "{nonce}" not in header[1], headers)]
+        return fixed, [(name, value.split("{nonce}")) for name, value in headers[len(fixed) :]]
 
     @cached_property
-    def _overrides(self) -> dict[str, Directives]:
+    def _of_views(self) -> dict[str, Directives]:
         """The directives of `@csp` in all views. Flask takes no views after the first request."""
         return csp.csp_overrides(self._app)
 
@@ -204,6 +208,26 @@ def scheme_of(environ: WSGIEnvironment) -> str:
     return "https" if environ["wsgi.url_scheme"] == "https" else "http"
 
 
+def headers_of(
+    config: Mapping[str, Any],
+    kind: Kind,
+    scheme: str,
+    override: Override,
+    of_views: connection_allowlist.Overrides,
+) -> list[Header]:
+    """The headers of a response, with `{nonce}` in place of the nonce.
+
+    `override` holds the directives of its `@csp`, and `of_views` those of all views.
+    """
+    return [
+        *fixed_headers(config, kind, scheme, override).items(),
+        *connection_allowlist.allowlist_headers(
+            config, of_views, override, scheme, page=kind is Kind.PAGE
+        ),
+        *_policy_headers(config, kind, scheme, override),
+    ]
+
+
 def fixed_headers(
     config: Mapping[str, Any], kind: Kind, scheme: str = "http", override: Override = ()
 ) -> dict[str, str]:
@@ -220,8 +244,17 @@ def fixed_headers(
     return {name: value for name, value in headers.items() if value is not None}
 
 
-def policy_headers(
-    config: Mapping[str, Any], kind: Kind, scheme: str, override: Override = ()
+def integrity_headers(config: Mapping[str, Any], override: Override = ()) -> dict[str, str]:
+    """Integrity-Policy of a page by name, for the level in force and for CSP_CANDIDATE."""
+    name = INTEGRITY_REPORT_ONLY if config["CSP_REPORT_ONLY"] else INTEGRITY
+    levels = [(name, config["CSP"]), (INTEGRITY_REPORT_ONLY, config["CSP_CANDIDATE"])]
+    return {
+        name: INTEGRITY_VALUE for name, level in levels if _demands_hashes(level, config, override)
+    }
+
+
+def _policy_headers(
+    config: Mapping[str, Any], kind: Kind, scheme: str, override: Override
 ) -> list[Header]:
     """The headers that say what a body may load and who may frame it, with `{nonce}` in them."""
     if kind is not Kind.PAGE:
@@ -242,6 +275,18 @@ def _is_isolated(config: Mapping[str, Any], override: Override) -> bool:
     if config["CSP_SOURCES"] or loads_elsewhere(config["CSP_CHANGES"]):
         return False
     return getattr(config["CSP"], "isolated", False) and not loads_elsewhere(dict(override))
+
+
+def _demands_hashes(level: Any, config: Mapping[str, Any], override: Override) -> bool:
+    """Whether the level demands hashes, and no script of another site is allowed by its address.
+
+    The other site can change that script and load more scripts, so a page cannot have the hashes.
+    """
+    if not getattr(level, "integrity", False):
+        return False
+    policy = {**csp.resolve_level(level, config), **dict(override)}
+    scripts = {name: policy[name] for name in policy if name.startswith("script-src")}
+    return not loads_elsewhere(scripts)
 
 
 def _check_header(name: str, value: str) -> None:

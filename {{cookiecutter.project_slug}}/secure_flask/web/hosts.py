@@ -14,7 +14,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask, Request, abort, current_app, redirect
 from secure_flask.clock import seconds_now
 from secure_flask.state import Key, app_state
-from secure_flask.web import request_checks
+from secure_flask.web import flask_hooks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import add_hint, error_response
 from secure_flask.web.serving import serves_requests
@@ -64,12 +64,12 @@ def init_app(app: Flask) -> None:
     hops = app.config["PROXY_HOPS"]
     # A command such as `flask check` sends its requests past the proxies.
     if serves_requests():
-        request_checks.add_request_check(app, partial(_warn_of_other_hops, hops))
+        flask_hooks.add_request_check(app, partial(_warn_of_other_hops, hops))
     # The host comes first: the page of any other error has links, which lead to that host.
-    request_checks.add_request_check(app, partial(_refuse_untrusted_host, trusted))
-    request_checks.add_request_check(app, _refuse_ambiguous_path)
+    flask_hooks.add_request_check(app, partial(_refuse_untrusted_host, trusted))
+    flask_hooks.add_request_check(app, _refuse_ambiguous_path)
     if app.config["PRODUCTION"]:
-        request_checks.add_request_check(app, _require_https)
+        flask_hooks.add_request_check(app, _require_https)
     if hops:
         # Each proxy appends to X-Forwarded-For; the last one sets X-Forwarded-Proto.
         app.wsgi_app = LastHops(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Request, current_app, has_request_context, request
 from limits import RateLimitItem, parse, parse_many
 from secure_flask.clock import seconds_now
-from secure_flask.web import audit, request_checks
+from secure_flask.web import audit, flask_hooks
 from secure_flask.web.counters import SITE, Count, client_address, counters
 from secure_flask.web.errors import ErrorResponse, plain_error
 from secure_flask.web.view_options import Decorated, add_options, view_options
@@ -89,7 +89,7 @@ def require_within_limit(limit: RateLimitItem, *key: str) -> None:
 
 def init_app(app: Flask) -> None:
     if app.config["RATE_LIMIT"]:
-        request_checks.add_request_check(
+        flask_hooks.add_request_check(
             app, partial(_check_rate_limit, parse(app.config["RATE_LIMIT"]))
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-from secure_flask.web.form_types import SENT_BY_FORMS
+from secure_flask.web.csrf import SENT_BY_FORMS
 from secure_flask.web.view_options import Content, Decorated, add_options
 
 

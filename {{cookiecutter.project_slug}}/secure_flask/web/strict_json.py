@@ -16,9 +16,8 @@ from typing import Any
 from flask import Flask, Request, current_app
 from flask.json.provider import DefaultJSONProvider, JSONProvider
 from pydantic_core import from_json
-from secure_flask.web import request_checks
+from secure_flask.web.flask_hooks import add_request_check, on_top_of
 from secure_flask.web.origins import PolicyError
-from secure_flask.web.own_classes import on_top_of
 
 _REPLACED = (
     "app.json was replaced after secure_flask.init_app, so JSON would not be read strictly: set it "
@@ -53,7 +52,7 @@ def init_app(app: Flask) -> None:
     settings = vars(app.json)
     app.json = app.json_provider_class(app)
     vars(app.json).update(settings)
-    request_checks.add_request_check(app, _check_provider)
+    add_request_check(app, _check_provider)
 
 
 class StrictReading(JSONProvider):

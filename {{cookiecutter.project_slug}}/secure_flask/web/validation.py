@@ -14,8 +14,13 @@ from flask.views import View
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from secure_flask.web import strict_json
-from secure_flask.web.errors import PLAIN_MESSAGES, ErrorResponse, error_response, plain_error
-from secure_flask.web.texts import translated_text
+from secure_flask.web.errors import (
+    PLAIN_MESSAGES,
+    ErrorResponse,
+    error_response,
+    plain_error,
+    translated_text,
+)
 from secure_flask.web.view_options import Decorated, add_options, view_options
 from wtforms import ValidationError as WrongField
 

@@ -18,6 +18,7 @@ import flask
 from flask import Blueprint, Flask, Request, current_app
 from flask.views import View
 from pydantic import BaseModel
+from secure_flask.state import Key, state_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 # Models by media type; None for a type without a model.
@@ -80,6 +81,8 @@ class ViewOptions:
 
 
 _DEFAULTS = ViewOptions()
+# The view that handles a request, the method and the options for both.
+_FOUND = Key[tuple[object, str, ViewOptions]]("view options")
 # The marks that open a view, by the option that each sets.
 _OPENING = {"access": "@public", "keys": "@keys_allowed", "csrf_exempt": "@csrf_exempt"}
 
@@ -144,8 +147,16 @@ def options_of(view: object, method: str) -> ViewOptions:
 
 
 def view_options(request: Request = flask.request) -> ViewOptions:
-    """The options of the view that handles a request; the defaults if no view does."""
-    return options_of(current_app.view_functions.get(request.endpoint or ""), request.method)
+    """The options of the view that handles a request; the defaults if no view does.
+
+    They are found once a request, and again where code of the app replaces the view meanwhile.
+    """
+    handled = current_app.view_functions.get(request.endpoint or ""), request.method
+    state = state_of(request)
+    found = state.get(_FOUND)
+    if found is None or found[0] is not handled[0] or found[1] != handled[1]:
+        found = state[_FOUND] = (*handled, options_of(*handled))
+    return found[2]
 
 
 def is_automatic_options(request: Request) -> bool:

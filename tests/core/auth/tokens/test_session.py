@@ -5,6 +5,7 @@ from hashlib import sha256
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask import current_user
 from secure_flask.auth.logins import LIFETIMES, Login
 from secure_flask.database import db
 from secure_flask.policy import Policy
@@ -90,6 +91,19 @@ def test_a_cookie_that_is_sent_twice_counts_as_none(app: Flask, client: FlaskCli
     others = (f"{DEVELOPMENT}=planted", f"{DEVELOPMENT}=", own)
     twice = [*(f"{own}; {other}" for other in others), *(f"{other}; {own}" for other in others)]
     assert [sent for sent in twice if is_logged_in(client, {"Cookie": sent})] == []
+
+
+def test_no_code_finds_a_user_by_a_cookie_that_is_sent_twice(
+    app: Flask, client: FlaskClient
+) -> None:
+    """The page of the refusal looks for one, and an event of Flask-SocketIO meets no check."""
+    log_in(client)
+    own = f"{DEVELOPMENT}={session_id(client)}"
+    found = []
+    for sent in (own, f"{own}; {own}"):
+        with app.test_request_context(headers={"Cookie": sent}):
+            found.append(bool(current_user))
+    assert found == [True, False]
 
 
 @pytest.mark.asvs("7.4.1")

@@ -16,7 +16,7 @@ from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state
 from secure_flask.web import cookies
 from secure_flask.web.bearer import has_bearer
-from secure_flask.web.form_types import is_consumed_form
+from secure_flask.web.csrf import is_consumed_form
 from secure_flask.web.origins import PolicyError
 
 

@@ -12,14 +12,12 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Blueprint, Flask, Response, current_app, jsonify
-from secure_flask.auth.access import public
+from flask import Flask, current_app
 from secure_flask.auth.logins import Login
 from secure_flask.clock import seconds_now
 from secure_flask.settings import SETTINGS, SettingsError, keyrings
 from secure_flask.state import Key, app_state
 from secure_flask.web import strict_json
-from secure_flask.web.responses import ResponseBody, responds
 
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
@@ -31,27 +29,11 @@ CLAIMS = {
     **dict.fromkeys(("iat", "nbf", "exp"), int),
 }
 
-blueprint = Blueprint("secure_flask_jwks", __name__)
-
 SIGNING_KEYS = Key[dict[str, Ed25519PrivateKey]]("signing keys")
 
 
 class InvalidToken(Exception):
     """The token is not a valid, unexpired token that this app issued for itself."""
-
-
-class Keys(ResponseBody):
-    keys: list[dict[str, str]]
-
-
-@blueprint.get("/.well-known/jwks.json")
-@public
-@responds(Keys)
-def jwks() -> Response:
-    """The public keys, so that other services can verify tokens."""
-    response = jsonify(keys=[_public(*item) for item in signing_keys().items()])
-    response.cache_control.max_age = LIFETIME
-    return response
 
 
 def sign_access_token(login: Login) -> str:
@@ -78,17 +60,14 @@ def verify_access_token(token: str) -> dict[str, Any]:
         raise InvalidToken from None
 
 
+def public_keys() -> list[dict[str, str]]:
+    """The public keys as JSON Web Keys."""
+    return [_public(*item) for item in signing_keys().items()]
+
+
 def signing_keys() -> dict[str, Ed25519PrivateKey]:
     """The keys by id. The first one signs."""
     return app_state(current_app)[SIGNING_KEYS]
-
-
-def init_app(app: Flask) -> None:
-    """
-    :raises SettingsError: TOKEN_KEYS is missing.
-    """
-    read_signing_keys(app)
-    app.register_blueprint(blueprint)
 
 
 def read_signing_keys(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""The token type `jwt`: an access token, and a refresh token that gets the next pair.
+"""The token type `jwt`: its routes, an access token, and a refresh token that gets the next pair.
 
 `POST /token/refresh` takes `secret.rotation`, whose second part changes at each use. A rotation
 that is used twice was copied, and the thief cannot be distinguished from the owner, so the login
@@ -12,7 +12,7 @@ Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5, 11.2.2, 13.3.4.
 import hmac
 from typing import Annotated, Any
 
-from flask import Blueprint, Flask, Request, current_app
+from flask import Blueprint, Flask, Request, Response, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask.auth import logins, throttle
@@ -22,13 +22,13 @@ from secure_flask.auth.tokens import jwt_token
 from secure_flask.auth.tokens.jwt_token import InvalidToken
 from secure_flask.auth.users import UserMixin
 from secure_flask.clock import seconds_now
-from secure_flask.crypto.keyring import derive_key
+from secure_flask.crypto.encryption import derive_key
 from secure_flask.database import db
 from secure_flask.settings import keyrings
 from secure_flask.web import audit
 from secure_flask.web.bearer import bearer_token
 from secure_flask.web.errors import error_response
-from secure_flask.web.responses import LoginResponse, responds
+from secure_flask.web.responses import LoginResponse, ResponseBody, responds
 from secure_flask.web.validation import Body, PlainText, validated
 from sqlalchemy import case, update
 
@@ -36,11 +36,15 @@ KIND = "refresh"
 PURPOSE = b"rotation of refresh tokens"
 MOST_REPEATS = 3  # rotations in a row that were repeated
 
-blueprint = Blueprint("secure_flask_token_refresh", __name__)
+blueprint = Blueprint("secure_flask_jwt", __name__)
 
 
 class RefreshBody(Body):
     refresh_token: Annotated[PlainText, Field(max_length=128)]
+
+
+class Keys(ResponseBody):
+    keys: list[dict[str, str]]
 
 
 @blueprint.post("/token/refresh")
@@ -56,6 +60,16 @@ def refresh(body: RefreshBody) -> ResponseReturnValue:
     if renewed is None:
         raise error_response(401, "Invalid refresh token")
     return renewed
+
+
+@blueprint.get("/.well-known/jwks.json")
+@public
+@responds(Keys)
+def jwks() -> Response:
+    """The public keys, so that other services can verify tokens."""
+    response = jsonify(keys=jwt_token.public_keys())
+    response.cache_control.max_age = jwt_token.LIFETIME
+    return response
 
 
 def issue_token(
@@ -102,7 +116,7 @@ def init_app(app: Flask) -> None:
     """
     :raises SettingsError: TOKEN_KEYS is missing.
     """
-    jwt_token.init_app(app)
+    jwt_token.read_signing_keys(app)
     app.register_blueprint(blueprint)
 
 

@@ -57,9 +57,7 @@ def forget_session() -> None:
 
 
 def _session_id(request: Request) -> str:
-    # Two cookies of this name do not count: one may come from a sibling domain.
-    sent = request.cookies.getlist(cookies.cookie_name(KIND))
-    return sent[0] if len(sent) == 1 else ""
+    return request.cookies.get(cookies.cookie_name(KIND), "")
 
 
 def _set_cookie(response: Response, session_id: str, lifetime: int) -> Response:

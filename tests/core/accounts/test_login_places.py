@@ -1,0 +1,108 @@
+"""Places where users logged in: what the table says of them, and how long."""
+
+import os
+
+import pytest
+from flask import Flask
+from secure_flask import db
+from secure_flask.accounts import login_places
+from secure_flask.accounts.login_places import MAX_PLACES, LoginPlace
+from sqlalchemy import func, select, text
+
+from core.accounts.people import OTHER, add_user, user_of
+from core.conftest import USERNAME, Wait
+
+HOME, OFFICE = "192.0.2.1", "198.51.100.1"
+LIFETIME = 60  # seconds
+
+
+@pytest.fixture(autouse=True)
+def _two_users(app_context: None) -> None:
+    add_user()
+
+
+def remember(place: str, purpose: str = "trust", name: str = USERNAME) -> None:
+    login_places.remember_place(user_of(name), purpose, place, LIFETIME)
+    db.session.commit()
+
+
+def is_known(place: str, purpose: str = "trust", name: str = USERNAME) -> bool:
+    return login_places.is_known_place(user_of(name), purpose, place)
+
+
+def rows() -> int:
+    return db.session.scalar(select(func.count()).select_from(LoginPlace)) or 0
+
+
+def test_a_place_is_known_for_its_user_and_purpose_alone() -> None:
+    remember(HOME)
+    known = [is_known(HOME), is_known(OFFICE), is_known(HOME, "mail"), is_known(HOME, name=OTHER)]
+    assert known == [True, False, False, False]
+
+
+def test_the_table_does_not_tell_who_shares_a_place() -> None:
+    for name in (USERNAME, OTHER):
+        remember(HOME, "trust", name)
+        remember(HOME, "mail", name)
+    assert len(set(db.session.scalars(select(LoginPlace.place_hash)))) == 4
+
+
+def test_the_table_cannot_be_tried_out_without_the_secret_key(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(HOME)
+    monkeypatch.setitem(app.config, "SECRET_KEY", "x" * 64)
+    assert not is_known(HOME)
+
+
+def test_a_place_that_is_used_again_is_known_for_longer(wait: Wait) -> None:
+    remember(HOME)
+    wait(LIFETIME - 1)
+    remember(HOME)
+    wait(LIFETIME - 1)
+    assert (is_known(HOME), rows()) == (True, 1)
+    wait(1)
+    assert not is_known(HOME)
+
+
+def test_many_places_push_out_none_of_another_purpose_or_user() -> None:
+    remember(HOME, "mail")
+    remember(HOME, name=OTHER)
+    for number in range(MAX_PLACES + 2):
+        remember(str(number))
+    assert rows() == MAX_PLACES + 2
+    assert [is_known(HOME, "mail"), is_known(HOME, name=OTHER)] == [True, True]
+
+
+def test_places_of_one_purpose_are_forgotten_alone() -> None:
+    remember(HOME)
+    remember(HOME, "mail")
+    remember(HOME, name=OTHER)
+    login_places.forget_places(user_of(), "trust")
+    known = [is_known(HOME), is_known(HOME, "mail"), is_known(HOME, name=OTHER)]
+    assert known == [False, True, True]
+
+
+def test_a_purge_deletes_what_has_expired_alone(wait: Wait) -> None:
+    remember(HOME)
+    wait(LIFETIME - 1)
+    remember(OFFICE, name=OTHER)
+    login_places.purge_places()
+    assert rows() == 2
+    wait(1)
+    login_places.purge_places()
+    assert (rows(), is_known(OFFICE, name=OTHER)) == (1, True)
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="needs TEST_DATABASE_URL")
+def test_a_purge_waits_for_no_login(wait: Wait) -> None:
+    """Two that delete the same rows could each wait for the other."""
+    remember(HOME)
+    wait(LIFETIME)
+    with db.engine.begin() as login:
+        login.execute(select(LoginPlace.place_hash).with_for_update())
+        db.session.execute(text("SET LOCAL lock_timeout = 50"))
+        login_places.purge_places()
+        assert rows() == 1
+    login_places.purge_places()
+    assert rows() == 0
