@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator
 from unicodedata import combining, normalize
 
-# Of 20,000 sentences of four words, and as many of 20 random letters, none had fewer.
+# None of 20,000 texts of four random words had fewer, nor any of 20,000 texts of 20 letters.
 MIN_PIECES = 8
 SHORTEST_RUN = 3  # characters
 
@@ -32,7 +32,7 @@ _COMMON_WORDS = """
     fuckyou fuckme asshole bitch family money happy super lover london dallas
     correct horse battery staple quick brown
 """
-# Rows, columns and the ways between two rows; of keyboards in English, German and French.
+# Digits, the alphabet, and rows and columns of English, German and French keyboards.
 _ROWS = [
     "0123456789012",
     "abcdefghijklmnopqrstuvwxyz",
@@ -51,7 +51,7 @@ _ROWS = [
     "1q2w3e4r5t6y7u8i9o0p",
     "q1w2e3r4t5y6u7i8o9p0",
 ]
-# What people write in place of a letter. One of `l` and `i` stands for both.
+# These signs stand for a letter. `1` may be `l` or `i`, so both become `i`.
 _LOOKALIKES = str.maketrans("01l!|3@45$7+", "oiiiieaasstt")
 
 

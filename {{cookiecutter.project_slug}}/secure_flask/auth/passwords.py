@@ -214,6 +214,10 @@ def _as_read(text: str) -> str:
     return normalize("NFKC", text).casefold()
 
 
+def _letters_of(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
 def _result_of_check(scheme: LegacyScheme, stored: str, password: str) -> bool | None:
     """The result of the owner's check; None if it raises an error."""
     try:
@@ -223,7 +227,3 @@ def _result_of_check(scheme: LegacyScheme, stored: str, password: str) -> bool |
         # Log only the type of the error: its message may quote the password.
         audit.record(CHECK_FAILED, error=type(error).__name__)
         return None
-
-
-def _letters_of(text: str) -> str:
-    return "".join(filter(str.isalnum, text))

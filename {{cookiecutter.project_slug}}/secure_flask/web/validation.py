@@ -121,7 +121,8 @@ def refused_by_model(model: type[BaseModel], error: ValidationError) -> ErrorRes
         refused.fields = {
             _path_of_field(model, each): _reason(each) for each in problems[:MAX_REPORTED]
         }
-        _name_undeclared(refused, model, problems)
+        if issubclass(model, Body):
+            _name_undeclared(refused, model, problems)
     return refused
 
 
