@@ -382,6 +382,14 @@ def test_a_login_by_a_token_gives_the_session_of_a_user_to_nobody_else(switched:
         assert shown[OWNER] == str(ada.id)
 
 
+def test_a_session_that_begins_with_such_a_login_is_that_of_the_cookie(switched: Flask) -> None:
+    client = log_in_by_form(switched.test_client())
+    client.post("/probe/switch", json={}, headers=OWN_PAGE)
+    with stored_user(switched) as ada:
+        shown = {"added": "by the view", OWNER: str(ada.id)}
+    assert client.get("/probe/all").get_json() == shown
+
+
 def test_nor_does_the_user_of_the_token_get_the_session_by_the_own_cookie(switched: Flask) -> None:
     client = log_in_by_form(switched.test_client())
     client.get("/probe/write/draft")
