@@ -73,7 +73,7 @@ def test_a_refused_answer_is_asked_again_with_the_reason(ask: Asker) -> None:
 
 
 def test_it_begins_with_the_answers_that_are_given(ask: Asker) -> None:
-    ask("Shop", *[ENTER] * 9, answers="csp=paranoid description=Boats")
+    ask("Shop", *[ENTER] * 10, answers="csp=paranoid description=Boats")
     policy = (ask.template.parent / "shop" / "app" / "policy.py").read_text("utf-8")
     assert ("csp_levels.PARANOID" in policy, 'DESCRIPTION = "Boats"' in policy) == (True, True)
 
