@@ -4,12 +4,16 @@
 own account here, so an admin is always left.
 """
 
+from typing import Annotated
 from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from pydantic import Field
 from secure_flask import (
+    MultilineText,
+    Query,
     Role,
     audit,
     consumes_form,
@@ -20,9 +24,11 @@ from secure_flask import (
     responds,
     roles,
     roles_required,
+    validated_query,
 )
 from sqlalchemy import select, update
 from sqlalchemy.orm import selectinload
+from werkzeug.datastructures import MultiDict
 from wtforms import SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -36,6 +42,10 @@ MAX_SEARCH = 150  # characters
 ADMIN = "admin"
 
 
+class Search(Query, extra="ignore"):
+    q: Annotated[MultilineText, Field(max_length=MAX_SEARCH)] = ""
+
+
 class RolesForm(FlaskForm):
     roles = SelectMultipleField(
         "What this person may use",
@@ -47,9 +57,10 @@ class RolesForm(FlaskForm):
 @blueprint.get("")
 @responds("text/html", 404)
 @roles_required(ADMIN)
-def list_people() -> str:
+@validated_query(Search)
+def list_people(*, query: Search) -> str:
     """Show the page of all people, or of those whose name contains `?q=`."""
-    search = request.args.get("q", "").strip()[:MAX_SEARCH]
+    search = query.q.strip()
     # With `autoescape`, % and _ mean themselves.
     found = (
         select(User)
@@ -78,7 +89,8 @@ def show(user_id: UUID) -> str:
 def change_roles(user_id: UUID) -> ResponseReturnValue:
     """Give a person exactly these roles."""
     person = _find_to_change(user_id)
-    form = _form_of(person)
+    # Without a checked box the body is empty, which Flask-WTF would take for no form at all.
+    form = _form_of(person, request.form)
     if not form.validate():
         return _page(person, form), 422
     said = f"Saved the roles of {person.name}."
@@ -146,8 +158,8 @@ def _find_to_change(user_id: UUID) -> User:
     return _find(user_id)
 
 
-def _form_of(person: User) -> RolesForm:
-    form = RolesForm(data={"roles": person.role_names})
+def _form_of(person: User, sent: MultiDict[str, str] | None = None) -> RolesForm:
+    form = RolesForm(sent, data={"roles": person.role_names})
     form.roles.choices = roles.known_roles()
     return form
 

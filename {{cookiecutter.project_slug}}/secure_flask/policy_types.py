@@ -140,7 +140,17 @@ def _changeable_header(name: str) -> str:
 def _csp_level(level: object) -> object:
     if not isinstance(level, csp_levels.Level | dict):
         raise ValueError("write a level, such as csp_levels.STRICT, or a dict of directives")
-    return level
+    # A line that changes the constant later would change what is sent.
+    if isinstance(level, csp_levels.Level):
+        return level._replace(directives=_copied(level.directives))
+    return _copied(level)
+
+
+def _copied(directives: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: [*sources] if isinstance(sources, list) else sources
+        for name, sources in directives.items()
+    }
 
 
 def _links(links: object) -> object:

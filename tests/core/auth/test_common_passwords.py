@@ -43,6 +43,8 @@ TAKEN = [
     # Common words may be parts of a sentence.
     "my password lives under the third stone",
     "correct horse battery staple 1837",
+    # Signs count where there are more of them than letters.
+    "a♞♜♝♛♚♟♠♣♥♦☂☃☎✂✈",
 ]
 
 
@@ -71,6 +73,10 @@ def test_a_sentence_and_random_characters_are_taken(password: str) -> None:
         "lovelaceada12345",
         "ockham.example.1234",
         "shed-garden-1234",
+        "Sommer24!Sommer24!",
+        "pass word pass word",
+        "P.a.s.s.w.o.r.d.",
+        "passw\N{ZERO WIDTH SPACE}ord12345678",
     ],
 )
 def test_another_spelling_or_order_is_as_easy(password: str) -> None:
@@ -92,7 +98,10 @@ def test_a_name_of_one_word_is_not_found_across_two_words() -> None:
 def test_half_as_many_pieces_as_characters_are_demanded_and_at_most_eight() -> None:
     four, eight = "kx7t", "kx7tq9zv"
     assert [is_easy_to_guess(four, 8), is_easy_to_guess(four[:3] * 3, 8)] == [False, True]
-    assert [is_easy_to_guess(eight * 8, 64), is_easy_to_guess(eight[:7] * 10, 64)] == [False, True]
+    assert [
+        is_easy_to_guess(eight * 7 + eight[::-1], 64),
+        is_easy_to_guess(eight[:7] * 10, 64),
+    ] == [False, True]
 
 
 @pytest.mark.parametrize("password", ["a" * MAX_LENGTH, "\ufdfb" * MAX_LENGTH, "abc" * 341])

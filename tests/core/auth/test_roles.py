@@ -11,6 +11,7 @@ from secure_flask.auth.access import roles_required
 from secure_flask.auth.authentication import end_other_logins
 from secure_flask.auth.roles import known_roles, set_roles
 from secure_flask.auth.users import user_class
+from secure_flask.keys.requests import keys_allowed
 
 from core.conftest import MakeApp, add_user, give_roles, is_logged_in, log_in, stored_user
 from core.keys.made_keys import is_open, new_key
@@ -41,6 +42,16 @@ def test_a_new_role_ends_the_logins_and_keeps_the_keys(
     assert is_open(client, key)
     with stored_user(app, OTHER) as user:
         assert user.role_names == sorted(names)
+
+
+def test_a_role_that_the_key_of_the_request_lacks_is_seen(app: Flask, client: FlaskClient) -> None:
+    def promote() -> dict[str, bool]:
+        return {"ended": set_roles(user_class().find(OTHER), ["member", "editor"])}  # type: ignore[arg-type]
+
+    app.add_url_rule("/_test/promote", view_func=keys_allowed(promote))
+    credentials, key = log_in(client, username=OTHER), new_key(app, to=OTHER)
+    answer = client.get("/_test/promote", headers={"Authorization": f"Bearer {key}"})
+    assert (answer.json, is_logged_in(client, credentials)) == ({"ended": True}, False)
 
 
 def test_a_role_of_no_view_that_nobody_had_is_refused(app: Flask) -> None:

@@ -351,9 +351,18 @@ def returns_a_dict(status: int, message: str, fields: dict[str, str]) -> dict[st
     return {}
 
 
+class AsPage(ResponseBody):
+    media_type: ClassVar[str] = "text/html"
+
+
+def returns_a_page(status: int, message: str, fields: dict[str, str]) -> AsPage:
+    return AsPage()
+
+
 @pytest.mark.parametrize(
     ("path", "function", "said"),
     [
+        ("/api", returns_a_page, "AsPage.media_type is 'text/html': write application/json"),
         ("api", in_our_shape, "error_bodies: 'api' begins with no slash: write '/api'"),
         ("/api/", in_our_shape, "error_bodies: '/api/' ends with a slash: write '/api'"),
         ("/api", without_return, "without_return: write the model that it returns"),

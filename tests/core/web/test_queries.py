@@ -262,3 +262,16 @@ def test_a_method_of_a_class_takes_a_query(make_app: MakeApp) -> None:
 @pytest.mark.parametrize("text", ["Ada", "O'Brien <b>", '"', "\\", "\U0001f469\u200d\U0001f680"])
 def test_a_text_arrives_as_it_was_sent(client: FlaskClient, text: str) -> None:
     assert client.get(f"{PATH}?shop={quote(text)}").json == {"shop": text}
+
+
+class Offer(Query):
+    corner: tuple[int, int]
+
+
+def test_a_tuple_takes_repeated_parameters(make_app: MakeApp) -> None:
+    def view(*, query: Offer) -> str:
+        return str(query.corner)
+
+    app = make_app()
+    app.add_url_rule("/offers", view_func=public(validated_query(Offer)(view)))
+    assert app.test_client().get("/offers?corner=1&corner=2").text == "(1, 2)"

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask, Response, make_response, redirect, send_file
 from pydantic import BaseModel, Field, computed_field
 from secure_flask import (
+    Body,
     LoginResponse,
     ResponseBody,
     error_response,
@@ -40,6 +41,10 @@ class Article(ResponseBody):
     @computed_field
     def slug(self) -> str:
         return self.title.lower()
+
+
+class Own(Author):
+    email: str
 
 
 class Draft(ResponseBody):
@@ -143,10 +148,43 @@ def test_a_status_and_headers_that_the_view_returns_count(app: Flask) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (201, "/tea")
 
 
-def test_a_subclass_shows_only_what_is_declared(app: Flask) -> None:
-    class Own(Author):
-        email: str
+def test_the_status_that_a_view_returns_says_which_model_is_sent(app: Flask) -> None:
+    def mark(view: Any) -> Any:
+        return responds(Own, status=201)(responds(Author, status=202)(view))
 
+    assert ask(app, mark, (Own(name="Ada", email=SECRET), 202)).json == {"name": "Ada"}
+
+
+def test_a_model_that_is_declared_itself_comes_before_its_base(app: Flask) -> None:
+    def mark(view: Any) -> Any:
+        return responds(Author)(responds(Own, status=201)(view))
+
+    answer = ask(app, mark, Own(name="Ada", email="ada@example.org"))
+    assert (answer.status_code, answer.json["email"]) == (201, "ada@example.org")
+
+
+def test_what_a_view_puts_into_a_model_later_is_not_sent(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    def returned() -> Article:
+        article = TEA.model_copy()
+        article.author = {"name": "Ada", "password_hash": SECRET}  # type: ignore[assignment]
+        return article
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    answer = ask(app, responds(Article), returned)
+    assert (answer.status_code, SECRET in answer.text + caplog.text) == (500, False)
+
+
+def test_a_model_of_a_request_is_no_answer(app: Flask) -> None:
+    class Credentials(Body):
+        password: str
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    assert ask(app, lambda view: view, Credentials(password=SECRET)).status_code == 500
+
+
+def test_a_subclass_shows_only_what_is_declared(app: Flask) -> None:
     assert ask(app, responds(Author), Own(name="Ada", email=SECRET)).json == {"name": "Ada"}
 
 

@@ -9,7 +9,7 @@ Source: NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 6.2.4.
 
 import re
 from collections.abc import Collection, Iterator
-from unicodedata import combining, normalize
+from unicodedata import category, combining, normalize
 
 # None of 20,000 texts of four random words had fewer, nor any of 20,000 texts of 20 letters.
 MIN_PIECES = 8
@@ -63,8 +63,21 @@ def is_easy_to_guess(password: str, shortest: int, *known: str | None) -> bool:
     """
     needed = min(MIN_PIECES, (shortest + 1) // 2)
     words = _COMMON | {word for text in known for word in _words_of(text or "")}
+    plain = _plain(password)
+    # A repetition makes a password longer, and not harder to guess.
+    if (plain * 2).find(plain, 1) < min(shortest, len(plain)):
+        return True
+    if _has_few_pieces(plain, words, needed):
+        return True
+    letters = "".join(filter(str.isalnum, plain))
+    # Signs may part a word, and are one piece themselves. A password may also be made of signs.
+    is_of_letters = len(letters) * 2 >= len(plain)
+    return is_of_letters and _has_few_pieces(letters, words, needed - 1)
+
+
+def _has_few_pieces(text: str, words: Collection[str], needed: int) -> bool:
     different = set[str]()
-    for piece in _pieces(_plain(password), words):
+    for piece in _pieces(text, words):
         different.add(piece)
         if len(different) >= needed:
             return False
@@ -96,9 +109,9 @@ def _words_of(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """One spelling for capitals, wide characters and accents."""
+    """One spelling for capitals, wide characters and accents, without what nobody sees."""
     letters = normalize("NFKD", text).casefold()
-    return "".join(each for each in letters if not combining(each))
+    return "".join(each for each in letters if not (combining(each) or category(each) == "Cf"))
 
 
 _COMMON = frozenset(_words_of(_COMMON_WORDS))

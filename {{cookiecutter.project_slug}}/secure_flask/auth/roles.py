@@ -33,13 +33,15 @@ def set_roles(user: UserMixin, names: Iterable[str]) -> bool:
     """
     # The lock waits for a login that begins without the role now, so that it ends below too.
     db.session.refresh(user, with_for_update=True)
-    former = user.role_names
+    # The roles in force may be fewer, if a key of this user sent the request.
+    former = user.granted_roles()
     user.roles = _rows_of(names)
-    has_gained = not {*user.role_names} <= {*former}
+    granted = user.granted_roles()
+    has_gained = not {*granted} <= {*former}
     if has_gained:
         logins.end_logins_of(user, keep_keys=True)
     db.session.commit()
-    change = {"former": ", ".join(former), "roles": ", ".join(user.role_names)}
+    change = {"former": ", ".join(former), "roles": ", ".join(granted)}
     by = changed_by(user)
     audit.record(audit.AUTHZ_CHANGE, account=user.name, user_id=user.id, by=by, **change)
     return has_gained

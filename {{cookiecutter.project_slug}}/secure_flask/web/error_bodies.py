@@ -6,6 +6,7 @@ Source: RFC 9457, Problem Details for HTTP APIs.
 """
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import Context
@@ -20,6 +21,8 @@ from werkzeug.exceptions import default_exceptions
 from werkzeug.http import HTTP_STATUS_CODES
 
 JSON, PROBLEM = "application/json", "application/problem+json"
+
+_MEDIA_TYPE = re.compile(r"application/([a-z0-9.-]+\+)?json")
 
 # It takes the status, the message, and a reason for each wrong member.
 ErrorBody = Callable[[int, str, dict[str, str]], BaseModel]
@@ -149,7 +152,14 @@ def _shape(path: str, function: Any) -> Shape:
             f"error_bodies: {_name(function)}: write the model that it returns, as in "
             "`-> OurError`, with `class OurError(ResponseBody)`."
         )
-    return Shape(function, model)
+    shape = Shape(function, model)
+    # A browser would read another type, such as text/html, as a page.
+    if not _MEDIA_TYPE.fullmatch(shape.media_type):
+        raise PolicyError(
+            f"error_bodies: {model.__name__}.media_type is {shape.media_type!r}: write "
+            "application/json, or a type that ends with +json, such as application/problem+json."
+        )
+    return shape
 
 
 def _name(function: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from flask import current_app, request
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from secure_flask.web.errors import plain_error
 from secure_flask.web.validation import refused_by_model
 from secure_flask.web.view_options import Decorated, add_options
@@ -22,7 +22,6 @@ Json = dict[str, Any]
 # The number 1e308 has 309 digits, and Python converts no text of more than 4,300.
 _MAX_NUMBER = 400  # characters
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_BOOLEANS = {"true": True, "false": False}
 
 
 class Query(BaseModel):
@@ -87,35 +86,42 @@ def _read_query(model: type[Query]) -> Query:
         raise plain_error(400) from None
     try:
         # Only JSON has dates and ids as texts that a strict model accepts.
-        return model.model_validate_json(to_json(_values(model, sent)))
+        return model.model_validate_json(_as_json(model, sent))
     except ValidationError as error:
         raise refused_by_model(model, error) from None
 
 
-def _values(model: type[Query], sent: dict[str, list[str]]) -> Json:
+def _as_json(model: type[Query], sent: dict[str, list[str]]) -> str:
     parameters = parameters_of(model)
-    values: Json = {}
+    members = []
     for name, texts in sent.items():
         known = parameters.get(name)
-        read = [_value(text, known.types) for text in texts] if known else texts
+        values = [_value(text, known.types if known else frozenset()) for text in texts]
         # A list in place of one value is refused by the model.
-        several = len(read) > 1 or (known is not None and known.is_list)
-        values[name] = read if several else read[0]
-    return values
+        several = len(values) > 1 or (known is not None and known.is_list)
+        value = f"[{','.join(values)}]" if several else values[0]
+        members.append(f"{_text(name)}:{value}")
+    return f"{{{','.join(members)}}}"
 
 
-def _value(text: str, types: frozenset[str]) -> object:
-    """A number or a boolean where the model takes one and the text is one, or else the text."""
-    if "boolean" in types:
-        return _BOOLEANS.get(text, text)
-    takes_numbers = not types.isdisjoint(("integer", "number")) and len(text) <= _MAX_NUMBER
-    return from_json(text) if takes_numbers and _NUMBER.fullmatch(text) else text
+def _value(text: str, types: frozenset[str]) -> str:
+    """The JSON of a number or a boolean where the model takes one and the text is one, or of a text."""
+    is_number = _NUMBER.fullmatch(text) and len(text) <= _MAX_NUMBER
+    takes_numbers = not types.isdisjoint(("integer", "number"))
+    is_boolean = "boolean" in types and text in ("true", "false")
+    return text if is_boolean or (takes_numbers and is_number) else _text(text)
+
+
+def _text(text: str) -> str:
+    return to_json(text).decode()
 
 
 def _parameter(schema: Json, *, required: bool) -> Parameter:
     schema = _without_null(schema)
     is_list = schema.get("type") == "array"
-    types = frozenset(_types(schema["items"] if is_list else schema))
+    # The schema of a tuple has no items, and describes each of its places.
+    items = schema.get("items", {"anyOf": schema.get("prefixItems", [])})
+    types = frozenset(_types(items if is_list else schema))
     return Parameter(schema, required, types, is_list)
 
 

@@ -26,7 +26,7 @@ from typing import (
 from flask import Flask, Response, current_app, has_request_context, request
 from flask.typing import HeadersValue
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 from secure_flask.state import Key, request_state
 from secure_flask.web.csrf import SENT_BY_FORMS
 from secure_flask.web.errors import add_hint, error_response, respond_by_default, response_for
@@ -210,25 +210,25 @@ def _make_response(make: Callable[..., Response], *arguments: Any) -> Response:
     *context, returned = arguments
     body, *others = returned if isinstance(returned, tuple) and returned else (returned,)
     if has_request_context() and _is_made_of_models(body):
-        response = _response_of_model(body)
+        status = next((each for each in others if isinstance(each, int)), None)
+        response = _response_of_model(body, status)
         returned = (response, *others) if others else response
     return make(*context, returned)
 
 
 def _is_made_of_models(body: object) -> bool:
-    """Whether it is a model or a list of nothing else, such as an empty one."""
+    """Whether it is a model or a list of nothing else, such as an empty one.
+
+    Any other model, such as one of a request, is no answer: Flask refuses it.
+    """
     if isinstance(body, list):
-        return all(isinstance(each, BaseModel) for each in body)
-    return isinstance(body, BaseModel)
+        return all(isinstance(each, ResponseBody) for each in body)
+    return isinstance(body, ResponseBody)
 
 
-def _response_of_model(body: object) -> Response:
-    declared = _declarations_of(body)
-    if declared:
-        # A subclass is sent with the members of the declared model alone.
-        text = _adapter(declared[0][1]).dump_json(body, by_alias=True, warnings=False)
-    else:
-        text = to_json(body)
+def _response_of_model(body: object, status: int | None) -> Response:
+    declared = _declarations_of(body, status)
+    text = _dump(body, declared[0][1]) if declared else to_json(body)
     response = current_app.response_class(text, mimetype=JSON)
     # Where several statuses declare the model, the view says which.
     if len(declared) == 1:
@@ -237,14 +237,34 @@ def _response_of_model(body: object) -> Response:
     return response
 
 
-def _declarations_of(body: object) -> list[tuple[int, Any]]:
-    """The statuses of this view that declare the model of a body, and how they declare it."""
+def _dump(body: object, declared: Any) -> bytes:
+    """The JSON of a body, with the members of the declared model alone, also of a subclass.
+
+    :raises TypeError: a view has put something else into the model since it was built.
+    """
+    try:
+        return _adapter(declared).dump_json(body, by_alias=True, warnings="error")
+    except PydanticSerializationError:
+        # Its message quotes the value.
+        returned = _name(declared)
+    raise TypeError(f"{_view()} returned a {returned} that holds what the model does not declare.")
+
+
+def _declarations_of(body: object, status: int | None) -> list[tuple[int, Any]]:
+    """The statuses of this view that declare the model of a body, and how they declare it.
+
+    If the view returned one of these statuses, it alone counts. Otherwise a model that is declared
+    itself comes before the class that it inherits from.
+    """
     declared = view_options().responds or {}
-    return [
-        (status, content[JSON])
-        for status, content in declared.items()
+    fitting = [
+        (each, content[JSON])
+        for each, content in declared.items()
         if content.get(JSON) and _fits(body, content[JSON])
     ]
+    chosen = [each for each in fitting if each[0] == status]
+    itself = [each for each in fitting if each[1] is type(body)]
+    return chosen or itself or fitting
 
 
 def _fits(body: object, declared: Any) -> bool:
