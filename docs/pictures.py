@@ -113,7 +113,7 @@ def login_page(page: Page, address: str) -> None:
     """Show an error beside its field."""
     page.goto(f"{address}/login")
     page.fill("#username", USERNAME)
-    page.click("main button")
+    page.click("main button[type=submit]")
     page.wait_for_selector("#password-error")
 
 

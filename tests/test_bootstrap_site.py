@@ -104,13 +104,13 @@ def addresses(site: Site, page: Page) -> Iterator[str]:
         page.goto(site.address + path)
         yield path
     page.goto(f"{site.address}/tf-setup")
-    press(page, "main button")
+    press(page, "main button[type=submit]")
     yield "the app of codes"
     page.goto(f"{site.address}/tasks/new")
-    press(page, "main button")
+    press(page, "main button[type=submit]")
     yield "/tasks/new, refused"
     page.fill("[name=title]", "Buy milk")
-    press(page, "main button")
+    press(page, "main button[type=submit]")
     yield "/tasks, with one"
 
 

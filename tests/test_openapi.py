@@ -113,7 +113,9 @@ def document_of(project: Path) -> Path:
 def test_spectral_finds_nothing(
     new_project: NewProject, node_programs: Path, tmp_path: Path, accounts: str
 ) -> None:
-    (tmp_path / "rules.yaml").write_text("extends: spectral:oas\n", "utf-8")
+    # OpenAPI 3.1 lets a requirement list roles. The rule knows only the scopes of OAuth.
+    rules_of_3_0 = "rules:\n  oas3-operation-security-defined: off\n"
+    (tmp_path / "rules.yaml").write_text(f"extends: spectral:oas\n{rules_of_3_0}", "utf-8")
     rules = ("--ruleset", tmp_path / "rules.yaml", "--fail-severity", "hint")
     for token_type in support.CHOICES["token_type"]:
         project = new_project(accounts=accounts, token_type=token_type)

@@ -324,11 +324,11 @@ def test_a_private_file_comes_back_without_scripts(site: Site, page_without_scri
     page = page_without_scripts
     content = b"a picture" * 20_000
     log_in(page, site, "/files")
-    page.click("main button")
+    page.click("main button[type=submit]")
     expect(page.locator("main")).to_contain_text("Choose a file.")
     sent = FilePayload(name="Tür.pdf", mimeType="application/pdf", buffer=content)
     page.set_input_files("[name=content]", sent)
-    page.click("main button")
+    page.click("main button[type=submit]")
     expect(page.get_by_role("status")).to_have_text("Stored: Tür.pdf")
     with page.expect_download() as download:
         page.click("main a")
@@ -345,7 +345,7 @@ def test_visitors_send_a_message_and_get_no_cookie(site: Site, page_without_scri
     page.goto(f"{site.address}/contact")
     page.fill("[name=address]", "bob@example.org")
     page.fill("[name=text]", "Hello\nyou")
-    page.click("main button")
+    page.click("main button[type=submit]")
     expect(page.locator("main")).to_contain_text("Your message has arrived.")
     assert page.context.cookies() == []
 

@@ -149,7 +149,7 @@ def test_commands_name_a_role_and_a_user_that_are_not_there(project: Path) -> No
     code = "from wsgi import app\nfrom secure_flask import create_user\n"
     code += f"with app.app_context(): create_user('mary', {clients.PASSWORD!r})"
     support.python("-c", code, cwd=project)
-    assert "There is no role" in flask(project, "user", "roles", "mary", "admin")
+    assert "There is no role" in flask(project, "user", "roles", "mary", "editor")
     assert "There is no user" in flask(project, "user", "disable", "nobody")
 
 

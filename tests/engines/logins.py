@@ -37,7 +37,7 @@ def log_in(tab: Tab, app: App, username: str = USERNAME) -> None:
     tab.visit(f"{app.origin}/login")
     tab.fill("#username", username)
     tab.fill("#password", PASSWORD)
-    tab.click("main button")
+    tab.click("main button[type=submit]")
     tab.wait_for("location.pathname === '/' && document.readyState === 'complete'")
 
 

@@ -50,6 +50,7 @@ class Error(ResponseBody):
 
     error: str
     fields: dict[str, str] | None = None  # what is wrong with each member of a JSON body
+    hint: str | None = None  # in development, what the developer can do
     unknown: bool | None = None  # true if no user has the passkey, so its device may forget it
 
 
