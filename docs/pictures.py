@@ -123,7 +123,7 @@ def task_list(page: Page, address: str) -> None:
         page.goto(f"{address}/tasks/new")
         page.fill("#title", title)
         page.set_checked("#done", done)
-        page.click("main button")
+        page.click("main button[type=submit]")
         page.wait_for_url(f"{address}/tasks")
 
 
@@ -131,7 +131,7 @@ def log_in(page: Page, address: str) -> None:
     page.goto(f"{address}/login")
     page.fill("#username", USERNAME)
     page.fill("#password", PASSWORD)
-    page.click("main button")
+    page.click("main button[type=submit]")
     page.wait_for_url(f"{address}/")
 
 
