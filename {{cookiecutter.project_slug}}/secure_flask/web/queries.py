@@ -101,7 +101,7 @@ def _as_json(model: type[Query], sent: dict[str, list[str]]) -> str:
         several = len(values) > 1 or (known is not None and known.is_list)
         value = f"[{','.join(values)}]" if several else values[0]
         members.append(f"{_text(name)}:{value}")
-    return f"{{{','.join(members)}}}"
+    return "{" + ",".join(members) + "}"
 
 
 def _value(text: str, types: frozenset[str]) -> str:
