@@ -27,7 +27,7 @@ FOLDERS = {
 SELF_SERVICE = {"accounts": "self-service"}
 OF_ACCOUNTS = {"accounts", "mail", "second-factors", "leaving"}
 # An app has one manager of Flask-Login, which that of another recipe would replace, and one language.
-# With old hashes each login of the other pages' tests takes longer. The page of errors replaces a
+# Old hashes make each login of the other pages' tests take longer. The page of errors replaces a
 # line that other pages name.
 ALONE = {"flask-security", "another-language", "existing-users", "flask-babel", "error-pages"}
 # The others show what needs a container engine, a cluster or another machine.

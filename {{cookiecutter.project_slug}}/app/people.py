@@ -61,7 +61,7 @@ class RolesForm(FlaskForm):
 def list_people(*, query: Search) -> str:
     """Show the page of all people, or of those whose name contains `?q=`."""
     search = query.q.strip()
-    # With `autoescape`, % and _ mean themselves.
+    # `autoescape` lets % and _ stand for themselves.
     found = (
         select(User)
         .options(selectinload(User.roles))

@@ -350,7 +350,7 @@ def test_a_page_that_reads_no_session_does_not_vary_by_cookie(make_app: MakeApp)
     assert "Cookie" not in client.get("/probe/plain").vary
 
 
-# A login by a token. The browser's cookies stay those of whoever it was.
+# A login by a token leaves the browser's cookies to the user who had them.
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def client(make_app: MakeApp) -> FlaskClient:
     return with_views(make_app())
 
 
-# By query, what the view gets beside the shop.
+# Each query has what the view gets beside the shop.
 TAKEN: dict[str, dict[str, Any]] = {
     "": {},
     "page=2": {"page": 2},
@@ -109,7 +109,7 @@ INTEGER, TEXT = "Input should be a valid integer", "Input should be a valid stri
 EXTRA = "Extra inputs are not permitted"
 BOOLEAN, FINITE = "Input should be a valid boolean", "Input should be a finite number"
 
-# By query, the parameters that are wrong, and why. The shop is sent with each.
+# Each query has the parameters that are wrong, and why. The shop is sent with each.
 WRONG: dict[str, dict[str, str]] = {
     "page=0": {"page": "Input should be greater than or equal to 1"},
     "page=101": {"page": "Input should be less than or equal to 100"},
