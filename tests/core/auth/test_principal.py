@@ -304,7 +304,7 @@ def test_a_lookup_that_fails_is_no_visitor(app: Flask, monkeypatch: pytest.Monke
     app.add_url_rule("/probe", "probe", public(lambda: render_template_string(WHO)))
     client = app.test_client()
     credentials = log_in(client)
-    monkeypatch.setattr(logins, "find_live_login", fail)
+    monkeypatch.setattr(logins, "find_login_by_secret", fail)
     assert client.get("/probe", headers=credentials).status_code == 503
 
 
@@ -317,7 +317,7 @@ def test_but_the_page_of_an_error_is_shown_and_asks_once(
 
     client = app.test_client()
     credentials = log_in(client)
-    monkeypatch.setattr(logins, "find_live_login", fail)
+    monkeypatch.setattr(logins, "find_login_by_secret", fail)
     answer = client.get("/nowhere", headers=credentials)
     assert (answer.status_code, answer.text) == (404, "nobody nobody")
     assert caplog.text.count("sys_crash") == 1

@@ -327,7 +327,7 @@ def test_while_the_database_is_away_nothing_is_stored_without_its_owner(
     app.add_url_rule("/probe/draft", view_func=public(draft))
     log_in(client)
     with monkeypatch.context() as away:
-        away.setattr(logins, "find_live_login", fail)
+        away.setattr(logins, "find_login_by_secret", fail)
         client.get("/probe/write/draft" if asks == "first when it is saved" else "/probe/draft")
     end_logins(app)
     assert client.get("/probe/read").text == "None"

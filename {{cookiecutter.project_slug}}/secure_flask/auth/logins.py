@@ -32,8 +32,10 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     ForeignKey,
+    Select,
     String,
     and_,
+    bindparam,
     case,
     delete,
     event,
@@ -177,6 +179,10 @@ class Login(Credential):
 
 add_core_tables(Login.__table__)
 
+# Each request runs one of these. To build it anew takes as long as SQLite needs for the answer.
+_BY_SECRET = select(Login).where(Login.secret_hash == bindparam("value"))
+_BY_ID = select(Login).where(Login.id == bindparam("value"))
+
 
 def lifetime_of(kind: str) -> int:
     """Seconds until a login of this kind ends, even one in use, unless its user keeps it."""
@@ -260,17 +266,12 @@ def start_login(
 
 def find_login_by_secret(kind: str, secret: str) -> Login | None:
     """The live login of this secret."""
-    return find_live_login(Login.secret_hash == hash_of_secret(kind, secret))
+    return _find_live_login(_BY_SECRET, hash_of_secret(kind, secret))
 
 
-def find_live_login(condition: ColumnElement[bool]) -> Login | None:
-    """The live login for which this condition is true, such as the id in an access token.
-
-    This only reads: it flushes nothing that the view has added to the session.
-    """
-    with db.session.no_autoflush:
-        login = db.session.scalar(select(Login).where(condition))
-        return login if login and login.is_live() else None
+def find_login_by_id(login_id: str) -> Login | None:
+    """The live login with this id, such as that in an access token."""
+    return _find_live_login(_BY_ID, login_id) if is_login_id(login_id) else None
 
 
 def is_last_used_outdated(row: Credential) -> bool:
@@ -369,6 +370,13 @@ def browser_and_system() -> tuple[str | None, str | None]:
     """The browser and system that the client of this request claims, without their versions."""
     sent = request.headers.get("User-Agent", "")
     return _first(BROWSERS, sent), _first(SYSTEMS, sent)
+
+
+def _find_live_login(statement: Select[Any], value: object) -> Login | None:
+    # This only reads: it flushes nothing that the view has added to the session.
+    with db.session.no_autoflush:
+        login: Login | None = db.session.scalar(statement, {"value": value})
+        return login if login and login.is_live() else None
 
 
 def _end_former(kind: str, shown: str, replaces: Login | None) -> None:

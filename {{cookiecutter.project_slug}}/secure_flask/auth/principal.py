@@ -29,7 +29,7 @@ from secure_flask.auth.logins import (
 )
 from secure_flask.auth.users import limit_roles_of_user, user_class
 from secure_flask.database import db
-from secure_flask.state import Key, app_state, request_state
+from secure_flask.state import Key, app_state, state_of
 from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse, error_response
 from secure_flask.web.headers import never_store
 from secure_flask.web.logs import KEY_ID, USER_ID
@@ -101,7 +101,7 @@ def current_principal() -> Principal:
     """Who sends this request; nobody in a command."""
     if not has_request_context():
         return Principal()
-    state = request_state(request.environ)
+    state = state_of(request)
     if _PRINCIPAL not in state:
         # The mark is set before the lookup: an error page must not repeat a lookup that failed.
         state[LOGIN_LOOKED_UP] = True
@@ -122,12 +122,12 @@ def logged_in_user() -> Any:
 
 def brought_principal() -> Principal:
     """Who sent this request by its own credentials, also if it has logged in somebody since."""
-    return request_state(request.environ).get(_BROUGHT) or current_principal()
+    return state_of(request).get(_BROUGHT) or current_principal()
 
 
 def forget_current_login() -> None:
     """Treat the rest of this request as not logged in."""
-    request_state(request.environ)[_PRINCIPAL] = Principal()
+    state_of(request)[_PRINCIPAL] = Principal()
 
 
 def no_program_here() -> ErrorResponse:
@@ -139,21 +139,21 @@ def is_proved(demand: object) -> bool:
     """Whether the principal of this request has met a demand; sends no query."""
     if not has_request_context():
         return False
-    found = request_state(_present_request().environ).get(_PRINCIPAL)
+    found = state_of(_present_request()).get(_PRINCIPAL)
     return found is not None and demand in found.proved
 
 
 def is_looked_up() -> bool:
     """Whether this request has asked who sends it."""
-    return _PRINCIPAL in request_state(request.environ)
+    return _PRINCIPAL in state_of(request)
 
 
 def is_user_gone() -> bool:
     """Whether the user whose login was found in this request is deleted by now."""
-    found = request_state(request.environ).get(_PRINCIPAL)
+    found = state_of(request).get(_PRINCIPAL)
     if found is None or found.row is None:
         return False
-    user_id = request_state(request.environ)[USER_ID]
+    user_id = state_of(request)[USER_ID]
     return db.session.scalar(select(user_class().id).where(user_class().id == user_id)) is None
 
 
@@ -184,7 +184,7 @@ def _look_up(request: Request) -> Principal:
 
 def _note(principal: Principal) -> None:
     """Keep ids for the log, which must not query the database, and what the request needs later."""
-    state = request_state(request.environ)
+    state = state_of(request)
     row = principal.row
     if principal.user is not None or row:
         state[USER_ID] = row.user_id if row else principal.user.id
@@ -200,7 +200,7 @@ def _note(principal: Principal) -> None:
 def _find_brought(user: object) -> None:
     """Find out who sends this request, while the row of its login is still there."""
     if has_request_context():
-        request_state(request.environ).setdefault(_BROUGHT, current_principal())
+        state_of(request).setdefault(_BROUGHT, current_principal())
 
 
 @login_stored.connect
@@ -215,7 +215,7 @@ def _become(user: Any, *, login: Login) -> None:
     program = current_principal().program
     # A key still limits what the request may do.
     present = Principal(user, program=program) if program else Principal(user, login)
-    request_state(request.environ)[_PRINCIPAL] = present
+    state_of(request)[_PRINCIPAL] = present
     _note(present)
 
 
@@ -237,5 +237,5 @@ def _present_request() -> Request:
 
 def _store_use(error: BaseException | None) -> None:
     # Store it after the request: during it, the transaction of the session belongs to the view.
-    if used := request_state(request.environ).get(_USED):
+    if used := state_of(request).get(_USED):
         store_last_used(*used)

@@ -17,7 +17,7 @@ from secure_flask.auth.users import (
 )
 from secure_flask.database import db
 from secure_flask.database.core_tables import needs_core_tables
-from secure_flask.state import request_state
+from secure_flask.state import state_of
 from secure_flask.web import audit
 from secure_flask.web.logs import USER_ID
 
@@ -83,5 +83,5 @@ def record_deletion(user: UserMixin) -> None:
 def changed_by(user: UserMixin) -> UUID | str | None:
     """The id of the other user who changes this one, "command line" for an operator, or None."""
     in_request = has_request_context()
-    present = request_state(request.environ).get(USER_ID) if in_request else "command line"
+    present = state_of(request).get(USER_ID) if in_request else "command line"
     return None if present == user.id else present

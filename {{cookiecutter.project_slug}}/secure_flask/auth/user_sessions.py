@@ -16,7 +16,7 @@ from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from secure_flask.auth.principal import brought_principal, logged_in_user
 from secure_flask.auth.users import UserMixin
-from secure_flask.state import Key, app_state, request_state
+from secure_flask.state import Key, app_state, state_of
 from secure_flask.web.cookies import drop_unread_cookies
 from secure_flask.web.flask_hooks import add_request_check, replace_method
 from secure_flask.web.view_options import view_options
@@ -56,11 +56,11 @@ class UserSessions(SessionInterface):
         drop_unread_cookies(request)
         opened = self.inner.open_session(app, request)
         if opened is not None:
-            request_state(request.environ)[_OPENED] = opened
+            state_of(request)[_OPENED] = opened
         return opened
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if _HIDDEN in request_state(request.environ):
+        if _HIDDEN in state_of(request):
             return
         # While the database is unavailable, the user is unknown, so the session is not saved.
         if not (session and session.modified) or _write_owner(session):
@@ -92,7 +92,7 @@ def keep_session_for(user: UserMixin) -> None:
     """Give a visitor's session to the user whom this request logs in; clear another user's."""
     if session.get(OWNER) not in (None, str(user.id)):
         session.clear()
-    request_state(request.environ)[_NEW_OWNER] = str(user.id)
+    state_of(request)[_NEW_OWNER] = str(user.id)
     if session:
         # Flask saves a modified session, and so stores its owner.
         session.modified = True
@@ -121,7 +121,7 @@ def _clear_session_of_another(request: Request) -> None:
         return
     if opened.get(OWNER) != _id_of(logged_in_user()):
         opened.clear()
-    request_state(request.environ)[_CHECKED] = True
+    state_of(request)[_CHECKED] = True
 
 
 def _handle_without_unchecked_session(handle: Callable[..., Any], *arguments: Any) -> Any:
@@ -129,7 +129,7 @@ def _handle_without_unchecked_session(handle: Callable[..., Any], *arguments: An
 
     The owner is not looked up here: refused requests cost no query, and the database may be away.
     """
-    if _CHECKED not in request_state(request.environ):
+    if _CHECKED not in state_of(request):
         _hide_session_of_user(_opened_session(request))
     return handle(*arguments)
 
@@ -138,11 +138,11 @@ def _hide_session_of_user(opened: SessionMixin) -> None:
     """Let the request find a user's session empty, and keep what is stored."""
     if opened and OWNER in opened:
         opened.clear()
-        request_state(request.environ)[_HIDDEN] = True
+        state_of(request)[_HIDDEN] = True
 
 
 def _opened_session(request: Request) -> SessionMixin:
-    opened = request_state(request.environ).get(_OPENED)
+    opened = state_of(request).get(_OPENED)
     return session if opened is None else opened
 
 
@@ -162,7 +162,7 @@ def _write_owner(session: SessionMixin) -> bool:
     try:
         # After a login by a token, the session stays that of the cookies that the request brought.
         brought = brought_principal()
-        owner = request_state(request.environ).get(_NEW_OWNER) or _id_of(brought.user)
+        owner = state_of(request).get(_NEW_OWNER) or _id_of(brought.user)
     except SQLAlchemyError:
         return False
     if owner:

@@ -19,7 +19,7 @@ from flask import current_app, has_request_context, request
 from secure_flask.database import Model, db
 from secure_flask.database.core_tables import add_core_tables, need_core_tables
 from secure_flask.database.database import CoreModel
-from secure_flask.state import Key, app_state, request_state
+from secure_flask.state import Key, app_state, state_of
 from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, event, select, update
 from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, relationship
@@ -266,13 +266,13 @@ def limit_roles_of_user(user: UserMixin, roles: Iterable[str]) -> None:
     The user object keeps them too: a streamed response or a thread reads roles after the request.
     """
     limit = frozenset(roles)
-    request_state(request.environ).setdefault(_ROLES_OF_KEY, {})[user.id] = limit
+    state_of(request).setdefault(_ROLES_OF_KEY, {})[user.id] = limit
     vars(user)[_LIMIT] = limit
 
 
 def _roles_in_force(user: UserMixin, names: list[str]) -> list[str]:
     if has_request_context():
-        limits = request_state(request.environ).get(_ROLES_OF_KEY)
+        limits = state_of(request).get(_ROLES_OF_KEY)
         limit = limits.get(user.id) if limits else None
     else:
         limit = vars(user).get(_LIMIT)

@@ -35,7 +35,7 @@ from secure_flask.database.core_tables import (
 from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.settings import ENV_FILE, Settings, SettingsError
 from secure_flask.settings.types import INSTANCE
-from secure_flask.state import IN_CONTEXT, request_state
+from secure_flask.state import IN_CONTEXT, state_of
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, plain_error, respond_by_default, response_for
 from sqlalchemy import (
@@ -287,7 +287,7 @@ def _release(error: object) -> None:
         return
     # A test or a command still uses its objects after a request in its context. `close` keeps
     # loaded attributes, which a test may read later, such as `current_user`.
-    in_context = IN_CONTEXT in request_state(request.environ)
+    in_context = IN_CONTEXT in state_of(request)
     _end_transaction(db.session().rollback if in_context else db.session().close)
 
 

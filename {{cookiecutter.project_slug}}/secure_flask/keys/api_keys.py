@@ -36,6 +36,7 @@ from sqlalchemy import (
     ForeignKey,
     String,
     UniqueConstraint,
+    bindparam,
     delete,
     select,
 )
@@ -93,6 +94,9 @@ class ApiKey(Credential):
 
 
 add_core_tables(ApiKey.__table__)
+
+# It is built once, since each request with a key runs it.
+_BY_SECRET = select(ApiKey).where(ApiKey.secret_hash == bindparam("secret_hash"))
 logins.end_with_logins(ApiKey)
 
 
@@ -208,8 +212,7 @@ def find_key(secret: str) -> ApiKey | None:
     if not opaque.has_right_checksum(_prefix(), secret):
         return None
     with db.session.no_autoflush:
-        stored = ApiKey.secret_hash == logins.hash_of_secret(KIND, secret)
-        key = db.session.scalar(select(ApiKey).where(stored))
+        key = db.session.scalar(_BY_SECRET, {"secret_hash": logins.hash_of_secret(KIND, secret)})
         if key is None or key.is_live():
             return key
     # A program still sends a key that has expired, or that its user may not use any more.

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, current_app, request
 from secure_flask.csp_levels import ANCESTORS, NONCE, NONE, SCRIPT, SOURCES, Level
-from secure_flask.state import Key, State, request_state
+from secure_flask.state import Key, State, state_of
 from secure_flask.web.flask_hooks import add_to_templates
 from secure_flask.web.origins import PolicyError, in_force
 from secure_flask.web.view_options import add_options, options_of
@@ -93,7 +93,7 @@ def csp_nonce() -> str:
 
     A template writes `csp_nonce()` into the attribute `nonce` of each tag of a script.
     """
-    return nonce_of(request_state(request.environ))
+    return nonce_of(state_of(request))
 
 
 def csp(**directives: list[str]) -> Callable[[Target], Target]:
@@ -109,7 +109,7 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     added = as_override(override)
 
     def apply() -> None:
-        state = request_state(request.environ)
+        state = state_of(request)
         state[CSP_OVERRIDE] = override_of(state) + added
 
     def decorate(target: Any) -> Any:

@@ -24,7 +24,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
-from secure_flask.state import Key, app_state, request_state
+from secure_flask.state import Key, app_state, state_of
 from secure_flask.web.bearer import challenge
 from secure_flask.web.error_bodies import JSON, PROBLEM, shaped_response
 from secure_flask.web.flask_hooks import call_method
@@ -248,7 +248,7 @@ def _may_link(error: HTTPException) -> bool:
 
 
 def _login_is_known() -> bool:
-    return LOGIN_LOOKED_UP in request_state(request.environ)
+    return LOGIN_LOOKED_UP in state_of(request)
 
 
 def _page(error: HTTPException, *, navigation: bool) -> str | None:
@@ -265,7 +265,7 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
         message=translated_text(_message(error)),
         name=_name(error),
         project_name=current_app.config["PROJECT_NAME"],
-        request_id=request_id(request.environ),
+        request_id=request_id(state_of(request), request.environ),
         retry_after=dict(error.get_headers()).get("Retry-After"),
         status=error.code or 500,
     )

@@ -24,6 +24,7 @@ from secure_flask.state import (
     begin_request_state,
     request_state,
     separate_environ,
+    state_of,
 )
 from secure_flask.web import connection_allowlist, csp
 from secure_flask.web.cors import CORS_ORIGINS, cors_headers
@@ -137,7 +138,7 @@ def init_app(app: Flask) -> None:
 
 def never_store() -> None:
     """Let no cache store the response to this request, such as a login, whatever its view sets."""
-    request_state(request.environ)[_NEVER_STORED] = True
+    state_of(request)[_NEVER_STORED] = True
 
 
 class SecurityHeaders:
@@ -181,7 +182,7 @@ class SecurityHeaders:
         fixed, with_nonce = self._prepared(status, content_type, scheme_of(environ), override)
         return [
             *fixed,
-            ("X-Request-ID", request_id(environ)),
+            ("X-Request-ID", request_id(state, environ)),
             *self._cors.get(environ.get("HTTP_ORIGIN", ""), self._cors[""]),
             *[(name, csp.nonce_of(state).join(parts)) for name, parts in with_nonce],
         ]

@@ -15,15 +15,16 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any, TextIO, cast
 from uuid import UUID
 from wsgiref.types import WSGIEnvironment
 
 import structlog
-from flask import Flask, Response, has_request_context, request, request_started
+from flask import Flask, Request, Response, has_request_context, request, request_started
 from flask.logging import default_handler, wsgi_errors_stream
-from secure_flask.state import Key, request_state
+from secure_flask.state import Key, State, state_of
 from secure_flask.web.audit import WARNING_RATE_LIMIT
 from secure_flask.web.counters import Counters
 from secure_flask.web.serving import serves_requests
@@ -56,7 +57,7 @@ _QUOTING = re.compile("Invalid request[^:]*|Error handling request")
 GUNICORN_LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "secure_flask.web.logs.formatter", "production": True}},
+    "formatters": {"json": {"()": "secure_flask.web.logs.LineFormatter", "production": True}},
     "filters": {"requests": {"()": "secure_flask.web.logs.WithoutRequests"}},
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["requests"]}
@@ -66,7 +67,44 @@ GUNICORN_LOGGING = {
 }
 
 _handler = logging.StreamHandler(cast(TextIO, wsgi_errors_stream))
+_access_logger = logging.getLogger(ACCESS)
 _key_value = KeyValueRenderer()
+
+
+class AccessLine(dict[str, Any]):
+    """The fields of an access line; None for a field that it does not have."""
+
+
+class LineFormatter(ProcessorFormatter):
+    """Writes a line as JSON, or as key=value.
+
+    An access line skips the other steps, since each request may have one and no client chooses the
+    length of its fields.
+    """
+
+    def __init__(self, *, production: bool) -> None:
+        self._as_text = JSONRenderer() if production else _readable
+        super().__init__(
+            processors=[
+                add_log_level,
+                add_logger_name,
+                TimeStamper(fmt="iso", key="datetime"),
+                _add_traceback,
+                ProcessorFormatter.remove_processors_meta,
+                _add_request,
+                _bound,
+                self._as_text,
+            ],
+            keep_exc_info=True,
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        if not isinstance(record.msg, AccessLine):
+            return super().format(record)
+        time_utc = datetime.fromtimestamp(record.created, UTC).replace(tzinfo=None)
+        line = {"datetime": f"{time_utc.isoformat()}Z", "level": "info", "event": "request"}
+        line |= {name: value for name, value in record.msg.items() if value is not None}
+        return str(self._as_text(None, "info", {**line, "logger": record.name}))
 
 
 class WithoutRequests(logging.Filter):
@@ -89,9 +127,8 @@ class WithoutRequests(logging.Filter):
         return self._counters.add_locally(WARNING_RATE_LIMIT, record.msg).allowed
 
 
-def request_id(environ: WSGIEnvironment) -> str:
-    """The id of this request, created at the first call."""
-    state = request_state(environ)
+def request_id(state: State, environ: WSGIEnvironment) -> str:
+    """The id of the request with this state and environment, created at the first call."""
     known = state.get(REQUEST_ID)
     if known is None:
         sent = environ.get("HTTP_X_REQUEST_ID", "")
@@ -101,22 +138,6 @@ def request_id(environ: WSGIEnvironment) -> str:
     return known
 
 
-def formatter(*, production: bool) -> logging.Formatter:
-    return ProcessorFormatter(
-        processors=[
-            add_log_level,
-            add_logger_name,
-            TimeStamper(fmt="iso", key="datetime"),
-            _add_traceback,
-            ProcessorFormatter.remove_processors_meta,
-            _add_request,
-            _bound,
-            JSONRenderer() if production else _readable,
-        ],
-        keep_exc_info=True,
-    )
-
-
 def init_app(app: Flask) -> None:
     production = app.config["PRODUCTION"]
     structlog.configure(
@@ -124,7 +145,7 @@ def init_app(app: Flask) -> None:
         wrapper_class=BoundLogger,
         logger_factory=LoggerFactory(),
     )
-    _handler.setFormatter(formatter(production=production))
+    _handler.setFormatter(LineFormatter(production=production))
     logging.getLogger().addHandler(_handler)
     # If a line cannot be written, Python would report this on the stream that has just failed.
     logging.raiseExceptions = not production
@@ -137,27 +158,27 @@ def init_app(app: Flask) -> None:
     # The test requests of `flask check --deploy` have no access lines.
     if app.config["ACCESS_LOG"] and serves_requests():
         # ACCESS_LOG asks for these lines, so a LOG_LEVEL of WARNING does not drop them.
-        logging.getLogger(ACCESS).setLevel(logging.INFO)
+        _access_logger.setLevel(logging.INFO)
         # A `before_request` function would miss a request that is refused before it.
         request_started.connect(_start, app)
         app.after_request(_write_access)
 
 
 def _start(app: Flask, **extra: object) -> None:
-    request_state(request.environ)[STARTED] = perf_counter()
+    state_of(request)[STARTED] = perf_counter()
 
 
 def _write_access(response: Response) -> Response:
-    started = request_state(request.environ)[STARTED]
-    structlog.get_logger(ACCESS).info(
-        "request",
+    # The line holds no personal data: no address and no user.
+    current = request._get_current_object()  # type: ignore[attr-defined]
+    milliseconds = (perf_counter() - state_of(current)[STARTED]) * 1000
+    line = AccessLine(
+        **_fields_of(current),
         status=response.status_code,
-        milliseconds=round((perf_counter() - started) * 1000, 1),
+        milliseconds=round(milliseconds, 1),
         bytes=response.content_length,
-        # An access line holds no personal data.
-        source_ip=None,
-        user_id=None,
     )
+    _access_logger.info(line)
     return response
 
 
@@ -202,16 +223,23 @@ def _details_of(error: BaseException | None) -> Iterator[str]:
 def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
     if not has_request_context():
         return line
-    where = {
-        "request_id": request_id(request.environ),
+    who = {
         "source_ip": (request.remote_addr or "")[:MAX_CHOSEN] or None,
+        "user_id": state_of(request).get(USER_ID),
+    }
+    return {**_fields_of(request), **who, **line}
+
+
+def _fields_of(request: Request) -> dict[str, Any]:
+    """What each line says of the request in which it is written."""
+    state = state_of(request)
+    return {
+        "request_id": request_id(state, request.environ),
         "request_method": request.method[:MAX_CHOSEN],
         # The path is left out, since it may contain a secret.
         "route": request.url_rule and request.url_rule.rule,
-        "user_id": request_state(request.environ).get(USER_ID),
-        "key": request_state(request.environ).get(KEY_ID),
+        "key": state.get(KEY_ID),
     }
-    return {**where, **line}
 
 
 def _bound(logger: object, method: str, line: EventDict) -> EventDict:

@@ -27,7 +27,7 @@ from flask import Flask, Response, current_app, has_request_context, request
 from flask.typing import HeadersValue
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
-from secure_flask.state import Key, request_state
+from secure_flask.state import Key, state_of
 from secure_flask.web.csrf import SENT_BY_FORMS
 from secure_flask.web.errors import add_hint, error_response, respond_by_default, response_for
 from secure_flask.web.flask_hooks import replace_method
@@ -233,7 +233,7 @@ def _response_of_model(body: object, status: int | None) -> Response:
     # Where several statuses declare the model, the view says which.
     if len(declared) == 1:
         response.status_code = declared[0][0]
-    request_state(request.environ)[_SENT] = (response, text, body)
+    state_of(request)[_SENT] = (response, text, body)
     return response
 
 
@@ -323,7 +323,7 @@ def _difference(response: Response, declared: Mapping[int, Content]) -> str | No
 
 def _difference_of_body(response: Response, declared: Any) -> str | None:
     text = response.get_data()
-    made_of = request_state(request.environ).get(_SENT)
+    made_of = state_of(request).get(_SENT)
     if made_of and made_of[:2] == (response, text):
         return None if _fits(made_of[2], declared) else _difference_of_model(made_of[2], declared)
     try:

@@ -103,7 +103,7 @@ def find_login(request: Request) -> Login | None:
     except InvalidToken:
         return None
     sid = str(claims["sid"]) if claims else ""
-    login = logins.find_live_login(Login.id == sid) if logins.is_login_id(sid) else None
+    login = logins.find_login_by_id(sid)
     if login and claims and (login.kind, str(login.user_id)) == (KIND, claims["sub"]):
         return login
     if claims:
