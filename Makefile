@@ -68,7 +68,7 @@ help:
 	@echo '                = .venv/bin/python -m sphinx -qW --keep-going -E -d build/doctrees docs build/site'
 	@echo 'make pictures   take the pictures in docs/ again; needs Chromium'
 	@echo '                = .venv/bin/python -m docs.pictures'
-	@echo 'make browsers   write docs/browsers.md again; needs Chromium, Firefox, WebKitWebDriver and Xvfb'
+	@echo 'make browsers   write docs/browsers.json and .md again; needs Chromium, Firefox, WebKitWebDriver and Xvfb'
 	@echo '                = .venv/bin/python tests/browser_table.py'
 	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install --require-hashes -r pins/render.txt'
 	@echo '                ; .venv/bin/uv pip sync --python .venv --require-hashes pins/dev.txt'
