@@ -29,8 +29,8 @@ PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 project = "cookiecutter-secure-flask"
 html_title = "Secure Flask"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design"]
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design", "docs.requirements"]
+sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "{{cookiecutter.project_slug}}")]
 root_doc = "index"
 exclude_patterns = ["examples", "theme"]
 templates_path = ["theme"]

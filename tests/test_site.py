@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import support
 from conftest import keep
+from docs.reference import evidence
 
 pytestmark = [pytest.mark.all, pytest.mark.slow]
 
@@ -44,6 +45,7 @@ LOOKED_AT = {
     "recipe": "/recipes/uploads.html",
     "reference": "/reference/settings.html",
     "comparison": "/why.html",
+    "requirements": "/asvs.html",
     "search": "/search.html?q=csrf",
 }
 ACCENTS = {"light": "rgb(35, 96, 143)", "dark": "rgb(140, 196, 238)"}
@@ -232,3 +234,34 @@ def test_the_page_of_the_api_has_each_public_name() -> None:
 def public_names() -> list[str]:
     code = "import secure_flask; print(*secure_flask.__all__)"
     return support.python("-c", code, cwd=support.FOLDER).split()
+
+
+def test_the_requirements_of_asvs_are_chosen_by_level_and_state(page: Page) -> None:
+    text = (support.PAGES / "asvs.md").read_text("utf-8")
+    rows = [(row[1], row[2], evidence.kind(row[0])) for row in evidence.ROW.finditer(text)]
+    page.goto("/asvs.html")
+    shown = page.locator("tr.requirement:visible > td:first-child")
+    assert shown.all_inner_texts() == [number for number, *_ in rows]
+    page.get_by_label("yours to do").check()
+    owner = [(number, level) for number, level, state in rows if state == "yours to do"]
+    assert shown.all_inner_texts() == [number for number, _ in owner]
+    page.locator("#level-1").check()
+    assert shown.all_inner_texts() == [number for number, level in owner if level == "1"]
+    expect(page.get_by_role("heading", name="V9 Self-contained Tokens")).to_be_hidden()
+
+
+def test_what_meets_a_requirement_unfolds_below_its_state(page: Page) -> None:
+    page.goto("/asvs.html")
+    row = page.locator("tr.requirement").filter(has=page.get_by_text("3.4.1", exact=True))
+    test = row.get_by_role("link", name="test_https_is_remembered_by_every_answer")
+    expect(test).to_be_hidden()
+    row.get_by_text("shown by tests").click()
+    expect(test).to_be_visible()
+
+
+def test_a_requirement_takes_a_line(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto("/asvs.html")
+    heights = "rows => rows.map(row => row.offsetHeight)"
+    rows: list[int] = page.locator("tr.requirement").evaluate_all(heights)
+    assert max(rows) < 2 * min(rows)
