@@ -32,7 +32,7 @@ OF_ACCOUNTS = {"accounts", "mail", "second-factors", "leaving"}
 ALONE = {"flask-security", "another-language", "existing-users", "flask-babel", "error-pages"}
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
-PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
+PARTS = ["When you need it", "See that it works", "What can go wrong"]
 SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
 # What these pages say of other people's packages is followed by a weekly job.
 OF_PACKAGES = {
@@ -88,7 +88,7 @@ def test_what_a_page_says_to_do_works(
 @pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("page", "token_type"), [("recipes/pages-and-app", "jwt"), ("how-to/second-factors", "session")]
+    ("page", "token_type"), [("recipes/single-page-app", "jwt"), ("how-to/second-factors", "session")]
 )
 def test_a_page_works_with_another_kind_of_token(
     page: str, token_type: str, ready_project: NewProject, tmp_path: Path
@@ -304,8 +304,8 @@ def test_the_page_of_a_project_allows_pictures_of_another_site_for_pictures_alon
 
 
 def test_the_table_of_flask_login_has_its_names_and_ours() -> None:
-    page = (support.PAGES / "recipes" / "flask-login.md").read_text("utf-8")
-    rows = re.findall(r"^\| (.+) \| (.+) \|$", page.partition("## When")[0], re.MULTILINE)[1:]
+    page = (support.PAGES / "recipes" / "flask-login-and-wtf.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", page.partition("## Replace")[0], re.MULTILINE)[1:]
     theirs, ours = (" ".join(cells) for cells in zip(*rows, strict=True))
     names = {*re.findall(r"`@?(?:login_manager\.|current_user\.)?(\w+)", theirs)}
     known = (flask_login, flask_login.UserMixin, flask_login.LoginManager())
