@@ -18,12 +18,17 @@ from sphinx.transforms import SphinxTransform
 
 DOCS = Path(__file__).parent
 TEMPLATE = DOCS.parent
-# The pages of a project, and where they are on the site: what lies there only leads to them.
+sys.path.insert(0, str(TEMPLATE))
+
+from docs import shown  # noqa: E402
+
+# The pages of a project that the site shows whole, and where: what lies there only leads to them.
 PROJECTS = DOCS / "project"
-OF_A_PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}" / "docs"
 # Each file that the site shows and that lies elsewhere, by the page that leads to it.
-ELSEWHERE = {PROJECTS / file.name: file for file in OF_A_PROJECT.glob("*.md")}
+ELSEWHERE = {page: shown.OF_A_PROJECT / page.name for page in PROJECTS.glob("*.md")}
 ELSEWHERE[DOCS / "security.md"] = TEMPLATE / "SECURITY.md"
+# Each section of a project's page, and the page and heading that show it.
+PLACES = shown.places()
 PAGES = {file: page for page, file in ELSEWHERE.items()}
 PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
@@ -32,7 +37,9 @@ html_title = "Secure Flask"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design", "docs.requirements"]
 sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "{{cookiecutter.project_slug}}")]
 root_doc = "index"
-exclude_patterns = ["examples", "theme"]
+# Of the decisions, the site has the one that projects name.
+RECORDS = ("decisions/00[!1]*", "decisions/001[!3]*")
+exclude_patterns = ["examples", "theme", *RECORDS]
 templates_path = ["theme"]
 default_role = "code"
 autodoc_typehints = "none"
@@ -67,8 +74,6 @@ pygments_dark_style = "github-dark"
 ANSWER = re.compile(r"#{3,4} `\w+=(.+)`\n((?:(?!#{2,4} ).*\n)*)")
 CHOICE = re.compile(rf"^(?=#+ `(\w+)=)(?:(?=#+ `\1=){ANSWER.pattern})+", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
-# A page of the template, as the pages of a project name it: there it is no file.
-NAMED = re.compile(r"`docs/([\w/-]+\.md)`")
 # The words that people type to find a page. In the repository they are not seen.
 SEARCHED = re.compile(r"<!-- search: (.+) -->")
 PICTURE = re.compile(r"^!\[(.*)\]\((.+)\.png\)$", re.MULTILINE)
@@ -89,28 +94,39 @@ POLICY = '<meta http-equiv="Content-Security-Policy" content="{}">'
 def prepare(app: Sphinx, page: str, source: list[str]) -> None:
     """Show answers as tabs; link to files of the repository that are no page of the site."""
     file = DOCS / f"{page}.md"
-    shown = ELSEWHERE.get(file, file)
-    here, there = file.parent, shown.parent
-    if shown != file:
+    origin = ELSEWHERE.get(file, file)
+    here, there = file.parent, origin.parent
+    if origin == file:
+        source[0] = shown.text_of(file)
+    else:
         words = SEARCHED.search(source[0])
-        source[0] = f"{shown.read_text('utf-8')}\n\n{words[0] if words else ''}\n"
+        source[0] = f"{origin.read_text('utf-8')}\n\n{words[0] if words else ''}\n"
 
     def address(link: re.Match[str]) -> str:
-        target = (there / link[1]).resolve()
+        target, anchor = (there / link[1]).resolve(), link[2] or ""
+        if place := PLACES.get((target, anchor[1:]), PLACES.get((target, ""))):
+            target, anchor = place[0], place[1] and f"#{place[1]}"
         target = PAGES.get(target, target)
-        if target.suffix in (".md", ".png", ".svg") and target.is_relative_to(DOCS):
-            return os.path.relpath(target, here) + (link[2] or "")
+        if is_on_the_site(target, app.env.found_docs):
+            return os.path.relpath(target, here) + anchor
         if not target.is_relative_to(TEMPLATE):
             # A page of GitHub's, as seen from the file there.
-            return urljoin(f"{PRIVATE['_source']}/blob/main/{shown.name}", str(link[1]))
+            return urljoin(f"{PRIVATE['_source']}/blob/main/{origin.name}", str(link[1]))
         kind = "tree" if target.is_dir() else "blob"
         path = quote(target.relative_to(TEMPLATE).as_posix())
         return f"{PRIVATE['_source']}/{kind}/main/{path}{link[2] or ''}"
 
     text = PICTURE.sub(pictures, LINK.sub(address, source[0]))
     if here == PROJECTS:
-        text = NAMED.sub(r"[](../\1)", text)
+        text = shown.NAMED.sub(r"[](../\1)", text)
     source[0] = CHOICE.sub(tabs, text)
+
+
+def is_on_the_site(file: Path, pages: set[str]) -> bool:
+    if not file.is_relative_to(DOCS):
+        return False
+    page = file.relative_to(DOCS).with_suffix("").as_posix()
+    return file.suffix in (".png", ".svg") or (file.suffix == ".md" and page in pages)
 
 
 def tabs(choice: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ from textwrap import dedent, indent
 
 import services
 import support
+from docs import shown
 
 # Blocks with another tag (console, nginx) show something, or need what is not here.
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -63,21 +64,11 @@ class Step:
 
 def steps(page: Path) -> Iterator[Step]:
     """Return the blocks of a page, each with the paragraph before it, and those it begins with."""
-    text = page.read_text("utf-8")
+    text = shown.text_of(page)
     for begin in BEGIN.findall(text):
         for link, anchor in SECTION.findall(begin):
-            yield from blocks(section((page.parent / link).read_text("utf-8"), anchor))
+            yield from blocks(shown.sections(shown.text_of(page.parent / link))[anchor])
     yield from blocks(text)
-
-
-def section(text: str, anchor: str) -> str:
-    """Return the section whose heading makes this anchor."""
-    [found] = [
-        part
-        for part in text.split("\n## ")[1:]
-        if part.partition("\n")[0].lower().replace(" ", "-") == anchor
-    ]
-    return found
 
 
 def blocks(text: str) -> Iterator[Step]:
@@ -108,6 +99,9 @@ def write(project: Path, step: Step) -> None:
     target = project / step.file
     verb = verb_of(step)
     if makes_file(step):
+        if target.exists() and target.read_text("utf-8") == step.code:
+            # Two pages begin with the same section of another one.
+            return
         assert target.exists() == (verb == "replace"), step.file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(step.code, "utf-8")

@@ -26,6 +26,11 @@ def test_a_record_has_a_date_and_a_status(number: int) -> None:
     assert STATUS.match(text)
 
 
+def test_the_page_of_decisions_leads_to_each_record() -> None:
+    page = (support.PAGES / "decisions.md").read_text("utf-8")
+    assert [path.name for path in RECORDS.values() if f"](decisions/{path.name})" not in page] == []
+
+
 def test_what_replaced_a_record_names_it() -> None:
     statuses = {path: STATUS.match(path.read_text("utf-8")) for path in RECORDS.values()}
     replaced = {path: status["replaced"] for path, status in statuses.items() if status}

@@ -161,9 +161,9 @@ def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
 def test_a_renamed_column_keeps_its_values(project: Path) -> None:
     put_into_model(project, from_page(project, LINE))
     python(project, WRITE_MIGRATION, ADD_ADA)
-    put_into_model(project, from_page(support.PAGES / "how-to", RENAMED, "encrypted-columns.md"))
+    put_into_model(project, from_page(support.PAGES / "how-to", RENAMED, "encryption.md"))
     migration = written_migration(project)
-    renaming = from_page(support.PAGES / "how-to", RENAMING, "encrypted-columns.md")
+    renaming = from_page(support.PAGES / "how-to", RENAMING, "encryption.md")
     upgrade = r"(?<=def upgrade\(\) -> None:\n).*?(?=\n\n\ndef )"
     text = re.sub(upgrade, renaming, migration.read_text("utf-8"), flags=re.S)
     migration.write_text(text, "utf-8")

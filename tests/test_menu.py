@@ -1,4 +1,4 @@
-"""The start pages that docs/how-to/menu.md shows, each in place of the template's."""
+"""The start pages that docs/how-to/menu-and-error-pages.md shows, each in place of the template's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import following
 import support
 from conftest import NewProject
 
-PAGE = support.PAGES / "how-to" / "menu.md"
+PAGE = support.PAGES / "how-to" / "menu-and-error-pages.md"
 # What a visitor and a user get at `/`.
 ASK = """
 from app import create_app

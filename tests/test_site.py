@@ -33,7 +33,7 @@ QUERIES = {
     "google login": {"recipes/openid-connect"},
     "websocket": {"recipes/second-service"},
     "celery": {"recipes/background-work"},
-    "iframe": {"project/policy-and-headers", "recipes/widget"},
+    "iframe": {"how-to/policy-and-headers", "recipes/widget"},
     "react": {"recipes/single-page-app"},
     "logout everywhere": {"how-to/incidents"},
 }
