@@ -62,7 +62,7 @@ help:
 	@echo '                = .venv/bin/uv pip compile, twice, and npm update: see the Makefile'
 	@echo 'make reference  write what the code says into the pages of docs/, after each change of it'
 	@echo '                = .venv/bin/python -m docs.reference'
-	@echo 'make bench      measure what a project costs, and write docs/benchmarks.md, .svg and .json'
+	@echo 'make bench      measure what a project costs, and write docs/scaling.md and docs/benchmarks.*'
 	@echo '                = .venv/bin/python -m benchmarks'
 	@echo 'make site       build the site into build/site/, warnings as errors'
 	@echo '                = .venv/bin/python -m sphinx -qW --keep-going -E -d build/doctrees docs build/site'

@@ -37,7 +37,7 @@ PARTS = ["When you need it", "See that it works", "What can go wrong"]
 SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
 # What these pages say of other people's packages is followed by a weekly job.
 OF_PACKAGES = {
-    *("bootstrap", "flask-admin", "flask-babel", "flask-security"),
+    *("bootstrap", "flask-admin", "flask-babel", "flask-login-and-wtf", "flask-security"),
     *("htmx", "openid-connect", "opentelemetry", "prometheus"),
 }
 # Files of releases, which their pages say to put into app/static/.
@@ -89,7 +89,8 @@ def test_what_a_page_says_to_do_works(
 @pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("page", "token_type"), [("recipes/single-page-app", "jwt"), ("how-to/second-factors", "session")]
+    ("page", "token_type"),
+    [("recipes/single-page-app", "jwt"), ("how-to/second-factors", "session")],
 )
 def test_a_page_works_with_another_kind_of_token(
     page: str, token_type: str, ready_project: NewProject, tmp_path: Path
@@ -223,9 +224,14 @@ def test_a_page_that_raises_max_size_says_what_it_costs() -> None:
 
 
 def test_the_sidebar_has_its_groups_in_order() -> None:
-    building = ["Build", "Accounts", "Adopt", "Recipes"]
+    building = ["Build", "Accounts", "Adopt", "Recipes", "Other packages"]
     operating = ["Operate", "Audit"]
     assert [*groups()] == ["Try it", *building, *operating, "Reference", "Reasons"]
+
+
+def test_the_weekly_job_follows_the_pages_about_other_packages() -> None:
+    pages = {page.removeprefix("recipes/") for page in groups()["Other packages"]}
+    assert pages == OF_PACKAGES
 
 
 def test_each_page_stands_in_one_group_of_the_sidebar() -> None:

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 import support
 from conftest import keep
 from docs.reference import evidence
+from test_docs import OF_PACKAGES
 
 pytestmark = [pytest.mark.all, pytest.mark.slow]
 
@@ -27,7 +28,7 @@ QUERIES = {
     "csrf": {"how-to/forms"},
     "upload": {"recipes/uploads"},
     "cors": {"how-to/cors"},
-    "docker": {"how-to/deploy-container", "project/deploy"},
+    "docker": {"how-to/deploy"},
     "reset password": {"how-to/accounts"},
     "rate limit": {"how-to/json-routes"},
     "google login": {"recipes/openid-connect"},
@@ -100,12 +101,12 @@ def test_each_page_states_its_policy_once(site: Path) -> None:
     assert [file for file in times if times[file] != 1] == []
 
 
-def test_each_page_of_a_project_is_there(site: Path) -> None:
-    pages = list(support.FOLDER.glob("docs/*.md"))
-    titles = {page: page.read_text("utf-8").splitlines()[0].removeprefix("# ") for page in pages}
-    built = {page: (site / "project" / f"{page.stem}.html").read_text("utf-8") for page in pages}
-    assert pages
-    assert [page for page in pages if f"<h1>{titles[page]}" not in built[page]] == []
+def test_each_page_about_another_package_leads_to_the_runs_of_its_weekly_job(site: Path) -> None:
+    runs = "/actions/workflows/weekly.yml"
+    leading = {file.stem for file in site.rglob("*.html") if runs in file.read_text("utf-8")}
+    assert leading == OF_PACKAGES
+    job = (support.TEMPLATE / ".github" / "workflows" / "weekly.yml").read_text("utf-8")
+    assert "run: make test-recipes" in job
 
 
 def test_no_row_of_a_table_is_shown_as_text(site: Path) -> None:
@@ -113,8 +114,11 @@ def test_no_row_of_a_table_is_shown_as_text(site: Path) -> None:
     assert not [file for file in site.rglob("*.html") if "<p>|" in file.read_text("utf-8")]
 
 
-def test_pages_of_a_project_lead_to_those_that_they_name(site: Path) -> None:
-    assert '../how-to/go-live.html"' in (site / "project" / "deploy.html").read_text("utf-8")
+def test_a_section_of_a_project_leads_to_the_pages_that_it_names(site: Path) -> None:
+    page = (site / "how-to" / "encryption.html").read_text("utf-8")
+    assert {'href="deploy-proxy.html"', 'href="incidents.html"'} <= {
+        *re.findall(r'href="[^"]+"', page)
+    }
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
