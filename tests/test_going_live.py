@@ -232,7 +232,7 @@ def test_systemd_reads_the_units_and_calls_their_exposure_small(
 
 def test_the_words_for_an_nginx_before_1_25_1_serve_one_instance_by_http_2(tmp_path: Path) -> None:
     page = proxies.PAGE.read_text("utf-8")
-    [(old, new)] = re.findall(r"write `(listen .+?;)` in place of `(listen .+?;)`", page)
+    [(old, new)] = re.findall(r"write `(listen .+?;)` instead of `(listen .+?;)`", page)
     changes = {
         f"    {new}\n    http2 on;": f"    {old}",
         "server 127.0.0.1:8001 fail_timeout=1s;": "",
