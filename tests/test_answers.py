@@ -508,7 +508,7 @@ def test_an_explanation_begins_with_its_choice(question: str) -> None:
 
 
 def test_the_page_lists_every_answer() -> None:
-    page = (support.PAGES / "reference" / "questions.md").read_text("utf-8")
+    page = (support.PAGES / "choose.md").read_text("utf-8")
     words = [*DEFAULTS, *(answer for choices in support.CHOICES.values() for answer in choices)]
     assert not [word for word in words if f"| `{word}` |" not in page]
 

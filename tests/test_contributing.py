@@ -18,7 +18,7 @@ import support
 CONTRIBUTING = (support.TEMPLATE / "CONTRIBUTING.md").read_text("utf-8")
 # Those of test_answers.py that read the questions, and of test_renders.py that read the files.
 ABOUT_QUESTIONS = "hook_and_the_questions or is_explained or page_lists"
-QUESTIONS = Path("docs") / "reference" / "questions.md"
+QUESTIONS = Path("docs") / "choose.md"
 ABOUT_FILES = "no_mark or parses or ruff or the_same"
 
 

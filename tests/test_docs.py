@@ -16,6 +16,7 @@ import secure_flask
 import following
 import support
 from conftest import NewProject, Rendered
+from docs import shown
 
 TOKEN_TYPES = support.CHOICES["token_type"]
 REFERENCE = support.PAGES / "reference"
@@ -35,6 +36,10 @@ ALONE = {"flask-security", "another-language", "existing-users", "flask-babel", 
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "See that it works", "What can go wrong"]
 SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
+# All of a page that is no code and no comment, and where its paragraphs and entries end.
+PROSE = re.compile(r"^ *```.*?^ *```$|<!--.*?-->", re.MULTILINE | re.DOTALL)
+PARAGRAPH = re.compile(r"\n\s*\n\s*|\n(?= *(?:[-|]|\d+\.) )")
+STOPPED = re.compile(r"\bbut for\b|\bin place of\b|\bof yours\b|\bbeside\b")
 # What these pages say of other people's packages is followed by a weekly job.
 OF_PACKAGES = {
     *("bootstrap", "flask-admin", "flask-babel", "flask-login-and-wtf", "flask-security"),
@@ -196,6 +201,19 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
+def test_the_site_shows_each_section_of_a_projects_page() -> None:
+    """Each page of forms, routes and tables has its own table of what can go wrong."""
+    whole = {page.name for page in (support.PAGES / "project").glob("*.md")}
+    files = [file for file in FOLDERS["a project's docs"] if file.name not in whole]
+    missing = [
+        (file.name, anchor)
+        for file in files
+        for anchor in shown.sections(file.read_text("utf-8"))
+        if (file, anchor) not in shown.places()
+    ]
+    assert missing == [("pages-and-forms.md", "what-can-go-wrong")]
+
+
 def groups() -> dict[str, list[str]]:
     """Return the pages of each group of the sidebar, in its order."""
     found: dict[str, list[str]] = {}
@@ -245,6 +263,21 @@ def test_each_page_names_words_to_find_it_by() -> None:
     """As of `<!-- search: csrf, cross-site request forgery -->` below its title."""
     texts = {page: (support.PAGES / f"{page}.md").read_text("utf-8") for page in site_pages()}
     assert not sorted(page for page, text in texts.items() if not SEARCHED.search(text))
+
+
+@pytest.mark.parametrize("group", ["Try it", "Build", "Accounts", "Adopt", "Reference", "Reasons"])
+def test_pages_have_short_paragraphs_and_no_words_that_stopped_readers(group: str) -> None:
+    prose = {page: PROSE.sub("", page_text(page)) for page in groups()[group]}
+    paragraphs = [(page, text) for page in prose for text in PARAGRAPH.split(prose[page])]
+    assert [each for each in paragraphs if len(each[1].split()) > 85 and each[1][0] != "|"] == []
+    assert [page for page in prose if "\n## Steps\n" in prose[page]] == []
+    assert [
+        (page, STOPPED.findall(prose[page])) for page in prose if STOPPED.search(prose[page])
+    ] == []
+
+
+def page_text(name: str) -> str:
+    return shown.text_of(support.PAGES / f"{name}.md")
 
 
 def test_each_risk_of_the_top_ten_leads_to_tests_a_page_and_the_asvs(

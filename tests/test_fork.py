@@ -40,7 +40,7 @@ def fork(upstream: Repository, tmp_path: Path) -> Repository:
 
 def commands(section: str) -> str:
     """Return what a section of the page says to type, with the folder for the address."""
-    text = PAGE.partition(f"### {section}\n")[2].partition("\n##")[0]
+    text = PAGE.partition(f"\n## {section}\n")[2].partition("\n##")[0]
     lines = "\n".join(COMMAND.findall(re.sub(r" \\\n +", " ", text)))
     lines = lines.replace("https://git.example.com/platform/template", "../template")
     # What pyproject.toml asks for is installed: only the address in it has changed.

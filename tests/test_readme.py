@@ -123,7 +123,7 @@ def test_it_leads_to_every_page(rendered: Rendered) -> None:
 
 
 def test_the_transcript_shows_each_question_as_it_is_asked() -> None:
-    page = (support.PAGES / "reference" / "questions.md").read_text("utf-8")
+    page = (support.PAGES / "choose.md").read_text("utf-8")
     asked: list[str] = []
     for prompt in support.SETTINGS["__prompts__"].values():
         asked += prompt.values() if isinstance(prompt, dict) else [prompt]
