@@ -265,7 +265,7 @@ def test_each_page_names_words_to_find_it_by() -> None:
     assert not sorted(page for page, text in texts.items() if not SEARCHED.search(text))
 
 
-@pytest.mark.parametrize("group", ["Try it", "Build", "Accounts", "Adopt", "Reference", "Reasons"])
+@pytest.mark.parametrize("group", groups())
 def test_pages_have_short_paragraphs_and_no_words_that_stopped_readers(group: str) -> None:
     prose = {page: PROSE.sub("", page_text(page)) for page in groups()[group]}
     paragraphs = [(page, text) for page in prose for text in PARAGRAPH.split(prose[page])]
