@@ -155,7 +155,11 @@ def test_the_page_leads_from_nothing_to_a_login_and_back_from_a_copy(
 
 
 def test_two_instances_share_the_logins_of_one_postgresql(machine: Machine, tmp_path: Path) -> None:
-    machine.run(next(line for line in machine.commands("Install the app") if "secure_flask.settings" in line))
+    machine.run(
+        next(
+            line for line in machine.commands("Install the app") if "secure_flask.settings" in line
+        )
+    )
     (tmp_path / "app.service").write_text(machine.unit("app.service"), "utf-8")
     with services.postgresql_server() as server, services.redis() as redis:
         machine.moved |= {
