@@ -77,7 +77,7 @@ by itself: jwt (docs/recipes/second-service.md). Later: TOKEN_TYPE in app/policy
     "accounts": """\
 builtin: `flask user create NAME` makes each user. self-service adds folders, so it is switched
 by a command, not by a line: commit, link the template by step 1 of
-docs/how-to/update-a-project.md, and run
+docs/update.md, and run
   uvx cruft update --variables-to-update '{"accounts": "self-service"}' --checkout v<version>""",
 }
 SUMMARY_SAYS_MORE = (

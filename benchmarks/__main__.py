@@ -42,7 +42,9 @@ def main() -> None:
     else:
         page.write(reports)
         print(_summary(reports))
-        print("Wrote docs/benchmarks.*; `git diff` shows what changed since the stored run.")
+        print(
+            "Wrote docs/benchmarks.* and docs/scaling.md; `git diff` shows what changed since the stored run."
+        )
 
 
 def _measured() -> Iterator[Report]:

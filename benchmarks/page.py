@@ -1,4 +1,4 @@
-"""Writes a run into docs/benchmarks.md; `python -m benchmarks.page` draws the stored run again."""
+"""Writes a run into docs/scaling.md; `python -m benchmarks.page` draws the stored run again."""
 
 import json
 import os
@@ -13,7 +13,8 @@ from benchmarks.chart import draw_bars, duration, limit
 from benchmarks.measure import Claim, Report
 from benchmarks.rendered import TEMPLATE
 
-RUN, PAGE, CHART = (TEMPLATE / "docs" / f"benchmarks.{kind}" for kind in ("json", "md", "svg"))
+RUN, CHART = (TEMPLATE / "docs" / f"benchmarks.{kind}" for kind in ("json", "svg"))
+PAGE = TEMPLATE / "docs" / "scaling.md"
 TABLE = re.compile(r"(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
 
 # What each claim is called there, and what it is compared with.

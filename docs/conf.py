@@ -22,11 +22,8 @@ sys.path.insert(0, str(TEMPLATE))
 
 from docs import shown  # noqa: E402
 
-# The pages of a project that the site shows whole, and where: what lies there only leads to them.
-PROJECTS = DOCS / "project"
 # Each file that the site shows and that lies elsewhere, by the page that leads to it.
-ELSEWHERE = {page: shown.OF_A_PROJECT / page.name for page in PROJECTS.glob("*.md")}
-ELSEWHERE[DOCS / "security.md"] = TEMPLATE / "SECURITY.md"
+ELSEWHERE = {DOCS / "security.md": TEMPLATE / "SECURITY.md"}
 # Each section of a project's page, and the page and heading that show it.
 PLACES = shown.places()
 PAGES = {file: page for page, file in ELSEWHERE.items()}
@@ -34,8 +31,8 @@ PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 project = "cookiecutter-secure-flask"
 html_title = "Secure Flask"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design"]
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design", "docs.requirements"]
+sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "{{cookiecutter.project_slug}}")]
 root_doc = "index"
 # Of the decisions, the site has the one that projects name.
 RECORDS = ("decisions/00[!1]*", "decisions/001[!3]*")
@@ -74,6 +71,12 @@ pygments_dark_style = "github-dark"
 ANSWER = re.compile(r"#{3,4} `\w+=(.+)`\n((?:(?!#{2,4} ).*\n)*)")
 CHOICE = re.compile(rf"^(?=#+ `(\w+)=)(?:(?=#+ `\1=){ANSWER.pattern})+", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
+# The pages about other people's packages. When a job last followed them, only the job knows.
+[LISTED] = re.findall(
+    r":caption: Other packages\n\n((?:.+\n)+)", (DOCS / "index.md").read_text("utf-8")
+)
+OF_OTHERS = LISTED.split()
+RUNS = "Each week a job follows this page with the newest versions: [its last runs]({}/actions/workflows/weekly.yml)."
 # The words that people type to find a page. In the repository they are not seen.
 SEARCHED = re.compile(r"<!-- search: (.+) -->")
 PICTURE = re.compile(r"^!\[(.*)\]\((.+)\.png\)$", re.MULTILINE)
@@ -116,10 +119,10 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
         path = quote(target.relative_to(TEMPLATE).as_posix())
         return f"{PRIVATE['_source']}/{kind}/main/{path}{link[2] or ''}"
 
-    text = PICTURE.sub(pictures, LINK.sub(address, source[0]))
-    if here == PROJECTS:
-        text = shown.NAMED.sub(r"[](../\1)", text)
-    source[0] = CHOICE.sub(tabs, text)
+    source[0] = CHOICE.sub(tabs, PICTURE.sub(pictures, LINK.sub(address, source[0])))
+    if page in OF_OTHERS:
+        title, _, text = source[0].partition("\n")
+        source[0] = f"{title}\n\n{RUNS.format(PRIVATE['_source'])}\n{text}"
 
 
 def is_on_the_site(file: Path, pages: set[str]) -> bool:

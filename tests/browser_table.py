@@ -1,23 +1,26 @@
-"""`python tests/browser_table.py`: writes docs/browsers.md, as the browsers here behave."""
+"""`python tests/browser_table.py`: writes docs/browsers.json and .md, as the browsers here behave."""
 
 from __future__ import annotations
 
-import re
+import json
 import tempfile
 from pathlib import Path
 
 import support
 from engines import ENGINES, measuring
 from engines.behaviours import BEHAVIOURS
-from engines.measuring import ATTACK, BEHAVIOUR, FEATURE, LEVELS, WAY_OUT, Cell, Cells
+from engines.measuring import ATTACK, LEVELS, WAY_OUT, Cell, Cells
 
 PAGE = support.TEMPLATE / "docs" / "browsers.md"
-VERSION = re.compile(r"^\| (\w+) \| ([\d.]+) \|$", re.MULTILINE)
+# Every cell that was measured. The page shows where the engines differ.
+MEASURED = PAGE.with_suffix(".json")
 INTRODUCTION = """# What browsers do
 
 <!-- search: browser support, chromium, firefox, safari, webkit, exfiltration -->
 
-`make browsers` writes this page: it tries everything below in each engine, with an unchanged new project. In every version of an engine, the tests require what the protections depend on: the results of most behaviours, that no attack gets further than the policy allows, and that in Chromium only the ways out of a page that are listed here are open. All other cells only record what these versions do.
+This page says where three browser engines differ, which attacks a level of the policy lets through, and how a script of an attacker's gets out of a page. `make browsers` measures it with an unchanged new project. [All {rows} rows](browsers.json) are in one file, most of them the same in each engine.
+
+The tests require what the protections depend on, in every version of an engine: the results of most behaviours, that no attack gets further than the policy allows, and that in Chromium only the ways out that are listed here are open.
 
 | engine | version |
 |---|---|
@@ -35,48 +38,52 @@ def render(level: str, folder: Path) -> Path:
     return folder / "project"
 
 
-WAYS_OUT = """A script of an attacker's runs in a page, with a nonce that it has stolen, and tries to send what it reads to another site. “closed by” names the header that closes the way at the level `paranoid`. The headers are added one after the other: the CSP, `Integrity-Policy`, `Connection-Allowlist`, which only Chromium obeys so far. The same page without headers proves that a way leads out; “not there” means that it does not in this engine. `make test-all` tries them in Chromium alone, without headers and with all of them. At the other levels `LINKS` is `None` by default, so that there is no `Connection-Allowlist`.
+DIFFERENCES = "Behaviours are those at the level `strict`. A number such as 403 is the status of the site's answer. Attacks and features have the name of their row in the file."
+ATTACKS = "These attacks of `tests/views/browser/test_attacks.py` work at some level, on a page that shows other people's text as markup. All others are stopped at each level, in each engine."
+WAYS_OUT = """A script of an attacker's runs in a page, with a nonce that it has stolen, and tries to send what it reads to another site. “closed by” names the header that closes the way at the level `paranoid`: the CSP, `Integrity-Policy`, or `Connection-Allowlist`, which only Chromium obeys so far. “not there” means that no way leads out in this engine, also without headers. At the other levels `LINKS` is `None` by default, so that there is no `Connection-Allowlist`.
+
+{table}
 
 “open” in the column of Chromium means that no header closes the way:
 
 - **A redirect of the site itself.** The server decides where it leads. So no view may redirect to an address that comes from outside; `checked_next` checks one.
 - **A page of the same origin without the header**, such as one that the proxy or another program serves: the script opens it and acts in it. So every response of the origin needs the header.
-- **A connection at the next visit.** Chromium remembers which origins a page asked for, also where the allowlist closed the request, and connects to them when the site is visited again. So a script can send as much as fits into a name, such as `secret.attacker.example`, and nothing else. It does not happen where a user has switched off that pages are preloaded.
+- **A connection at the next visit.** Chromium remembers which origins a page asked for, also where the allowlist closed the request, and connects to them when the site is visited again. So a script can send as much as fits into a name, such as `secret.attacker.example`. It does not happen where a user has switched off that pages are preloaded.
 
-Any connection counts, also one without a request, since its port and its time tell something. Chromium opens one for a frame and for a form before it asks the CSP, and then sends nothing. Its prediction is switched on here, as in Chrome, though Debian switches it off. Whether a name was looked up is read in Chromium's log, and not measured in the other engines. A click is a user's. Not measured: what a page can tell without a connection, such as by the time that it takes, and programs that a user starts by a link such as `mailto:`."""
-
-
-PARTS = {
-    "Where they differ": "",
-    "Behaviours": "These are the results at the level `strict`. A number such as 403 is the status of the site's answer.",
-    "Attacks": "These are the attacks of `tests/views/browser/test_attacks.py`, on a page that shows other people's text as markup. “works” means that the attack succeeds.",
-    "Features": "This is what a page and its own scripts may do. `innerHTML` stops at `paranoid` by Trusted Types, in all three engines. `import()` stops there, since the page has no hash of the module (`Integrity-Policy`); with an import map it works.",
-    "Ways out": WAYS_OUT,
-}
-
-
-# The kinds of cells whose tables have a column for each engine.
-BY_ENGINE = {"Behaviours": BEHAVIOUR, "Ways out": WAY_OUT}
+Any connection counts, also one without a request, since its port and its time tell something. Not measured: what a page can tell without a connection, such as by the time that it takes, and programs that a user starts by a link such as `mailto:`."""
 
 
 def page(cells: Cells, versions: dict[str, str]) -> str:
     """Return the whole page."""
     rows = {cell.row: cell.kind for cell in cells}
     lines = INTRODUCTION.format(
-        versions="\n".join(f"| {engine} | {version} |" for engine, version in versions.items())
+        rows=len(rows),
+        versions="\n".join(f"| {engine} | {version} |" for engine, version in versions.items()),
     )
     differing = [row for row in rows if rows[row] != WAY_OUT and differs(cells, row)]
+    working = [row for row in rows if rows[row] == ATTACK and works(cells, row)]
     parts = {
-        "Where they differ": by_engine(cells, differing),
-        "Behaviours": by_engine(cells, [row for row in rows if rows[row] == BEHAVIOUR]),
-        "Attacks": by_level(cells, [row for row in rows if rows[row] == ATTACK]),
-        "Features": by_level(cells, [row for row in rows if rows[row] == FEATURE]),
-        "Ways out": by_engine(cells, [row for row in rows if rows[row] == WAY_OUT]),
+        "Where they differ": f"{DIFFERENCES}\n\n{by_engine(cells, differing)}",
+        "Attacks that work": f"{ATTACKS}\n\n{by_level(cells, working)}",
+        "Ways out": WAYS_OUT.format(table=by_outcome(cells)),
     }
-    for title, table in parts.items():
-        said = f"{PARTS[title]}\n\n" if PARTS[title] else ""
-        lines += f"\n## {title}\n\n{said}{table}\n"
-    return lines
+    return lines + "".join(f"\n## {title}\n\n{text}\n" for title, text in parts.items())
+
+
+def works(cells: Cells, row: str) -> bool:
+    return "works" in (text for cell, text in cells.items() if cell.row == row)
+
+
+def by_outcome(cells: Cells) -> str:
+    """Return a table with one row for all ways out that end alike in each engine."""
+    outcomes: dict[str, list[str]] = {}
+    for cell, text in cells.items():
+        if cell.kind == WAY_OUT:
+            outcomes.setdefault(cell.row, []).append(text)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for row, texts in outcomes.items():
+        alike.setdefault(tuple(texts), []).append(row)
+    return table(["", *ENGINES], [["; ".join(ways), *texts] for texts, ways in alike.items()])
 
 
 def differs(cells: Cells, row: str) -> bool:
@@ -122,36 +129,29 @@ def table(head: list[str], body: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
+def written(cells: Cells, versions: dict[str, str]) -> str:
+    """Return the file of all cells: of each row its kind, its level, and what each engine does."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for cell, text in cells.items():
+        rows.setdefault((cell.kind, cell.row, cell.level), []).append(text)
+    lines = (json.dumps([*row, *texts], ensure_ascii=False) for row, texts in rows.items())
+    body = ",\n    ".join(lines)
+    return f'{{\n  "versions": {json.dumps(versions)},\n  "cells": [\n    {body}\n  ]\n}}\n'
+
+
 def stated() -> Cells:
-    """Return what the page says of each engine."""
-    found: Cells = {}
-    for part in PAGE.read_text("utf-8").split("\n## ")[1:]:
-        title, *lines = part.splitlines()
-        rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
-        if title in BY_ENGINE:
-            for row, *texts in rows[2:]:
-                found |= {
-                    Cell(BY_ENGINE[title], row, engine): text
-                    for engine, text in zip(ENGINES, texts, strict=True)
-                }
-        elif title in ("Attacks", "Features"):
-            for row, *texts in rows[2:]:
-                for level, text in zip(LEVELS, texts, strict=True):
-                    found |= {
-                        Cell(title.removesuffix("s"), row, engine, level): of(text, engine)
-                        for engine in ENGINES
-                    }
-    return found
-
-
-def of(text: str, engine: str) -> str:
-    """Return what a cell says of one engine: all of it, unless it names them."""
-    reported = dict(part.split(": ") for part in text.split("; ") if ": " in part)
-    return reported.get(engine, text)
+    """Return what was measured in each engine."""
+    rows = json.loads(MEASURED.read_text("utf-8"))["cells"]
+    return {
+        Cell(kind, row, engine, level): text
+        for kind, row, level, *texts in rows
+        for engine, text in zip(ENGINES, texts, strict=True)
+    }
 
 
 def versions() -> dict[str, str]:
-    return dict(VERSION.findall(PAGE.read_text("utf-8")))
+    found: dict[str, str] = json.loads(MEASURED.read_text("utf-8"))["versions"]
+    return found
 
 
 def measure(folder: Path) -> Cells:
@@ -171,4 +171,6 @@ def measure(folder: Path) -> Cells:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        PAGE.write_text(page(measure(Path(folder)), measuring.versions()), "utf-8", newline="\n")
+        cells, engines = measure(Path(folder)), measuring.versions()
+    MEASURED.write_text(written(cells, engines), "utf-8", newline="\n")
+    PAGE.write_text(page(cells, engines), "utf-8", newline="\n")

@@ -136,7 +136,7 @@ def nginx(
 @contextlib.contextmanager
 def caddy(project: Path, folder: Path, first: int, second: int) -> Iterator[Proxy]:
     """Start Caddy as compose.yaml does, before two instances as deploy-proxy.md says."""
-    assert "`127.0.0.1:8000 127.0.0.1:8001` in place of `app:8000`" in PAGE.read_text("utf-8")
+    assert "`127.0.0.1:8000 127.0.0.1:8001` instead of `app:8000`" in PAGE.read_text("utf-8")
     authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
     proxy = Proxy(support.free_port(), support.free_port(), authority)
     moved = {

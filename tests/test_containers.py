@@ -129,7 +129,7 @@ def deployed(request: pytest.FixtureRequest, new_project: NewProject) -> Iterato
 
 @pytest.fixture(scope="module")
 def image(deployed: Deployed) -> str:
-    """Build the image as docs/how-to/deploy-container.md says."""
+    """Build the image as docs/how-to/deploy.md says."""
     options = shlex.join(containers.build_options(deployed.project / "Dockerfile"))
     deployed.shell(page(deployed, "container", "docker build").replace("build", f"build {options}"))
     return NAME
@@ -160,7 +160,7 @@ def page(deployed: Deployed, name: str, start: str) -> str:
     """Return the one command of a page that starts so, the reader's own files made before."""
     pages = {
         "compose": deployed.project / "docs" / "deploy.md",
-        "container": support.TEMPLATE / "docs" / "how-to" / "deploy-container.md",
+        "container": support.TEMPLATE / "docs" / "how-to" / "deploy.md",
         "platform": support.TEMPLATE / "docs" / "how-to" / "deploy-platform.md",
         "backups": support.TEMPLATE / "docs" / "how-to" / "backups.md",
     }
@@ -235,7 +235,7 @@ def test_without_settings_it_says_what_is_missing_and_stops(image: str) -> None:
 def test_it_serves_from_a_disk_that_is_read_only_and_without_rights(
     deployed: Deployed, image: str
 ) -> None:
-    """By the commands of docs/how-to/deploy-container.md, on a network with a database."""
+    """By the commands of docs/how-to/deploy.md, on a network with a database."""
     with database(deployed) as (network, address):
         settings = f"--network {network} --env DATABASE_URL={address} --env PROXY_HOPS=1"
         migrate = page(deployed, "container", "docker run --rm")

@@ -42,7 +42,7 @@ PARAGRAPH = re.compile(r"\n\s*\n\s*|\n(?= *(?:[-|]|\d+\.) )")
 STOPPED = re.compile(r"\bbut for\b|\bin place of\b|\bof yours\b|\bbeside\b")
 # What these pages say of other people's packages is followed by a weekly job.
 OF_PACKAGES = {
-    *("bootstrap", "flask-admin", "flask-babel", "flask-security"),
+    *("bootstrap", "flask-admin", "flask-babel", "flask-login-and-wtf", "flask-security"),
     *("htmx", "openid-connect", "opentelemetry", "prometheus"),
 }
 # Files of releases, which their pages say to put into app/static/.
@@ -94,7 +94,8 @@ def test_what_a_page_says_to_do_works(
 @pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("page", "token_type"), [("recipes/pages-and-app", "jwt"), ("how-to/second-factors", "session")]
+    ("page", "token_type"),
+    [("recipes/single-page-app", "jwt"), ("how-to/second-factors", "session")],
 )
 def test_a_page_works_with_another_kind_of_token(
     page: str, token_type: str, ready_project: NewProject, tmp_path: Path
@@ -241,9 +242,14 @@ def test_a_page_that_raises_max_size_says_what_it_costs() -> None:
 
 
 def test_the_sidebar_has_its_groups_in_order() -> None:
-    building = ["Build", "Accounts", "Adopt", "Recipes"]
+    building = ["Build", "Accounts", "Adopt", "Recipes", "Other packages"]
     operating = ["Operate", "Audit"]
     assert [*groups()] == ["Try it", *building, *operating, "Reference", "Reasons"]
+
+
+def test_the_weekly_job_follows_the_pages_about_other_packages() -> None:
+    pages = {page.removeprefix("recipes/") for page in groups()["Other packages"]}
+    assert pages == OF_PACKAGES
 
 
 def test_each_page_stands_in_one_group_of_the_sidebar() -> None:
@@ -259,7 +265,7 @@ def test_each_page_names_words_to_find_it_by() -> None:
     assert not sorted(page for page, text in texts.items() if not SEARCHED.search(text))
 
 
-@pytest.mark.parametrize("group", ["Try it", "Build", "Accounts", "Adopt", "Reference", "Reasons"])
+@pytest.mark.parametrize("group", groups())
 def test_pages_have_short_paragraphs_and_no_words_that_stopped_readers(group: str) -> None:
     prose = {page: PROSE.sub("", page_text(page)) for page in groups()[group]}
     paragraphs = [(page, text) for page in prose for text in PARAGRAPH.split(prose[page])]
@@ -339,8 +345,8 @@ def test_the_page_of_a_project_allows_pictures_of_another_site_for_pictures_alon
 
 
 def test_the_table_of_flask_login_has_its_names_and_ours() -> None:
-    page = (support.PAGES / "recipes" / "flask-login.md").read_text("utf-8")
-    rows = re.findall(r"^\| (.+) \| (.+) \|$", page.partition("## When")[0], re.MULTILINE)[1:]
+    page = (support.PAGES / "recipes" / "flask-login-and-wtf.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", page.partition("## Replace")[0], re.MULTILINE)[1:]
     theirs, ours = (" ".join(cells) for cells in zip(*rows, strict=True))
     names = {*re.findall(r"`@?(?:login_manager\.|current_user\.)?(\w+)", theirs)}
     known = (flask_login, flask_login.UserMixin, flask_login.LoginManager())

@@ -1,4 +1,4 @@
-"""In Chromium, Firefox and WebKitGTK the protections hold, and docs/browsers.md says how."""
+"""In Chromium, Firefox and WebKitGTK the protections hold, and docs/browsers.json says how."""
 
 from __future__ import annotations
 
@@ -111,6 +111,15 @@ def test_the_table_has_each_row_once_and_says_what_differs() -> None:
     cells = browser_table.stated()
     assert rows(cells, measuring.BEHAVIOUR) == {behaviour.label for behaviour in BEHAVIOURS}
     assert rows(cells, measuring.WAY_OUT) == {way.name for way in [*WAYS, PREDICTED]}
+
+
+def test_the_page_leaves_out_what_each_engine_does_alike() -> None:
+    cells = browser_table.stated()
+    page = browser_table.page(cells, browser_table.versions())
+    alike = {cell.row for cell in cells if not browser_table.differs(cells, cell.row)}
+    shown = {row for row in alike if f"\n| {row} |" in page}
+    assert "login and logout by the form, over http" in alike
+    assert shown & (rows(cells, measuring.BEHAVIOUR) | rows(cells, measuring.FEATURE)) == set()
 
 
 def rows(cells: Cells, kind: str) -> set[str]:

@@ -114,7 +114,7 @@ def test_the_page_leads_from_nothing_to_a_login_and_back_from_a_copy(
     support.need(shutil.which("sqlite3"), "sqlite3")
     [lines] = [step.code for step in following.steps(PAGE) if "TRUSTED_HOSTS" in step.code]
     printed = ""
-    for command in machine.commands("Steps"):
+    for command in machine.commands("Install the app"):
         # What the page says to accept, and an example's name, fail it.
         printed += machine.run(command.replace("--deploy", "--deploy --fail-level error"))
         if "secure_flask.settings" in command:
@@ -155,7 +155,11 @@ def test_the_page_leads_from_nothing_to_a_login_and_back_from_a_copy(
 
 
 def test_two_instances_share_the_logins_of_one_postgresql(machine: Machine, tmp_path: Path) -> None:
-    machine.run(next(line for line in machine.commands("Steps") if "secure_flask.settings" in line))
+    machine.run(
+        next(
+            line for line in machine.commands("Install the app") if "secure_flask.settings" in line
+        )
+    )
     (tmp_path / "app.service").write_text(machine.unit("app.service"), "utf-8")
     with services.postgresql_server() as server, services.redis() as redis:
         machine.moved |= {
@@ -232,7 +236,7 @@ def test_systemd_reads_the_units_and_calls_their_exposure_small(
 
 def test_the_words_for_an_nginx_before_1_25_1_serve_one_instance_by_http_2(tmp_path: Path) -> None:
     page = proxies.PAGE.read_text("utf-8")
-    [(old, new)] = re.findall(r"write `(listen .+?;)` in place of `(listen .+?;)`", page)
+    [(old, new)] = re.findall(r"write `(listen .+?;)` instead of `(listen .+?;)`", page)
     changes = {
         f"    {new}\n    http2 on;": f"    {old}",
         "server 127.0.0.1:8001 fail_timeout=1s;": "",

@@ -123,7 +123,7 @@ def test_the_first_line_says_that_enter_is_safe_and_what_else_can_be_typed(ask: 
 SAID_MORE = {
     5: ("nonce=", "htmx", "Tailwind", "Google Analytics", "connect-src"),
     10: ("only pages", "opaque"),
-    11: ("cruft update", "docs/how-to/update-a-project.md"),
+    11: ("cruft update", "docs/update.md"),
 }
 
 

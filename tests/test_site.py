@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Page, expect
 
 import support
 from conftest import keep
+from docs.reference import evidence
+from test_docs import OF_PACKAGES
 
 pytestmark = [pytest.mark.all, pytest.mark.slow]
 
@@ -26,7 +28,7 @@ QUERIES = {
     "csrf": {"how-to/forms"},
     "upload": {"recipes/uploads"},
     "cors": {"how-to/cors"},
-    "docker": {"how-to/deploy-container", "project/deploy"},
+    "docker": {"how-to/deploy"},
     "reset password": {"how-to/accounts"},
     "rate limit": {"how-to/json-routes"},
     "google login": {"recipes/openid-connect"},
@@ -44,6 +46,7 @@ LOOKED_AT = {
     "recipe": "/recipes/uploads.html",
     "reference": "/reference/settings.html",
     "comparison": "/why.html",
+    "requirements": "/asvs.html",
     "search": "/search.html?q=csrf",
 }
 ACCENTS = {"light": "rgb(35, 96, 143)", "dark": "rgb(140, 196, 238)"}
@@ -96,6 +99,14 @@ def test_each_page_states_its_policy_once(site: Path) -> None:
     times = {file: file.read_text("utf-8").count(policy) for file in site.rglob("*.html")}
     assert times
     assert [file for file in times if times[file] != 1] == []
+
+
+def test_each_page_about_another_package_leads_to_the_runs_of_its_weekly_job(site: Path) -> None:
+    runs = "/actions/workflows/weekly.yml"
+    leading = {file.stem for file in site.rglob("*.html") if runs in file.read_text("utf-8")}
+    assert leading == OF_PACKAGES
+    job = (support.TEMPLATE / ".github" / "workflows" / "weekly.yml").read_text("utf-8")
+    assert "run: make test-recipes" in job
 
 
 def test_no_row_of_a_table_is_shown_as_text(site: Path) -> None:
@@ -227,3 +238,34 @@ def test_the_page_of_the_api_has_each_public_name() -> None:
 def public_names() -> list[str]:
     code = "import secure_flask; print(*secure_flask.__all__)"
     return support.python("-c", code, cwd=support.FOLDER).split()
+
+
+def test_the_requirements_of_asvs_are_chosen_by_level_and_state(page: Page) -> None:
+    text = (support.PAGES / "asvs.md").read_text("utf-8")
+    rows = [(row[1], row[2], evidence.kind(row[0])) for row in evidence.ROW.finditer(text)]
+    page.goto("/asvs.html")
+    shown = page.locator("tr.requirement:visible > td:first-child")
+    assert shown.all_inner_texts() == [number for number, *_ in rows]
+    page.get_by_label("yours to do").check()
+    owner = [(number, level) for number, level, state in rows if state == "yours to do"]
+    assert shown.all_inner_texts() == [number for number, _ in owner]
+    page.locator("#level-1").check()
+    assert shown.all_inner_texts() == [number for number, level in owner if level == "1"]
+    expect(page.get_by_role("heading", name="V9 Self-contained Tokens")).to_be_hidden()
+
+
+def test_what_meets_a_requirement_unfolds_below_its_state(page: Page) -> None:
+    page.goto("/asvs.html")
+    row = page.locator("tr.requirement").filter(has=page.get_by_text("3.4.1", exact=True))
+    test = row.get_by_role("link", name="test_https_is_remembered_by_every_answer")
+    expect(test).to_be_hidden()
+    row.get_by_text("shown by tests").click()
+    expect(test).to_be_visible()
+
+
+def test_a_requirement_takes_a_line(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto("/asvs.html")
+    heights = "rows => rows.map(row => row.offsetHeight)"
+    rows: list[int] = page.locator("tr.requirement").evaluate_all(heights)
+    assert max(rows) < 2 * min(rows)

@@ -167,7 +167,7 @@ def cookiecutter(*arguments: str, out: Path) -> Path:
 
 def link(project: Path, template: Path) -> None:
     """Run the command that the page shows; commit what it writes, and all that is uncommitted."""
-    [shown] = LINK.findall((support.PAGES / "how-to" / "update-a-project.md").read_text("utf-8"))
+    [shown] = LINK.findall((support.PAGES / "update.md").read_text("utf-8"))
     command = REPOSITORY.sub(str(template), shown).replace(
         "<version>", support.SETTINGS["_version"]
     )

@@ -1,4 +1,4 @@
-"""docs/updating.md: the made-up fix reaches each project by a pull request, as the page shows."""
+"""docs/update.md: the made-up fix reaches each project by a pull request, as the page shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import support
 
 pytestmark = [pytest.mark.all, pytest.mark.slow]
 
-PAGE = support.PAGES / "updating.md"
+PAGE = support.PAGES / "update.md"
 TEXT = PAGE.read_text("utf-8")
 FIXED = "secure_flask/auth/logins.py"
 [(FAULTY, FIX)] = re.findall(r"^-(    .+)\n\+(    .+)", TEXT, re.MULTILINE)

@@ -19,7 +19,7 @@ IN_PART = "In part."
 # What a row says of a requirement that no test shows as a whole, and how it is counted.
 SAID = {
     IN_PART: "shown in part",
-    "**Yours to do.**": "yours to do",
+    "Yours to do.": "yours to do",
     "Does not apply": "does not apply",
 }
 COUNTED = ("shown by tests", "shown in part", "by a setting", "yours to do", "does not apply")
@@ -85,7 +85,8 @@ def with_counts(part: str) -> str:
 
 
 def kind(words: str) -> str:
-    by_default = "shown by tests" if LINKS.search(words) else "by a setting"
+    """How a requirement is met, by what its row says in Markdown or as plain text."""
+    by_default = "shown by tests" if "test_" in words else "by a setting"
     return next((kind for said, kind in SAID.items() if said in words), by_default)
 
 

@@ -1,4 +1,4 @@
-"""What a browser does, measured as one cell of docs/browsers.md."""
+"""What a browser does, measured as one cell of docs/browsers.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures every cell of docs/browsers.md, one browser at a time."""
+"""Measures every cell of docs/browsers.json, one browser at a time."""
 
 from __future__ import annotations
 
