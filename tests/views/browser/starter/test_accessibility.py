@@ -95,7 +95,7 @@ def test_the_pages_of_people_are_for_everybody(
     expect(page.get_by_role("heading", name="People")).to_be_visible()
     if opened == "person":
         page.get_by_role("link", name=LONG_TITLE).click()
-        page.locator("summary").click()
+        page.get_by_role("button", name="Lock out").click()
         expect(page.get_by_role("button", name="Yes, lock out")).to_be_visible()
     assert_for_everybody(page)
 

@@ -92,6 +92,28 @@ def test_on_a_phone_the_state_of_a_task_and_its_button_stand_below_its_title(
     assert stand_side_by_side(state, delete)
 
 
+@pytest.mark.parametrize("width", [1280, PHONE["width"]], ids=["screen", "phone"])
+def test_delete_asks_beside_the_list_in_which_nothing_moves(
+    page: Page, site: str, width: int
+) -> None:
+    log_in(page, site)
+    for title in ("Buy milk", "Water the plants"):
+        add_task(page, site, title)
+    page.set_viewport_size({"width": width, "height": 640})
+    rows = page.get_by_role("row")
+    before = [box(row) for row in rows.all()]
+    delete = page.get_by_role("button", name="Delete Buy milk", exact=True)
+    delete.click()
+    question = page.get_by_role("dialog", name="Delete Buy milk?")
+    assert [box(row) for row in rows.all()] == before
+    left, _, right, _ = box(question)
+    assert 0 <= left < right <= width
+    question.get_by_role("button", name="Cancel").click()
+    expect(question).to_be_hidden()
+    expect(delete).to_be_focused()
+    expect(page.get_by_role("link", name="Buy milk")).to_be_visible()
+
+
 def test_parts_of_a_page_keep_their_distance_and_are_for_everybody(page: Page, site: str) -> None:
     page.goto(f"{site}/_own")
     assert box(page.locator("table"))[1] - box(page.locator("#plain"))[3] >= 24
