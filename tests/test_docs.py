@@ -30,10 +30,9 @@ OF_ACCOUNTS = {"accounts", "mail", "second-factors", "leaving"}
 # An app has one manager of Flask-Login, which that of another recipe would replace, and one language.
 # Old hashes make each login of the other pages' tests take longer. The pages of error pages and of
 # a contract replace a line that other pages name.
-OTHER_ERRORS = "menu-and-error-pages"
 ALONE = {
     *("flask-security", "another-language", "existing-users", "flask-babel"),
-    *(OTHER_ERRORS, "api-with-a-contract"),
+    *("menu-and-error-pages", "api-with-a-contract"),
 }
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
