@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urljoin
@@ -29,14 +28,11 @@ PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 project = "cookiecutter-secure-flask"
 html_title = "Secure Flask"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design"]
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
+extensions = ["myst_parser", "sphinx_design"]
 root_doc = "index"
 exclude_patterns = ["examples", "theme"]
 templates_path = ["theme"]
 default_role = "code"
-autodoc_typehints = "none"
-autodoc_preserve_defaults = True
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
