@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urljoin
@@ -31,16 +30,14 @@ PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 project = "cookiecutter-secure-flask"
 html_title = "Secure Flask"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design", "docs.requirements"]
-sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "{{cookiecutter.project_slug}}")]
+extensions = ["myst_parser", "sphinx_design", "docs.requirements"]
+sys.path.insert(0, str(TEMPLATE))
 root_doc = "index"
 # Of the decisions, the site has the one that projects name.
 RECORDS = ("decisions/00[!1]*", "decisions/001[!3]*")
 exclude_patterns = ["examples", "theme", *RECORDS]
 templates_path = ["theme"]
 default_role = "code"
-autodoc_typehints = "none"
-autodoc_preserve_defaults = True
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4

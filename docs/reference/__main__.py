@@ -14,6 +14,7 @@ from docs.reference import (
     findings,
     headers,
     messages,
+    names,
     routes,
     settings,
 )
@@ -53,6 +54,7 @@ def pages(project: Path) -> dict[str, str]:
     for name, page in {
         "how-to/another-language.md": messages.page,
         "asvs.md": evidence.page,
+        "reference/public-names.md": names.page,
     }.items():
         made[name] = page((PAGES / name).read_text("utf-8"))
     return made | {"reference/headers.md": page_of_headers()}

@@ -5,12 +5,12 @@ const RANKS = [
   [/^decisions/, 0],
   [/^/, 500],
 ];
-const EXACT_NAME = 16;
+const NAMES = "reference/public-names";
 
 var Scorer = {
   // A phrase that a page names for the search scores up to 100, a word of its text 5.
   score: ([page, , , , score, , kind]) => {
-    if (kind === "object" && score >= EXACT_NAME) return 1000 + score;
+    if (kind === "title" && page === NAMES && score >= Scorer.title) return 1000 + score;
     return score + RANKS.find(([pages]) => pages.test(page))[1];
   },
   objNameMatch: 11,

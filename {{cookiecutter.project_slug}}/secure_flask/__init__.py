@@ -10,9 +10,9 @@ modules behind them may move. See README.md in this folder.
 - `audit`: the module of the audit log, as in `audit.record(audit.USER_UPDATED, task=task.id)`.
 - `roles`: the module that sets roles, as in `roles.set_roles(user, ["editor"])`, and lists them:
   `roles.known_roles()`.
-- `PlainText`, `MultilineText`: types for a member of a `Body`: one line that is not blank; any lines.
-  Both refuse control characters. `Annotated[MultilineText, Field(max_length=2000)]` limits the
-  characters.
+- `PlainText`: the type of a member of a `Body`: one line, not blank, without control characters.
+- `MultilineText`: the same for any number of lines, or none. `Annotated[MultilineText,
+  Field(max_length=2000)]` limits the characters.
 - `user_deleted`: a signal, sent with the user before the rows are deleted: `@user_deleted.connect`.
 - `GUNICORN_LOGGING`: a dict for `logconfig_dict` of gunicorn.conf.py, for log lines in JSON.
 - `THREADS`: the number of threads of a server process, and of its database connections.

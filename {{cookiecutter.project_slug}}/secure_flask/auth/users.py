@@ -81,7 +81,7 @@ user_roles = Table(
 class Role(CoreModel):
     """A role that users may have: `user.roles.append(Role(name="editor"))`.
 
-    The name is a word of lower-case letters, digits, - and _, with at most 80 characters.
+    The name is a word of lower-case letters, digits, `-` and `_`, with at most 80 characters.
     """
 
     __tablename__ = "roles"

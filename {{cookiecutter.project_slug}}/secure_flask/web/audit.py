@@ -67,7 +67,7 @@ _logger = structlog.get_logger("secure_flask.audit")
 
 
 def record(event: Event, *, account: str | None = None, **fields: object) -> None:
-    """Write a line; logs.py adds the time, the request and the user's id.
+    """Write a line; the log adds the time, the request and the user's id.
 
     `account` takes a username as it was typed. No other field may hold client input, unless
     its format was checked and cannot hold a secret.

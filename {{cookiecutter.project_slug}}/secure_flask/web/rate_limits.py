@@ -26,7 +26,7 @@ def limited(limit: str) -> Callable[[Decorated], Decorated]:
     """Limit the calls of a view by each address, as in `@limited("60 per minute")`.
 
     Several limits apply together: "60 per minute; 500 per day". A call above one gets a 429 with
-    `Retry-After` in seconds. An IPv6 site, which has 65,536 networks, may make WIDE times as many
+    `Retry-After` in seconds. An IPv6 site, which has 65,536 networks, may make ten times as many
     calls. The form and the JSON of one view share a count.
 
     :raises ValueError: at import, for a text that is no limit.

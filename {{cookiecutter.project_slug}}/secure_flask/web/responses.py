@@ -166,7 +166,7 @@ def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decora
     `max_size` is in bytes; the default is MAX_CONTENT_LENGTH. Other types get 415, a larger body
     413.
 
-    :raises ValueError: for a type that a form on any site can send; see csrf.py.
+    :raises ValueError: for a type that a form on any site can send, such as text/plain.
     """
     for media_type in SENT_BY_FORMS.intersection(media_types):
         raise ValueError(
