@@ -62,7 +62,7 @@ def test_a_removed_app_is_asked_for_no_more(visitor: Visitor) -> None:
 
 def test_a_forgotten_password_is_replaced(visitor: Visitor) -> None:
     visitor.open("/login")
-    visitor.follow("Set a new one")
+    visitor.follow("Forgot your password?")
     visitor.fill(email=ADDRESS)
     visitor.submit()
     visitor.sees("Check your e-mail")

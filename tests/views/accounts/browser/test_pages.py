@@ -9,7 +9,13 @@ from playwright.sync_api import Browser, expect
 from views.accounts.browser.states import STATES, mailbox
 from views.accounts.browser.visitor import Visitor, code_of
 from views.browser.conftest import new_page
-from views.browser.starter.test_accessibility import assert_for_everybody
+from views.browser.starter.test_accessibility import (
+    SMALL,
+    assert_for_everybody,
+    log_in_with_long_names,
+    widths_of_pages,
+)
+from views.browser.starter.test_looks import box
 
 # The texts in which "e-mail" goes over two lines.
 BROKEN = r"""() => {
@@ -43,6 +49,28 @@ def test_a_page_is_for_everybody_breaks_no_rule_of_its_own_and_leads_on(
     visitor.page.evaluate("document.documentElement.style.fontSize = '100%'")
     # The lines of a mail are its own.
     assert state is mailbox or visitor.page.evaluate(BROKEN) == []
+
+
+@pytest.mark.usefixtures("phone")
+def test_with_two_devices_and_long_names_no_page_scrolls_sideways_on_a_small_phone(
+    app: Flask, visitor: Visitor
+) -> None:
+    log_in_with_long_names(app, visitor.page, visitor.site)
+    visitor.add_passkey("W" * 64)
+    widths = widths_of_pages(app, visitor.page, visitor.site)
+    assert {"/account/passkeys", "/account/factors", "/change-email"} <= widths.keys()
+    assert widths == dict.fromkeys(widths, SMALL[0])
+
+
+def test_three_ways_to_log_in_stand_apart_below_each_other(visitor: Visitor) -> None:
+    visitor.page.set_viewport_size({"width": 360, "height": 640})
+    visitor.open("/login")
+    main = visitor.page.get_by_role("main")
+    forgotten = main.get_by_role("link", name="Forgot your password?")
+    passkey = main.get_by_role("button", name="Log in with a passkey")
+    other = main.get_by_role("heading", name="No account yet?")
+    assert box(passkey)[1] - box(forgotten)[3] >= 40
+    assert box(other)[1] - box(passkey)[3] >= 40
 
 
 @pytest.fixture

@@ -30,13 +30,10 @@ class Visitor:
 
     def confirm_press(self, name: str, about: str = "") -> None:
         """Press a button that asks first."""
-        ask = (
-            self.page.get_by_role("main")
-            .locator("details")
-            .filter(has_text=f"{name} {about}".strip())
-        )
-        ask.locator("summary").click()
-        ask.get_by_role("button").click()
+        about = f"{name} {about}".strip()
+        self.press(about)
+        asked = self.page.get_by_role("dialog", name=f"{about}?")
+        asked.get_by_role("button", name=f"Yes, {about[0].lower()}{about[1:]}").click()
 
     def submit(self) -> None:
         """Press the button of the first form, whatever it says."""

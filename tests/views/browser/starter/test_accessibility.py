@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from flask import abort
+from flask import Flask, abort
 from playwright.sync_api import Page, expect
-from secure_flask import public
+from secure_flask import db, public
+from sqlalchemy import select
 
+from app.models import User
+from app.tasks import Task
 from views.browser.conftest import Serve
-from views.browser.starter.states import LONG_TITLE, STATES, TAB_ORDER, log_in
+from views.browser.starter.states import LONG_TITLE, STATES, TAB_ORDER, add_task, log_in
 from views.browser.starter.test_page import start_page
-from views.conftest import MakeApp, add_user, give_roles
+from views.conftest import MakeApp, add_user, give_roles, stored_user
 
 AXE = Axe()
 LOOKS: list[dict[str, Any]] = [
@@ -21,7 +24,8 @@ LOOKS: list[dict[str, Any]] = [
     {"color_scheme": "light", "forced_colors": "active"},
 ]
 # A phone's and a small phone's, and what 200 % zoom and letters twice as large come to.
-SCREENS = [(320, "100%"), (360, "100%"), (640, "100%"), (640, "200%"), (1280, "200%")]
+SMALL = (320, "100%")
+SCREENS = [SMALL, (360, "100%"), (640, "100%"), (640, "200%"), (1280, "200%")]
 
 
 def violations(page: Page, look: dict[str, Any]) -> list[str]:
@@ -46,6 +50,7 @@ def attacked(page: Page, site: str) -> None:
     page.click("#try-attack")
     expect(page.locator("#attack-result")).to_contain_text("Blocked.")
     page.get_by_text("Show each header").click()
+    page.get_by_text("Not sent here", exact=True).click()
 
 
 def error_page(page: Page, site: str) -> None:
@@ -95,14 +100,59 @@ def test_the_pages_of_people_are_for_everybody(
     expect(page.get_by_role("heading", name="People")).to_be_visible()
     if opened == "person":
         page.get_by_role("link", name=LONG_TITLE).click()
-        page.locator("summary").click()
+        page.get_by_role("button", name="Lock out").click()
         expect(page.get_by_role("button", name="Yes, lock out")).to_be_visible()
     assert_for_everybody(page)
 
 
+def test_with_two_devices_and_long_names_no_page_scrolls_sideways_on_a_small_phone(
+    app: Flask, page: Page, site: str
+) -> None:
+    log_in_with_long_names(app, page, site)
+    widths = widths_of_pages(app, page, site)
+    assert {"/", "/account", "/people", "/tasks", "/tasks/new"} <= widths.keys()
+    assert widths == dict.fromkeys(widths, SMALL[0])
+
+
+def log_in_with_long_names(app: Flask, page: Page, site: str) -> None:
+    """As an admin on two devices, with a key, a task, and another person."""
+    give_roles(app, "admin")
+    add_user(app, LONG_TITLE)
+    log_in(page, site)
+    page.context.clear_cookies()
+    log_in(page, site)
+    add_task(page, site, LONG_TITLE)
+    page.goto(f"{site}/account")
+    page.get_by_label("What is it for?").fill(LONG_TITLE)
+    page.get_by_role("button", name="Create a key").click()
+    with stored_user(app) as user:
+        user.name = "M" * 150
+        user.email = f"{'m' * 64}@{'w' * 60}.example"
+
+
+def widths_of_pages(app: Flask, page: Page, site: str) -> dict[str, int]:
+    """How wide each page is on a small phone, by its path."""
+    with app.app_context():
+        person = db.session.scalars(select(User.id).where(User.name == LONG_TITLE)).one()
+        task = db.session.scalars(select(Task.id)).one()
+    paths = [f"/people/{person}", f"/tasks/{task}", "/no/such/page"]
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    paths += [rule.rule for rule in rules if not rule.arguments]
+    return {path: width_on(page, SMALL) for path in paths if is_page(page, site, path)}
+
+
+def is_page(page: Page, site: str, path: str) -> bool:
+    """Open the path, if a page is there."""
+    answer = page.request.get(site + path, headers={"Accept": "text/html"})
+    if not answer.headers.get("content-type", "").startswith("text/html"):
+        return False
+    page.goto(site + path)
+    return True
+
+
 def test_every_part_of_the_start_page_has_its_name(page: Page, site: str) -> None:
     page.goto(site)
-    for name in ("See an attack blocked", "What protects this page", "For the developer"):
+    for name in ("See an attack blocked", "What protects this page", "What to do first"):
         expect(page.get_by_role("region", name=name)).to_be_visible()
 
 

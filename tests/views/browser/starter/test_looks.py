@@ -10,6 +10,7 @@ from secure_flask import public
 from views.browser.conftest import Serve
 from views.browser.starter.states import add_task, log_in
 from views.browser.starter.test_accessibility import assert_for_everybody
+from views.conftest import give_roles
 
 PHONE: ViewportSize = {"width": 360, "height": 640}
 
@@ -90,6 +91,41 @@ def test_on_a_phone_the_state_of_a_task_and_its_button_stand_below_its_title(
     delete = page.get_by_text("Delete Buy milk", exact=True)
     assert box(title)[3] <= min(box(state)[1], box(delete)[1])
     assert stand_side_by_side(state, delete)
+
+
+def test_on_a_phone_the_state_of_a_person_stands_beside_the_name_and_roles_below(
+    app: Flask, page: Page, site: str
+) -> None:
+    give_roles(app, "admin")
+    log_in(page, site)
+    page.set_viewport_size(PHONE)
+    page.goto(f"{site}/people")
+    row = page.get_by_role("row").filter(has_text="You")
+    name = row.get_by_role("link")
+    assert stand_side_by_side(name, row.get_by_text("Active"))
+    assert box(name)[3] <= box(row.get_by_text("admin", exact=True))[1]
+
+
+@pytest.mark.parametrize("width", [1280, PHONE["width"]], ids=["screen", "phone"])
+def test_delete_asks_beside_the_list_in_which_nothing_moves(
+    page: Page, site: str, width: int
+) -> None:
+    log_in(page, site)
+    for title in ("Buy milk", "Water the plants"):
+        add_task(page, site, title)
+    page.set_viewport_size({"width": width, "height": 640})
+    rows = page.get_by_role("row")
+    before = [box(row) for row in rows.all()]
+    delete = page.get_by_role("button", name="Delete Buy milk", exact=True)
+    delete.click()
+    question = page.get_by_role("dialog", name="Delete Buy milk?")
+    assert [box(row) for row in rows.all()] == before
+    left, _, right, _ = box(question)
+    assert 0 <= left < right <= width
+    question.get_by_role("button", name="Cancel").click()
+    expect(question).to_be_hidden()
+    expect(delete).to_be_focused()
+    expect(page.get_by_role("link", name="Buy milk")).to_be_visible()
 
 
 def test_parts_of_a_page_keep_their_distance_and_are_for_everybody(page: Page, site: str) -> None:

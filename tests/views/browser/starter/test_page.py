@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from playwright.sync_api import ConsoleMessage, Page, expect
 from secure_flask.csp_levels import STRICT_WITH_TRUSTED_TYPES
 
@@ -77,6 +78,38 @@ def test_each_header_is_behind_a_disclosure_that_needs_no_script(page: Page, sit
     expect(first).to_be_hidden()
     page.get_by_text("Show each header").click()
     expect(first).to_be_visible()
+
+
+@pytest.mark.parametrize(("https", "shown"), [(False, False), (True, True)])
+def test_a_header_that_is_not_sent_here_is_folded_away(
+    page: Page, app: Flask, serve: Serve, https: bool, shown: bool
+) -> None:
+    start_page(page, serve(app, https=https).at("localhost"))
+    page.get_by_text("Show each header").click()
+    row = page.locator("[data-header=strict-transport-security]")
+    expect(row).to_be_visible(visible=shown)
+    page.get_by_text("Not sent here", exact=True).click()
+    expect(row).to_be_visible()
+
+
+def test_without_its_script_each_header_is_in_one_place_or_the_other(page: Page, site: str) -> None:
+    page.route("**/*.js", lambda route: route.abort())
+    page.goto(site)
+    page.get_by_text("Show each header").click()
+    expect(page.locator("[data-header=x-frame-options]")).to_be_visible()
+    transport = page.locator("[data-header=strict-transport-security]")
+    expect(transport).to_be_hidden()
+    page.get_by_text("Not sent here", exact=True).click()
+    expect(transport).to_be_visible()
+
+
+def test_the_first_steps_lead_to_pages_of_this_site(page: Page, site: str) -> None:
+    page.goto(site)
+    links = page.get_by_role("region", name="What to do first").get_by_role("link")
+    addresses = [str(link.get_attribute("href")) for link in links.all()]
+    answered = {path: page.request.get(site + path).status for path in addresses if path[0] == "/"}
+    # The first two ask for a login.
+    assert answered == {"/tasks": 401, "/people": 401, "/.well-known/security.txt": 200}
 
 
 def test_a_visitor_finds_one_way_to_log_in(page: Page, site: str) -> None:
