@@ -30,7 +30,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 WIDTH = 1120
 # Two of these beside each other can still be read at the 880 pixels that GitHub shows.
-SMALL = {"width": 580, "height": 500}
+SMALL = {"width": 580, "height": 480}
 # Passkeys are kept in two places, since a device has at most one for an account.
 DEVICES = {"Phone": "internal", "Security key": "usb"}
 # The time of each login differs, and would change every picture.
@@ -109,7 +109,7 @@ def tutorial(browser: Browser, folder: Path, made: Path) -> None:
     with served(browser, project, folder) as photographer:
         attack(photographer.page)
         photographer.page.wait_for_selector("[data-sent=true]", state="attached")
-        photographer.take("start-page", 1000)
+        photographer.take("start-page", 1110)
         arrivals(photographer)
 
 
@@ -142,7 +142,7 @@ def account(photographer: Photographer) -> None:
     photographer.log_in("ada")
     for name, transport in DEVICES.items():
         add_passkey(photographer, name, transport)
-    photographer.take("passkeys", 620)
+    photographer.take("passkeys", 670)
     photographer.take_small("An account with passkeys")
     add_app(photographer)
     photographer.take("second-factors", 830)
