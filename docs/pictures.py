@@ -33,8 +33,8 @@ WIDTH = 1120
 SMALL = {"width": 580, "height": 480}
 # Passkeys are kept in two places, since a device has at most one for an account.
 DEVICES = {"Phone": "internal", "Security key": "usb"}
-# The time of each login differs, and would change every picture.
-STANDING = "times => times.forEach(time => { time.textContent = '2026-12-01 09:41 UTC' })"
+# All of it has just been made, and a slow machine would show "1 minute ago".
+NOW = "times => times.forEach(time => { time.textContent = 'now' })"
 
 SHEET = f"""<!doctype html><style>
 body {{ display: grid; grid-template-columns: auto auto; gap: 16px; width: max-content; margin: 0;
@@ -83,7 +83,7 @@ class Photographer:
         self.page.mouse.move(0, 0)
         self.page.evaluate("document.activeElement.blur()")
         self.page.evaluate("scrollTo(0, 0)")
-        self.page.eval_on_selector_all("time", STANDING)
+        self.page.eval_on_selector_all("time", NOW)
 
 
 def main(folder: Path = DOCS) -> None:
