@@ -164,8 +164,9 @@ browsers: .venv/ready
 .venv/bin/cookiecutter: pins/render.txt
 	@command -v python3 >/dev/null || { echo 'python3 was not found: install Python 3.11 or newer.'; exit 1; }
 	@python3 -c 'import sys; sys.exit("This needs Python 3.11 or newer; python3 here is %d.%d." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@echo 'Sets up this folder, once: half a minute.'
 	python3 -m venv .venv
-	.venv/bin/pip install --require-hashes -r pins/render.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r pins/render.txt
 	@touch .venv/bin/cookiecutter
 
 .venv/ready: pins/dev.txt pins/babel.txt pins/bite.txt | .venv/bin/cookiecutter

@@ -99,8 +99,10 @@ def set_up(answers: dict[str, str]) -> None:
         cookiecutter = (sys.executable, "-m", "cookiecutter")
         run(*cookiecutter, TEMPLATE, *options, *given, name, folder=TEMPLATE)
     with step("Make an environment"):
-        run(sys.executable, "-m", "venv", ".venv")
-        run(PYTHON, "-m", "pip", "install", "--quiet", "uv")
+        # uv makes it in a tenth of the time that venv and pip need.
+        uv = (sys.executable, "-m", "uv")
+        run(*uv, "venv", "--python", sys.executable, ".venv")
+        run(*uv, "pip", "install", "--python", PYTHON, "uv")
     with step("Install its packages"):
         run(PYTHON, "-m", "uv", "sync")
     with step("Write secrets, make tables"):

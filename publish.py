@@ -19,8 +19,9 @@ import manifest
 
 TEMPLATE = Path(__file__).resolve().parent
 NAME = "cookiecutter-secure-flask"
-# Any other `<org>` stays: a test or a page explains the mark by it.
-ADDRESS = re.compile(rf"<org>(?=/{NAME}|\.github\.io)")
+# GitHub allows no name with an underscore, so nobody can own an address with this mark, and a
+# shell reads it as a word. Any other `YOUR_ORG` stays: a test or a page explains the mark by it.
+ADDRESS = re.compile(rf"YOUR_ORG(?=/{NAME}|\.github\.io)")
 # https://docs.github.com says which names an organisation may have.
 ORGANISATION = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,38}", re.ASCII | re.IGNORECASE)
 SIGNERS = manifest.CORE / "SIGNERS"
@@ -32,6 +33,8 @@ LEFT = """
     git -c gpg.format=ssh -c user.signingKey={key} tag --sign --message v{version} v{version}
     git push https://github.com/{org}/{name} HEAD:main
     git push https://github.com/{org}/{name} v{version}
+
+README.md says under "How new it is" that nothing is released yet: change that first.
 
 Before the last one, let GitHub publish the docs: Settings > Pages > Source is GitHub Actions, and
 Settings > Environments > github-pages allows the tags v*. It allows no tag by itself.
@@ -93,7 +96,7 @@ def write_organisation(org: str) -> None:
 
 def with_organisation(content: bytes, org: str) -> bytes | None:
     """Return the content with this organisation in each address; None where there is none."""
-    if b"<org>" not in content:
+    if b"YOUR_ORG" not in content:
         return None
     return ADDRESS.sub(org, content.decode()).encode()
 

@@ -1,4 +1,4 @@
-"""The README's pictures are there, light to load, and taken by a command that works."""
+"""The pictures of the README and of the site are there, light to load, and taken by a command."""
 
 from __future__ import annotations
 
@@ -9,19 +9,50 @@ import pytest
 
 import support
 
-PICTURES = sorted((support.TEMPLATE / "docs").glob("*.png"))
-HEAVIEST = 250 * 1024  # bytes
+PICTURES = sorted(support.PAGES.glob("*.png"))
+HEAVIEST = 150 * 1024  # bytes
+# A picture of a page of the site has a line of its own, so that the site shows its dark look too.
+SHOWN = re.compile(r"^!\[(.*)\]\((?:\.\./)?([\w-]+)\.png\)$", re.MULTILINE)
 
 
-def test_the_readme_shows_each_picture_and_no_other() -> None:
+def shown_on(page: Path) -> list[tuple[str, str]]:
+    """The pictures of a page of the site: the alternative text and the name of each."""
+    return SHOWN.findall(page.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("index", ["start-page"]),
+        ("tutorial", ["arrivals"]),
+        ("how-to/access", ["people"]),
+        ("how-to/accounts", ["account"]),
+        ("how-to/second-factors", ["second-factors", "passkeys"]),
+    ],
+)
+def test_a_page_shows_what_it_is_about(page: str, names: list[str]) -> None:
+    shown = shown_on(support.PAGES / f"{page}.md")
+    assert sorted(name for _, name in shown) == sorted(names)
+    assert [text for text, _ in shown if len(text) < 40] == []
+
+
+def test_each_picture_is_shown_and_the_sites_in_both_looks() -> None:
+    of_site = {name for page in support.PAGES.rglob("*.md") for _, name in shown_on(page)}
+    looks = {f"{name}{ending}.png" for name in of_site for ending in ("", "-dark")}
+    assert {picture.name for picture in PICTURES} == looks | {"four-pages.png"}
+
+
+def test_the_readme_shows_one_picture_and_says_what_is_on_it() -> None:
     readme = (support.TEMPLATE / "README.md").read_text("utf-8")
-    shown = re.findall(r"docs/([\w-]+\.png)", readme)
-    assert sorted(shown) == [picture.name for picture in PICTURES]
+    [(text, name)] = re.findall(r"!\[(.*)\]\((.+)\)", readme)
+    assert name == "docs/four-pages.png"
+    on_it = ["start page", "passkeys", "People", "blocked"]
+    assert [each for each in on_it if each not in text] == []
 
 
-def test_the_projects_readme_shows_the_same_page() -> None:
+def test_the_projects_readme_shows_the_page_of_the_site() -> None:
     picture = support.FOLDER / "docs" / "start-page.png"
-    assert picture.read_bytes() == (support.TEMPLATE / "docs" / "starter-page.png").read_bytes()
+    assert picture.read_bytes() == (support.PAGES / "start-page.png").read_bytes()
     assert f"docs/{picture.name}" in (support.FOLDER / "README.md").read_text("utf-8")
 
 
@@ -32,7 +63,7 @@ def test_a_picture_is_light(picture: Path) -> None:
 
 @pytest.mark.all
 @pytest.mark.slow
-def test_they_can_be_taken_anew(tmp_path: Path) -> None:
+def test_they_can_be_taken_again(tmp_path: Path) -> None:
     support.need(support.CHROMIUM, "Chromium")
     support.python("-m", "docs.pictures", tmp_path, cwd=support.TEMPLATE)
     taken = sorted(tmp_path.glob("*.png"))

@@ -17,6 +17,8 @@ from releases import Repository
 
 VERSION: str = support.SETTINGS["_version"]
 ORG = "Acme-Harbour"
+# What stands in each address until a name is written there.
+MARK = "YOUR_ORG"
 MARKS = [
     ".ci/release-notes",
     "CONTRIBUTING.md",
@@ -75,7 +77,7 @@ def take_name_away(clone: Path) -> None:
     for file in filter(Path.is_file, clone.rglob("*")):
         content = file.read_bytes()
         for address in (f"{name}/cookiecutter-secure-flask", f"{name}.github.io"):
-            content = content.replace(address.encode(), address.replace(name, "<org>").encode())
+            content = content.replace(address.encode(), address.replace(name, MARK).encode())
         file.write_bytes(content)
     signers = clone / support.FOLDER.name / "secure_flask" / "SIGNERS"
     lines = signers.read_text("utf-8").splitlines(keepends=True)
@@ -141,8 +143,16 @@ def test_every_address_that_a_user_sees_gets_the_name(clone: Path, keys: Path) -
     named = f"gh:{ORG}/cookiecutter-secure-flask"
     assert [page for page in pages if named not in (clone / page).read_text("utf-8")] == []
     # These speak of the mark itself.
-    left = support.run("git", "grep", "--name-only", "--fixed-strings", "<org>", cwd=clone).split()
+    left = support.run("git", "grep", "--name-only", "--fixed-strings", MARK, cwd=clone).split()
     assert left == MARKS
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/tutorial.md"])
+def test_a_shell_reads_no_redirect_in_a_command_that_has_no_name_yet(page: str) -> None:
+    lines = (support.TEMPLATE / page).read_text("utf-8").splitlines()
+    commands = [line for line in lines if line.startswith(("git clone ", "$ uvx "))]
+    assert commands
+    assert [line for line in commands if re.search("[<>]", line)] == []
 
 
 def test_the_keys_are_listed_the_second_is_made_and_the_manifest_agrees(
@@ -183,9 +193,9 @@ def test_keys_of_somebody_else_are_not_replaced(clone: Path, keys: Path) -> None
     assert changes(clone) == ""
 
 
-@pytest.mark.parametrize("org", ["", "two words", "-acme", "acme--x", "a/b", "$(id)"])
+@pytest.mark.parametrize("org", ["", "two words", "-acme", "acme--x", "a/b", "$(id)", MARK])
 def test_what_is_no_name_on_github_is_refused_before_anything_else(org: str) -> None:
-    """So this one runs in the template itself."""
+    """So this one runs in the template itself. Nobody can take the mark as their name either."""
     command = (sys.executable, "publish.py", f"--keys={support.TEMPLATE}", "--", org)
     refused = subprocess.run(command, cwd=support.TEMPLATE, capture_output=True, encoding="utf-8")
     assert refused.returncode == 2

@@ -25,7 +25,7 @@ def repository(tmp_path: Path) -> Path:
     for file in (support.TEMPLATE / NOTES, SIGNERS):
         support.copy(file, tmp_path / file.relative_to(support.TEMPLATE))
     questions = (support.TEMPLATE / "cookiecutter.json").read_text("utf-8")
-    (tmp_path / "cookiecutter.json").write_text(questions.replace("<org>", "someone"), "utf-8")
+    (tmp_path / "cookiecutter.json").write_text(questions.replace("YOUR_ORG", "someone"), "utf-8")
     (tmp_path / "CHANGELOG.md").write_text(ENTRY, "utf-8")
     signers(tmp_path).write_text(KEY, "utf-8")
     return tmp_path
@@ -68,7 +68,7 @@ def test_a_release_that_nobody_signs_is_refused(repository: Path) -> None:
 
 def test_a_release_whose_projects_would_ask_no_address_is_refused(repository: Path) -> None:
     questions = repository / "cookiecutter.json"
-    releases.substitute(questions, r"(\"_source\": \")", r"\1https://<org>")
+    releases.substitute(questions, r"(\"_source\": \")", r"\1https://YOUR_ORG")
     refused = check(repository)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "has <org> in _source" in refused.stderr
+    assert "has YOUR_ORG in _source" in refused.stderr

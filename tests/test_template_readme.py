@@ -1,0 +1,36 @@
+"""The README of the template is short, and the code in it is that of the example."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import support
+
+README = (support.TEMPLATE / "README.md").read_text("utf-8")
+# Each begins with the name of the file that it is taken from.
+CODE = re.findall(r"^```python\n# (\S+)\n(.+?)^```$", README, re.MULTILINE | re.DOTALL)
+MAX_WORDS, MAX_LINKS = 900, 10
+
+
+def test_it_is_read_in_a_few_minutes() -> None:
+    assert len(README.split()) <= MAX_WORDS
+
+
+def test_it_has_few_links() -> None:
+    """A reader who must choose among many reads none. Pictures and code are no links."""
+    text = re.sub(r"```.*?```|!\[.*\]\(.*\)", "", README, flags=re.DOTALL)
+    assert len(re.findall(r"\]\(|<https?:", text)) <= MAX_LINKS
+
+
+def test_it_shows_a_view_with_its_form_and_a_test() -> None:
+    assert [name.partition("/")[0] for name, _ in CODE] == ["app", "tests"]
+    assert README.count("```python") == len(CODE)
+
+
+@pytest.mark.parametrize(("name", "code"), CODE, ids=[name for name, _ in CODE])
+def test_the_code_is_that_of_the_example(name: str, code: str) -> None:
+    present = (support.FOLDER / name).read_text("utf-8")
+    pieces = [piece.strip() for piece in code.split("\n\n\n")]
+    assert [piece for piece in pieces if piece not in present] == []
