@@ -32,7 +32,6 @@ PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 project = "cookiecutter-secure-flask"
 html_title = "Secure Flask"
 extensions = ["myst_parser", "sphinx_design", "docs.requirements"]
-sys.path.insert(0, str(TEMPLATE))
 root_doc = "index"
 # Of the decisions, the site has the one that projects name.
 RECORDS = ("decisions/00[!1]*", "decisions/001[!3]*")
