@@ -22,7 +22,7 @@ BELOW = re.compile(r"\bbelow `([^`]+)`")
 INSTEAD = re.compile(r"\breplaces the line `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
 # Where a page goes on with what sections of another page show.
-BEGIN = re.compile(r"^ *1\. Begin with .*", re.MULTILINE)
+BEGIN = re.compile(r"^ *(?:1\. )?Begin with .*", re.MULTILINE)
 SECTION = re.compile(r"\]\(([^)#\s]+\.md)#([\w-]+)\)")
 # The two lines of app/__init__.py that name the modules with a blueprint.
 IN_TUPLE = "the tuple in `create_app`"
