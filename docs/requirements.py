@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from itertools import product
+from pathlib import Path
 
 from docutils import nodes  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
@@ -11,6 +12,7 @@ from sphinx.transforms import SphinxTransform
 from docs.reference.evidence import COUNTED, kind
 
 PAGE = "asvs"
+STYLE = "requirements.css"
 NUMBER = re.compile(r"\d+\.\d+\.\d+")
 REPEATED = "as above"
 LEVELS = ("level 1", "level 2", "level 3")
@@ -34,7 +36,7 @@ class Requirements(SphinxTransform):
                 asked[number] = row[2]
                 folded(row)
         counts = next(self.document.findall(nodes.table))
-        counts.parent.insert(counts.parent.index(counts) + 1, html(controls() + style()))
+        counts.parent.insert(counts.parent.index(counts) + 1, html(controls()))
 
 
 def folded(row: nodes.row) -> None:
@@ -72,9 +74,8 @@ def buttons(group: str, choices: Iterable[str]) -> Iterator[str]:
 def style() -> str:
     """Hide the rows that a choice leaves out, and each chapter that has no row left."""
     chosen = [(each,) for choices in GROUPS.values() for each in choices]
-    return (
-        f"<style>{','.join(hidden([*chosen, *product(*GROUPS.values())]))}{{display:none}}</style>"
-    )
+    shown = ",".join(hidden([*chosen, *product(*GROUPS.values())]))
+    return f"{shown} {{ display: none }}\n"
 
 
 def hidden(combinations: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -85,5 +86,19 @@ def hidden(combinations: Iterable[tuple[str, ...]]) -> Iterator[str]:
         yield f"body{checked} section section:has(tr.requirement):not(:has(tr{shown}))"
 
 
+def write_style(app: Sphinx) -> None:
+    # The search parses the pages that it finds, so one with an inline style would report it there.
+    folder = Path(app.outdir, "_static")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / STYLE).write_text(style(), "utf-8")
+
+
+def link_style(app: Sphinx, page: str, *_: object) -> None:
+    if page == PAGE:
+        app.add_css_file(STYLE)
+
+
 def setup(app: Sphinx) -> None:
     app.add_transform(Requirements)
+    app.connect("builder-inited", write_style)
+    app.connect("html-page-context", link_style)
