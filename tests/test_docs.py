@@ -27,9 +27,12 @@ FOLDERS = {
 SELF_SERVICE = {"accounts": "self-service"}
 OF_ACCOUNTS = {"accounts", "mail", "second-factors", "leaving"}
 # An app has one manager of Flask-Login, which that of another recipe would replace, and one language.
-# Old hashes make each login of the other pages' tests take longer. The page of errors replaces a
-# line that other pages name.
-ALONE = {"flask-security", "another-language", "existing-users", "flask-babel", "error-pages"}
+# Old hashes make each login of the other pages' tests take longer. The pages of errors and of a
+# contract replace a line that other pages name.
+ALONE = {
+    *("flask-security", "another-language", "existing-users", "flask-babel"),
+    *("error-pages", "api-with-a-contract"),
+}
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]

@@ -146,11 +146,12 @@ def test_a_wrong_body_is_refused_and_each_wrong_member_named(
     task = add(ada)
     responses = [call(ada, "POST", body=body), call(ada, "PUT", task, body)]
     invalid = ada.application.config["INVALID_STATUS"]
-    assert [each.status_code for each in responses] == [invalid, invalid]
-    assert [{*each.get_json()["fields"]} for each in responses] == [wrong, wrong]
+    assert {each.status_code for each in responses} == {invalid}
+    # In whatever shape create_app gives to errors.
+    named = [{name for name in wrong if f'"{name}' in each.text} for each in responses]
+    assert named == [wrong, wrong]
     # In development, `hint` has the name of a member that the model does not declare.
-    answered = [{**each.get_json(), "hint": None} for each in responses]
-    assert SENT not in f"{answered}"
+    assert SENT not in f"{[{**each.get_json(), 'hint': None} for each in responses]}"
     assert titles(ada) == [TASK["title"]]
 
 
