@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal
+from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
@@ -163,6 +164,19 @@ def test_everybody_gets_the_same_and_may_keep_it_a_while(client: FlaskClient) ->
     assert stranger.content_type == "application/json"
     assert "max-age=" in stranger.headers["Cache-Control"]
     assert "no-store" not in stranger.headers["Cache-Control"]
+
+
+def test_it_is_made_once_and_no_other_request_waits_for_it(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Mock(return_value="{}")
+    monkeypatch.setattr(openapi, "document", make)
+    client = make_app().test_client()
+    counts = []
+    for path in (ME, ADDRESS, ADDRESS):
+        client.get(path)
+        counts.append(make.call_count)
+    assert counts == [0, 1, 1]
 
 
 def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
