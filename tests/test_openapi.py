@@ -17,6 +17,7 @@ import support
 from conftest import DEFAULTS, NewProject
 
 PAGE = support.PAGES / "how-to" / "json-routes.md"
+CONTRACT = support.PAGES / "how-to" / "api-with-a-contract.md"
 WRITE = """
 from pathlib import Path
 from app import create_app
@@ -63,6 +64,32 @@ include-path-regex = "^/(sessions/|password|people)"
 warnings = false
 """
 
+OF_CONTRACT = """
+[parameters]
+"path.name" = "ada"
+
+# No schema says which text is an address, and which password is easy to guess.
+[[operations]]
+include-path-regex = "^/api/users?(/login)?$"
+warnings = false
+checks.positive_data_acceptance.expected-statuses = ["2xx", "3xx", "4xx", "5xx"]
+
+# A change would end the logins that the hooks begin.
+[[operations]]
+include-name = "PUT /api/user"
+generation.mode = "negative"
+
+# To the server, this is the path of an article with the slug `feed` too.
+[[operations]]
+include-path = "/api/articles/feed"
+phases.coverage.unexpected-methods = []
+
+# It does not find the number of a comment.
+[[operations]]
+include-path-regex = "/comments/.number.$"
+warnings = false
+"""
+
 
 # tests/core/test_openapi.py says daily what the document holds.
 @pytest.mark.all
@@ -72,8 +99,28 @@ def test_schemathesis_finds_nothing(
     new_project: NewProject, tmp_path: Path, token_type: str, examples: int
 ) -> None:
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION + FORMS, "utf-8")
-    with services.gunicorn(new_project(token_type=token_type), tmp_path / "log") as port:
-        output = support.run(
+    output = ask_by_schemathesis(new_project(token_type=token_type), tmp_path, examples)
+    assert "No issues found" in output
+    assert cases(output) > 300
+
+
+@pytest.mark.all
+@pytest.mark.slow(seconds=60)
+def test_schemathesis_finds_nothing_in_an_api_whose_contract_is_given(
+    new_project: NewProject, tmp_path: Path
+) -> None:
+    project = new_project()
+    following.write_files(project, CONTRACT)
+    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION + OF_CONTRACT, "utf-8")
+    output = ask_by_schemathesis(project, tmp_path, 8, "--include-path-regex=^/api/(?!tasks)")
+    assert "No issues found" in output
+    assert cases(output) > 300
+
+
+def ask_by_schemathesis(project: Path, folder: Path, examples: int, *options: str) -> str:
+    """Return what it says of the operations of a project, by the configuration in a folder."""
+    with services.gunicorn(project, folder / "log") as port:
+        return support.run(
             Path(sys.executable).with_name("schemathesis"),
             "run",
             f"http://127.0.0.1:{port}/openapi.json",
@@ -84,12 +131,11 @@ def test_schemathesis_finds_nothing(
             "--seed=1",
             "--generation-database=none",
             "--no-color",
-            cwd=tmp_path,
+            *options,
+            cwd=folder,
             PYTHONPATH=str(services.SCRIPTS),
             SCHEMATHESIS_HOOKS="schemathesis_hooks",
         )
-    assert "No issues found" in output
-    assert cases(output) > 300
 
 
 def cases(output: str) -> int:

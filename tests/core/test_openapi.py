@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal
+from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
@@ -15,10 +16,10 @@ from flask import Flask, redirect, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from pydantic import Field, computed_field
-from secure_flask import openapi, problem_details
+from secure_flask import current_user, openapi, problem_details
 from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.database import db
-from secure_flask.web.csrf import FORM_TYPES
+from secure_flask.web.csrf import FORM_TYPES, csrf_exempt
 from secure_flask.web.forms import consumes_form, or_form
 from secure_flask.web.queries import Query, validated_query
 from secure_flask.web.responses import ResponseBody, responds
@@ -38,6 +39,7 @@ from core.conftest import (
     protect,
     set_account_rules,
 )
+from core.keys.made_keys import ask, new_key
 from core.routes import LOGOUT, ME
 
 Json = dict[str, Any]
@@ -164,6 +166,19 @@ def test_everybody_gets_the_same_and_may_keep_it_a_while(client: FlaskClient) ->
     assert "no-store" not in stranger.headers["Cache-Control"]
 
 
+def test_it_is_made_once_and_no_other_request_waits_for_it(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Mock(return_value="{}")
+    monkeypatch.setattr(openapi, "document", make)
+    client = make_app().test_client()
+    counts = []
+    for path in (ME, ADDRESS, ADDRESS):
+        client.get(path)
+        counts.append(make.call_count)
+    assert counts == [0, 1, 1]
+
+
 def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
     @app.put("/orders/<int:number>")
     @responds(Created, 409, status=201)
@@ -268,6 +283,20 @@ def test_the_status_of_what_a_model_refuses_is_described(make_app: MakeApp, stat
     client = app.test_client()
     check(client.post("/body", json={}), paths["/body"]["post"])
     check(client.get("/query?page=x"), paths["/query"]["get"])
+
+
+def test_a_body_of_delete_is_described(app: Flask) -> None:
+    view = responds(None)(public(validated(Order)(lambda order: ("", 204))))
+    app.add_url_rule("/orders", "orders", view, methods=["DELETE"])
+    operation = described(app)["paths"]["/orders"]["delete"]
+    assert operation["requestBody"] == {"required": True, "content": content_of("Order")}
+    for body in ({"name": "tea"}, {}):
+        check(app.test_client().delete("/orders", json=body), operation)
+
+
+def test_a_method_that_openapi_has_no_name_for_is_left_out(app: Flask) -> None:
+    app.add_url_rule("/links", "links", public(lambda: ""), methods=["LINK", "PUT"])
+    assert set(described(app)["paths"]["/links"]) == {"put"}
 
 
 def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:
@@ -426,7 +455,7 @@ def test_a_view_without_a_mark_demands_a_login_unless_the_policy_opens_it(
     app.add_url_rule("/opened", "opened", lambda: "")
     app.add_url_rule("/unmarked", "unmarked", lambda: "")
     view = described(app)["paths"][f"/{name}"]["get"]
-    assert ("security" in view) == ("401" in view["responses"]) == closed
+    assert ({} not in view["security"]) == ("401" in view["responses"]) == closed
 
 
 def test_a_view_for_a_role_names_it_and_its_403(app: Flask) -> None:
@@ -479,11 +508,27 @@ def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token_and_where_it_counts_b
     assert document["paths"][ME]["get"]["security"] == [*by_login, {"key": []}]
 
 
+def test_a_login_is_optional_where_everybody_may_call_and_described_where_it_counts(
+    app: Flask,
+) -> None:
+    for path, mark in {"/opened": public, "/hook": csrf_exempt}.items():
+        view = public(mark(lambda: {"known": bool(current_user)}))
+        app.add_url_rule(path, path, view, methods=["POST"])
+    client, paths = app.test_client(), described(app)["paths"]
+    # An empty requirement says that the others are optional.
+    assert paths["/opened"]["post"]["security"] == [{}, *paths[LOGOUT]["post"]["security"]]
+    assert "security" not in paths["/hook"]["post"]
+    assert "security" not in paths[routes.HEALTHZ]["get"]
+    headers = log_in(client)
+    known = {path: client.post(path, headers=headers).json for path in ("/opened", "/hook")}
+    assert known == {"/opened": {"known": True}, "/hook": {"known": False}}
+
+
 def test_a_login_is_demanded_where_it_says_so_and_nowhere_else(app: Flask) -> None:
     client, refusal = app.test_client(), app.test_client().get(ME).data
     demanded, refused = set(), set()
     for method, path, operation in operations(described(app)):
-        if "security" in operation:
+        if {} not in operation.get("security", [{}]):
             demanded.add((method, path))
         if client.open(re.sub("{.*}", "x", path), method=method).data == refusal:
             refused.add((method, path))
@@ -500,6 +545,14 @@ def test_a_client_gets_the_answers_it_names_and_one_that_fails_too_often_too(
     assert 429 in check_each(app.test_client(), {})
 
 
+def test_a_route_for_keys_may_answer_429(make_app: MakeApp) -> None:
+    app = make_app(API_KEY_RATE_LIMIT="1 per minute")
+    client, key = app.test_client(), new_key(app)
+    answers = [ask(client, key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    check(answers[1], described(app)["paths"][ME]["get"])
+
+
 def test_with_a_limit_to_all_requests_any_route_may_answer_429(make_app: MakeApp) -> None:
     client = make_app(rate_limit="1 per minute").test_client()
     client.get(ME)
@@ -510,9 +563,11 @@ def test_with_a_limit_to_all_requests_any_route_may_answer_429(make_app: MakeApp
 def test_without_its_database_it_gives_the_answers_it_names(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    client.application.add_url_rule("/opened", "opened", public(lambda: f"{current_user}"))
     headers = log_in(client)
     monkeypatch.setattr(db.session, "execute", away)
     monkeypatch.setattr(db.session, "scalar", away)
+    assert client.get("/opened", headers=headers).status_code == 503
     assert 503 in check_each(client, headers)
 
 

@@ -130,6 +130,35 @@ def test_a_docstring_is_summary_and_description(app: Flask) -> None:
     assert said == ("List the orders.", "The newest ones first.\n\nAt most a hundred.")
 
 
+@pytest.mark.parametrize(
+    "docstring",
+    [
+        "List all orders of a shop. Old ones too.",
+        "List all orders\nof a shop. Old ones too.",
+        "List all orders of a shop\n\nOld ones too.",
+        "List all orders of a shop.\nOld ones too.",
+    ],
+)
+def test_the_summary_is_the_first_sentence(app: Flask, docstring: str) -> None:
+    def documented() -> str:
+        return ""
+
+    documented.__doc__ = docstring
+    app.add_url_rule("/documented", view_func=documented)
+    first, others = summary(app, "/documented")
+    assert (first.rstrip("."), others) == ("List all orders of a shop", "Old ones too.")
+
+
+@pytest.mark.parametrize("sentence", ["Add 1.5 % of it, e.g. as in no. 5 here", "List orders"])
+def test_a_point_within_a_sentence_ends_no_summary(app: Flask, sentence: str) -> None:
+    def documented() -> str:
+        return ""
+
+    documented.__doc__ = sentence
+    app.add_url_rule("/documented", view_func=documented)
+    assert summary(app, "/documented") == (sentence, "")
+
+
 def test_a_docstring_reaches_the_document_through_decorators(app: Flask) -> None:
     def other(view: Any) -> Any:
         @wraps(view)

@@ -23,16 +23,17 @@ class NewLogin:
         )
         with urllib.request.urlopen(request) as answer:
             cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
-            return json.load(answer).get("token", ""), cookie
+            login = json.load(answer)
+            return f"{login.get('token_type')} {login.get('token')}", cookie
 
     def set(self, case: Any, login: tuple[str, str], context: Any) -> None:
-        token, cookie = login
+        authorization, cookie = login
         if cookie:
             name, _, value = cookie.partition("=")
             case.cookies[name] = value
             case.headers["Sec-Fetch-Site"] = "same-origin"
         else:
-            case.headers["Authorization"] = f"Bearer {token}"
+            case.headers["Authorization"] = authorization
 
 
 @schemathesis.deserializer("text/html")

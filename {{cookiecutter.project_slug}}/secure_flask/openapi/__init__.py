@@ -13,6 +13,7 @@ from collections import ChainMap, Counter
 from collections.abc import Container, Iterator
 from http import HTTPStatus
 from inspect import cleandoc
+from itertools import chain, count
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Flask, Response, current_app
@@ -40,6 +41,10 @@ _ARGUMENT = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")  # as in `<int:number>
 _HEADERS = {303: "Location", 401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 # A description ends before `:raises …`, which is for callers of the view, not of the route.
 _FIELDS = re.compile(r"^:\w", re.MULTILINE)
+# "no. 5" and "e.g. this" end no sentence.
+_END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+(?![a-z0-9])|\n\s*\n")
+# Source: OpenAPI Specification 3.1.1, "Path Item Object". A HEAD is a GET.
+_METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "PATCH", "TRACE"})
 
 # The document of an app, made at the first request for it.
 _DOCUMENT = Key[str]("OpenAPI document")
@@ -79,6 +84,11 @@ class _Operation(NamedTuple):
         return self.takes_body and not set(FORM_TYPES).isdisjoint(self.options.consumes or {})
 
     @property
+    def takes_login(self) -> bool:
+        """Whether a login counts, where it is optional too."""
+        return not (self.public and (self.options.csrf_exempt or self.options.probe))
+
+    @property
     def has_model(self) -> bool:
         """Whether a model may refuse the query or the body."""
         of_body = self.takes_body and any((self.options.consumes or {}).values())
@@ -86,7 +96,7 @@ class _Operation(NamedTuple):
 
 
 def document(app: Flask) -> str:
-    """The document in JSON; it omits static files and the methods HEAD and OPTIONS."""
+    """The document in JSON; it omits static files, HEAD, OPTIONS and what OpenAPI cannot name."""
     # This needs a request context, since the name of the cookie depends on the request.
     with app.test_request_context():
         described = describe_operations(app)
@@ -161,7 +171,7 @@ def tag_of(app: Flask, endpoint: str) -> str:
 
 
 def summary_and_description(app: Flask, endpoint: str, method: str) -> tuple[str, str]:
-    """The first line of the view's docstring, and the others but for fields such as `:raises`.
+    """The first sentence of the view's docstring, and the others but for fields such as `:raises`.
 
     Without a docstring the summary is made of the endpoint: `api.create_task` is "Create task".
     """
@@ -169,15 +179,15 @@ def summary_and_description(app: Flask, endpoint: str, method: str) -> tuple[str
     # The docstring of another object, such as a partial, describes only its class.
     documented = isinstance(view, type) or hasattr(view, "__code__")
     docstring = cleandoc((view.__doc__ if documented else "") or "")
-    first, _, others = _FIELDS.split(docstring, maxsplit=1)[0].partition("\n")
+    text = _FIELDS.split(docstring, maxsplit=1)[0]
+    first, *others = _END_OF_SENTENCE.split(text, maxsplit=1)
     name = endpoint.rpartition(".")[2].replace("_", " ").strip() or endpoint
-    return first.strip() or name[:1].upper() + name[1:], others.strip()
+    return " ".join(first.split()) or name[:1].upper() + name[1:], "".join(others).strip()
 
 
 def _operations(app: Flask) -> Iterator[_Operation]:
     for rule, method, options in route_table.route_operations(app):
-        described = method not in (route_table.ANY_METHOD, "HEAD", "OPTIONS")
-        if described and rule.endpoint.rpartition(".")[2] != "static":
+        if method in _METHODS and rule.endpoint.rpartition(".")[2] != "static":
             public = is_public(rule.endpoint, options)
             yield _Operation(rule.endpoint, rule.rule, method, options, public)
 
@@ -227,14 +237,24 @@ def _describe(operation: _Operation) -> Json:
         described["requestBody"] = _request_body(options.consumes or {})
     if parameters := _parameters(operation):
         described["parameters"] = parameters
-    kinds = tokens.security_schemes()
     # An empty list would say that no login is needed.
-    if kinds and not operation.public:
-        # OpenAPI 3.1.1, "Security Requirement Object": a list of the roles that are required.
-        if options.takes_key(operation.method):
-            kinds = [*kinds, tokens.key_scheme()]
-        described["security"] = [{name: [*options.roles] for name in kind} for kind in kinds]
+    if security := _security(operation):
+        described["security"] = security
     return described
+
+
+def _security(operation: _Operation) -> list[Json]:
+    """The kinds of a login, one of which is enough, with the roles that are required.
+
+    An empty kind comes first where a login is optional.
+    Source: OpenAPI Specification 3.1.1, "Security Requirement Object".
+    """
+    kinds = tokens.security_schemes() if operation.takes_login else []
+    if kinds and operation.public:
+        kinds = [{}, *kinds]
+    elif kinds and operation.options.takes_key(operation.method):
+        kinds = [*kinds, tokens.key_scheme()]
+    return [{name: [*operation.options.roles] for name in kind} for kind in kinds]
 
 
 def _request_body(consumes: Content) -> Json:
@@ -253,8 +273,8 @@ def _errors(operation: _Operation) -> list[int]:
         404: "<" in path,
         413: operation.takes_body,
         415: write,
-        429: bool(options.limited or current_app.config["RATE_LIMIT"]),
-        503: not public,  # without the database
+        429: bool(options.limited or current_app.config["RATE_LIMIT"]) or options.takes_key(method),
+        503: operation.takes_login,  # without the database
     }
     of_model = [current_app.config["INVALID_STATUS"]] if operation.has_model else []
     of_request = [status for status, applies in possible.items() if applies]
@@ -330,10 +350,8 @@ def _ascii(text: str, kept: str = "") -> str:
 
 
 def _unused(wanted: str, taken: Container[str]) -> str:
-    number, found = 2, wanted
-    while found in taken:
-        number, found = number + 1, f"{wanted}.{number}"
-    return found
+    numbered = (f"{wanted}.{number}" for number in count(2))
+    return next(each for each in chain([wanted], numbered) if each not in taken)
 
 
 def _info(app: Flask) -> dict[str, object]:
