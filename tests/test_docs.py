@@ -45,10 +45,13 @@ STOPPED = re.compile(r"\bbut for\b|\bin place of\b|\bof yours\b|\bbeside\b")
 # What these pages say of other people's packages is followed by a weekly job.
 OF_PACKAGES = {
     *("bootstrap", "flask-admin", "flask-babel", "flask-login-and-wtf", "flask-security"),
-    *("htmx", "openid-connect", "opentelemetry", "prometheus"),
+    *("htmx", "openid-connect", "opentelemetry", "prometheus", "swagger-ui"),
 }
 # Files of releases, which their pages say to put into app/static/.
-DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
+DOWNLOADED = [
+    *("bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"),
+    *("swagger-ui-bundle.js", "swagger-ui.css"),
+]
 
 
 def ids(pages: list[Path]) -> list[object]:
