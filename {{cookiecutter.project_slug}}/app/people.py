@@ -1,7 +1,7 @@
 """`/people`: admins find users, give roles, lock out and log out. Part of the example.
 
 `.venv/bin/flask user roles NAME admin` makes the first admin. Nobody does any of this to their
-own account here, so an admin is always left.
+own account here, and the only admin does not delete it, so an admin is always left.
 """
 
 from typing import Annotated
@@ -24,6 +24,7 @@ from secure_flask import (
     responds,
     roles,
     roles_required,
+    user_deleted,
     validated_query,
 )
 from sqlalchemy import select, update
@@ -149,13 +150,28 @@ def _find(user_id: UUID) -> User:
 
 def _find_to_change(user_id: UUID) -> User:
     """The person, if the admin who asks is still one while no other admin changes anybody."""
-    # Two admins must not lock each other out at the same moment, so the second one waits for the
-    # first. It is an update, since SQLite has no SELECT FOR UPDATE.
-    db.session.execute(update(Role).where(Role.name == ADMIN).values(name=ADMIN))
+    _lock_admins()
     admin = db.session.get(User, current_user.id, populate_existing=True)
     if admin is None or admin.disabled or ADMIN not in admin.role_names:
         abort(403)
     return _find(user_id)
+
+
+@user_deleted.connect
+def _keep_an_admin(user: User) -> None:
+    """Refuse that the only admin deletes the own account. A command may."""
+    if not request or ADMIN not in user.role_names:
+        return
+    _lock_admins()
+    is_admin = User.roles.any(Role.name == ADMIN) & User.disabled.is_(False)
+    if db.session.scalar(select(User.id).where(is_admin, User.id != user.id)) is None:
+        raise error_response(409, "You are the only admin. Make somebody else an admin first")
+
+
+def _lock_admins() -> None:
+    # Two admins must not lock each other out at the same moment, so the second one waits for the
+    # first. It is an update, since SQLite has no SELECT FOR UPDATE.
+    db.session.execute(update(Role).where(Role.name == ADMIN).values(name=ADMIN))
 
 
 def _form_of(person: User, sent: MultiDict[str, str] | None = None) -> RolesForm:

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from secure_flask import Model, db, public
 from secure_flask.csp_levels import NONE, PARANOID
 
+from app.models import User
 from tests.page_elements import Elements
 from views import PROJECT
 from views.conftest import OWN, PRODUCTION, MakeApp, log_in, log_in_by_form, post, stored_user
@@ -110,3 +111,8 @@ def test_each_seed_has_another_password_and_without_tables_it_says_what_to_do(
     with app.app_context():
         Model.metadata.drop_all(db.engine)
     assert "flask db upgrade`" in app.test_cli_runner().invoke(args=["seed"]).output
+
+
+def test_a_seed_needs_no_column_of_the_address(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(User, "email")
+    assert len(re.findall(r"with password (\S+)", seed(app))) == 2

@@ -54,6 +54,17 @@ def test_of_two_admins_who_lock_each_other_out_at_the_same_moment_one_stays(
         assert (user.disabled, user.role_names) == (False, [])
 
 
+@pytest.mark.parametrize("stored", [None, b"damaged"], ids=["no address", "a damaged address"])
+def test_a_person_whose_address_does_not_decrypt_is_shown(
+    app: Flask, admin: FlaskClient, stored: bytes | None
+) -> None:
+    with stored_user(app, OTHER) as user:
+        user.email_encrypted = stored
+    page = admin.get(address(app), headers=OWN)
+    assert page.status_code == 200
+    assert "<dt>E-mail</dt><dd>None</dd>" in page.text
+
+
 def test_the_page_of_a_person_asks_for_the_password_first(app: Flask, admin: FlaskClient) -> None:
     grow_old(app)
     answers = [admin.get(address(app), headers=OWN)]

@@ -10,7 +10,6 @@ from secure_flask.accounts import addresses, names
 from secure_flask.auth import access
 from secure_flask.auth.users import UserMixin
 from secure_flask.crypto.encrypted_columns import encrypted_column
-from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.web.validation import Reason
 from sqlalchemy import BigInteger, String, false, select
@@ -24,8 +23,7 @@ MAX_FOLDED = 600  # characters; folding makes a name at most four times as long
 class AccountMixin(UserMixin):
     """A user who signs up: `class User(AccountMixin, Model)`. The name or the address logs in.
 
-    It adds to `UserMixin`: `email` (str or None, encrypted, found by `==`), `readable_email`
-    (the same, None if it does not decrypt), and `has_authenticator` (bool).
+    It adds `email` (str or None, encrypted, found by `==`), and `has_authenticator` (bool).
     """
 
     needs_accounts: ClassVar[bool] = True
@@ -38,11 +36,6 @@ class AccountMixin(UserMixin):
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
     # A user's first login comes from a new place too, which notices.py does not tell.
     has_logged_in: Mapped[bool] = mapped_column(default=False, server_default=false())
-
-    @property
-    def readable_email(self) -> str | None:
-        """The address; None also if it does not decrypt, so that the account works without it."""
-        return cast(str | None, readable_value(self, "email"))
 
     @property
     def has_authenticator(self) -> bool:

@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any, ClassVar, Self, final
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, final
 from unicodedata import normalize
 from uuid import UUID, uuid4
 
 import click
 from flask import current_app, has_request_context, request
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
 from secure_flask.database.core_tables import add_core_tables, need_core_tables
 from secure_flask.database.database import CoreModel
@@ -99,6 +100,7 @@ class UserMixin:
     `roles` (list of `Role`). `User.find(name)` returns a user or None. `has_password` is a bool.
     `role_names` is a list of str. Check it, not `roles`: a key may have fewer roles than its user. If
     your users have their roles elsewhere, override `granted_roles()`, which it is made of.
+    `readable_email` is `email`, or None where your class has none or it does not decrypt.
     `is_authenticated` is True, unless your class defines it. A change of `disabled`, to True or to
     False, ends all logins, keys and mailed links of the user in the same transaction.
     """
@@ -129,6 +131,11 @@ class UserMixin:
         # Type checkers do not see that `_add_is_authenticated` adds it.
         @property
         def is_authenticated(self) -> bool: ...
+
+    @property
+    def readable_email(self) -> str | None:
+        """The address; None if it does not decrypt, so that the account works without it."""
+        return cast(str | None, readable_value(self, "email"))
 
     @final
     @property
