@@ -47,7 +47,7 @@ def main() -> int:
     print(BEGIN)
     set_up(answers)
     with step("Add people and tasks"):
-        people = SEEDED.findall(run(PYTHON, "-m", "flask", "seed"))
+        people = SEEDED.findall(run(PYTHON, "-m", "flask", "seed", port=port))
     return serve(port, logins(port, people))
 
 
@@ -119,11 +119,11 @@ def step(what: str) -> Iterator[None]:
     print(f"{time.monotonic() - began:4.0f} s", flush=True)
 
 
-def run(*command: str | Path, folder: Path = PROJECT) -> str:
+def run(*command: str | Path, folder: Path = PROJECT, port: int = 8000) -> str:
     """Run a command, add what it prints to the log, and return its standard output."""
     with LOG.open("ab") as log:
         finished = subprocess.run(
-            command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=log
+            command, cwd=folder, env=environment(port), stdout=subprocess.PIPE, stderr=log
         )
         log.write(finished.stdout)
     if finished.returncode:
@@ -136,20 +136,26 @@ def fail(why: str) -> NoReturn:
     sys.exit("\n".join(["", why, *last, f"All of its output is in {LOG}."]))
 
 
-def environment() -> dict[str, str]:
-    """Leave out the settings of another project, above all its DATABASE_URL."""
+def environment(port: int) -> dict[str, str]:
+    """Leave out the settings of another project, above all its DATABASE_URL.
+
+    Mailed links and passkeys need the port, whose variable is Flask's own.
+    """
     settings = re.findall(r"^(?:# )?([A-Z_]+)=", EXAMPLE.read_text("utf-8"), re.MULTILINE)
     others = re.compile("|".join([*settings, "FLASK_.*"]), re.IGNORECASE)
-    return {name: value for name, value in os.environ.items() if not others.fullmatch(name)}
+    kept = {name: value for name, value in os.environ.items() if not others.fullmatch(name)}
+    return kept | {"FLASK_RUN_PORT": str(port)}
 
 
 def serve(port: int, login: str) -> int:
     """Serve until the server stops, or until this process is stopped, which stops both."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # Without the reloader the server is one process, so terminate() stops it completely.
-    command = (PYTHON, "-m", "flask", "run", "--no-reload", *HOST, "--port", str(port))
+    command = (PYTHON, "-m", "flask", "run", "--no-reload", *HOST)
     with LOG.open("ab") as log:
-        server = subprocess.Popen(command, cwd=PROJECT, env=environment(), stdout=log, stderr=log)
+        server = subprocess.Popen(
+            command, cwd=PROJECT, env=environment(port), stdout=log, stderr=log
+        )
     try:
         while not is_ready(port):
             if server.poll() is not None:

@@ -44,6 +44,8 @@ def test_a_fresh_clone_serves_a_page_and_the_logins_printed_last_work(tmp_path: 
         page = clients.ask(port, "/")
         assert "<h1" in page.text
         assert "'unsafe-inline'" in page.headers["Content-Security-Policy"]
+        mailbox = clients.ask(port, "/dev/mailbox").text
+        assert {*re.findall(r'href="(http://localhost:\d+)', mailbox)} == {address}
         logins = [person.split() for person in people]
         assert [clients.log_in(port, name, last).status for name, *_, last in logins] == [200, 200]
 
