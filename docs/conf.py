@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
-from docutils import nodes  # type: ignore[import-untyped]
 from pygments.lexers.templates import HtmlDjangoLexer
-from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.transforms import SphinxTransform
+
+from docs.search_records import SEARCHED
 
 DOCS = Path(__file__).parent
 TEMPLATE = DOCS.parent
@@ -29,8 +28,8 @@ PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 project = "cookiecutter-secure-flask"
 html_title = "Secure Flask"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design"]
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design", "docs.search_records"]
+sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "{{cookiecutter.project_slug}}")]
 root_doc = "index"
 exclude_patterns = ["examples", "theme"]
 templates_path = ["theme"]
@@ -48,9 +47,9 @@ html_show_sphinx = False
 html_show_copyright = False
 html_favicon = html_logo = "../{{cookiecutter.project_slug}}/app/static/favicon.svg"
 html_permalinks_icon = "#"
-html_static_path = ["theme/site.css"]
+html_static_path = ["theme/site.css", "theme/search.js", "theme/minisearch"]
 html_css_files = ["site.css"]
-html_search_scorer = str(DOCS / "theme" / "scorer.js")
+html_additional_pages = {"search": "search.html"}
 html_context = {"source": PRIVATE["_source"]}
 # The accent of a project's pages, in app/static/page.css.
 ACCENT = {"light": "#23608f", "dark": "#8cc4ee"}
@@ -69,8 +68,6 @@ CHOICE = re.compile(rf"^(?=#+ `(\w+)=)(?:(?=#+ `\1=){ANSWER.pattern})+", re.MULT
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 # A page of the template, as the pages of a project name it: there it is no file.
 NAMED = re.compile(r"`docs/([\w/-]+\.md)`")
-# The words that people type to find a page. In the repository they are not seen.
-SEARCHED = re.compile(r"<!-- search: (.+) -->")
 PICTURE = re.compile(r"^!\[(.*)\]\((.+)\.png\)$", re.MULTILINE)
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 ATTRIBUTE = re.compile(r'<[^>]* style="([^"]*)"')
@@ -92,8 +89,9 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
     shown = ELSEWHERE.get(file, file)
     here, there = file.parent, shown.parent
     if shown != file:
+        title, _, text = shown.read_text("utf-8").partition("\n")
         words = SEARCHED.search(source[0])
-        source[0] = f"{shown.read_text('utf-8')}\n\n{words[0] if words else ''}\n"
+        source[0] = f"{title}\n\n{words[0] if words else ''}\n{text}"
 
     def address(link: re.Match[str]) -> str:
         target = (there / link[1]).resolve()
@@ -133,24 +131,6 @@ def pictures(picture: re.Match[str]) -> str:
     )
 
 
-class SearchWords(SphinxTransform):
-    """Puts the words of a page into the search: phrases first of all, their words in any order."""
-
-    # This runs before Sphinx collects the entries of its index.
-    default_priority = 800
-
-    def apply(self) -> None:
-        for comment in list(self.document.findall(nodes.raw)):
-            if found := SEARCHED.fullmatch(comment.astext().strip()):
-                phrases = found[1].split(", ")
-                # The entries have no target, so they lead to the page.
-                entries = [("single", phrase, "", "main", None) for phrase in phrases]
-                words = ", ".join(found[1].replace(",", " ").split())
-                comment.replace_self(
-                    [addnodes.index(entries=entries), nodes.meta(name="keywords", content=words)]
-                )
-
-
 def finish(app: Sphinx, failed: Exception | None) -> None:
     """Complete what the theme leaves out for screen readers and keyboards; state the policies."""
     if failed is None:
@@ -185,5 +165,4 @@ def setup(app: Sphinx) -> None:
     # Pages of a project are templates.
     app.add_lexer("html", HtmlDjangoLexer)
     app.connect("source-read", prepare)
-    app.add_transform(SearchWords)
     app.connect("build-finished", finish)
