@@ -13,6 +13,7 @@ from urllib.parse import quote, urljoin
 from pygments.lexers.templates import HtmlDjangoLexer
 from sphinx.application import Sphinx
 
+from docs.reference.drawings import in_page
 from docs.search_records import SEARCHED
 
 DOCS = Path(__file__).parent
@@ -69,6 +70,7 @@ LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 # A page of the template, as the pages of a project name it: there it is no file.
 NAMED = re.compile(r"`docs/([\w/-]+\.md)`")
 PICTURE = re.compile(r"^!\[(.*)\]\((.+)\.png\)$", re.MULTILINE)
+DRAWING = re.compile(r"^!\[.*\]\((?:\.\./)*drawings/(.+\.svg)\)$", re.MULTILINE)
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 ATTRIBUTE = re.compile(r'<[^>]* style="([^"]*)"')
 # What scrolls needs a place for the focus, or no key can scroll it.
@@ -105,7 +107,7 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
         path = quote(target.relative_to(TEMPLATE).as_posix())
         return f"{PRIVATE['_source']}/{kind}/main/{path}{link[2] or ''}"
 
-    text = PICTURE.sub(pictures, LINK.sub(address, source[0]))
+    text = PICTURE.sub(pictures, DRAWING.sub(drawing, LINK.sub(address, source[0])))
     if here == PROJECTS:
         text = NAMED.sub(r"[](../\1)", text)
     source[0] = CHOICE.sub(tabs, text)
@@ -129,6 +131,12 @@ def pictures(picture: re.Match[str]) -> str:
         f"```{{image}} {file}.png\n:alt: {alt}\n:class: only-{theme}\n```"
         for theme, file in shown.items()
     )
+
+
+def drawing(picture: re.Match[str]) -> str:
+    """A drawing within the page, so that it has the colours of the page."""
+    file = DOCS / "drawings" / picture[1]
+    return f"```{{raw}} html\n{in_page(file.read_text('utf-8'))}```"
 
 
 def finish(app: Sphinx, failed: Exception | None) -> None:

@@ -257,6 +257,22 @@ def test_the_search_works_in_files_that_are_opened_without_a_server(
         expect(tab.locator("#search-results a", has_text="A webhook")).to_be_visible()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_drawings_have_the_colours_of_their_page_and_tell_their_steps(
+    scheme: Literal["light", "dark"], page: Page, site: Path
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    pages = [file for file in site.rglob("*.html") if 'class="drawing"' in file.read_text("utf-8")]
+    page.goto(f"/{pages[0].relative_to(site).as_posix()}")
+    ink = page.locator("main p, [role=main] p").first.evaluate(
+        "text => getComputedStyle(text).color"
+    )
+    expect(page.locator(".drawing text").first).to_have_css("fill", ink)
+    drawing = page.get_by_role("img", name=re.compile(r"\. .+: .+\."))
+    assert len(pages) == len(list((support.PAGES / "drawings").glob("*.svg")))
+    expect(drawing.first).to_be_visible()
+
+
 def test_the_search_is_minisearch_as_it_was_published_with_its_licence(site: Path) -> None:
     version, digest = MINISEARCH
     script = (site / "_static" / f"minisearch-{version}.js").read_bytes()
