@@ -21,6 +21,8 @@ const SYNONYMS = new Map(Object.entries({
   "tenant": "owner",
   "healthcheck": "healthz",
   "iframe": "framing",
+  "external": "another",
+  "multiple": "several",
 }));
 
 const FIELDS = { heading: 4, searched: 4, path: 2, text: 1 };
@@ -32,13 +34,13 @@ const EXCERPT = 180;
 
 const stems = new Map();
 
-/* "encrypt", "encrypted" and "encryption" have one stem. Its mark keeps it apart from words. */
+/* "encrypt", "encrypted" and "encryption" have one stem. */
 function stem(word) {
   if (!stems.has(word)) {
     const cut = word
       .replace(/^(.{3,}?)(?:at(?:e[ds]?|ing|ions?|ors?)|ions?|ings?|ments?|ies|ed|es|e|(?<=[^aeiou])y|(?<!s)s)$/, "$1")
       .replace(/([^\ds])\1$/, "$1");
-    stems.set(word, `${cut}~`);
+    stems.set(word, cut);
   }
   return stems.get(word);
 }
@@ -58,7 +60,7 @@ function indexOf(records) {
   const index = new MiniSearch({
     fields: Object.keys(FIELDS),
     tokenize: tokens,
-    processTerm: (word) => [word, stem(word)],
+    processTerm: (word) => (stem(word) === word ? word : [word, stem(word)]),
     searchOptions: { boost: FIELDS, processTerm: (word) => word, tokenize: (text) => text.split(" ") },
   });
   index.addAll(records.map(([, heading, path, searched, text], id) => (
