@@ -63,7 +63,7 @@ QUERIES = {
     "openapi": "openapi",
     "log_in": "› log_in\n",
     "has been blocked by CORS policy": "blocked by CORS policy",
-    "verify email address": "(?i)confirm",
+    "verify email address": "^Self-service accounts",
     "dark mode": "(?i)dark",
     "kubernetes readiness probe": "readyz",
 }
