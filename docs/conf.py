@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
-from docutils import nodes  # type: ignore[import-untyped]
 from pygments.lexers.templates import HtmlDjangoLexer
-from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.transforms import SphinxTransform
+
+from docs.reference.drawings import in_page
+from docs.search_records import SEARCHED
 
 DOCS = Path(__file__).parent
 TEMPLATE = DOCS.parent
@@ -31,7 +31,7 @@ PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 project = "cookiecutter-secure-flask"
 html_title = "Secure Flask"
-extensions = ["myst_parser", "sphinx_design", "docs.requirements"]
+extensions = ["myst_parser", "sphinx_design", "docs.requirements", "docs.search_records"]
 root_doc = "index"
 # Of the decisions, the site has the one that projects name.
 RECORDS = ("decisions/00[!1]*", "decisions/001[!3]*")
@@ -49,9 +49,9 @@ html_show_sphinx = False
 html_show_copyright = False
 html_favicon = html_logo = "../{{cookiecutter.project_slug}}/app/static/favicon.svg"
 html_permalinks_icon = "#"
-html_static_path = ["theme/site.css"]
+html_static_path = ["theme/site.css", "theme/search.js", "theme/minisearch"]
 html_css_files = ["site.css"]
-html_search_scorer = str(DOCS / "theme" / "scorer.js")
+html_additional_pages = {"search": "search.html"}
 html_context = {"source": PRIVATE["_source"]}
 # The accent of a project's pages, in app/static/page.css.
 ACCENT = {"light": "#23608f", "dark": "#8cc4ee"}
@@ -74,9 +74,8 @@ LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 )
 OF_OTHERS = LISTED.split()
 RUNS = "Each week a job follows this page with the newest versions: [its last runs]({}/actions/workflows/weekly.yml)."
-# The words that people type to find a page. In the repository they are not seen.
-SEARCHED = re.compile(r"<!-- search: (.+) -->")
 PICTURE = re.compile(r"^!\[(.*)\]\((.+)\.png\)$", re.MULTILINE)
+DRAWING = re.compile(r"^!\[.*\]\((?:\.\./)*drawings/(.+\.svg)\)$", re.MULTILINE)
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 ATTRIBUTE = re.compile(r'<[^>]* style="([^"]*)"')
 # What scrolls needs a place for the focus, or no key can scroll it.
@@ -99,8 +98,9 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
     if origin == file:
         source[0] = shown.text_of(file)
     else:
+        title, _, text = origin.read_text("utf-8").partition("\n")
         words = SEARCHED.search(source[0])
-        source[0] = f"{origin.read_text('utf-8')}\n\n{words[0] if words else ''}\n"
+        source[0] = f"{title}\n\n{words[0] if words else ''}\n{text}"
 
     def address(link: re.Match[str]) -> str:
         target, anchor = (there / link[1]).resolve(), link[2] or ""
@@ -116,7 +116,8 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
         path = quote(target.relative_to(TEMPLATE).as_posix())
         return f"{PRIVATE['_source']}/{kind}/main/{path}{link[2] or ''}"
 
-    source[0] = CHOICE.sub(tabs, PICTURE.sub(pictures, LINK.sub(address, source[0])))
+    text = PICTURE.sub(pictures, DRAWING.sub(drawing, LINK.sub(address, source[0])))
+    source[0] = CHOICE.sub(tabs, text)
     if page in OF_OTHERS:
         title, _, text = source[0].partition("\n")
         source[0] = f"{title}\n\n{RUNS.format(PRIVATE['_source'])}\n{text}"
@@ -149,22 +150,10 @@ def pictures(picture: re.Match[str]) -> str:
     )
 
 
-class SearchWords(SphinxTransform):
-    """Puts the words of a page into the search: phrases first of all, their words in any order."""
-
-    # This runs before Sphinx collects the entries of its index.
-    default_priority = 800
-
-    def apply(self) -> None:
-        for comment in list(self.document.findall(nodes.raw)):
-            if found := SEARCHED.fullmatch(comment.astext().strip()):
-                phrases = found[1].split(", ")
-                # The entries have no target, so they lead to the page.
-                entries = [("single", phrase, "", "main", None) for phrase in phrases]
-                words = ", ".join(found[1].replace(",", " ").split())
-                comment.replace_self(
-                    [addnodes.index(entries=entries), nodes.meta(name="keywords", content=words)]
-                )
+def drawing(picture: re.Match[str]) -> str:
+    """A drawing within the page, so that it has the colours of the page."""
+    file = DOCS / "drawings" / picture[1]
+    return f"```{{raw}} html\n{in_page(file.read_text('utf-8'))}```"
 
 
 def finish(app: Sphinx, failed: Exception | None) -> None:
@@ -201,5 +190,4 @@ def setup(app: Sphinx) -> None:
     # Pages of a project are templates.
     app.add_lexer("html", HtmlDjangoLexer)
     app.connect("source-read", prepare)
-    app.add_transform(SearchWords)
     app.connect("build-finished", finish)

@@ -38,8 +38,8 @@ ALONE = {
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "See that it works", "What can go wrong"]
 SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
-# All of a page that is no code and no comment, and where its paragraphs and entries end.
-PROSE = re.compile(r"^ *```.*?^ *```$|<!--.*?-->", re.MULTILINE | re.DOTALL)
+# All of a page that is no code, no comment and no picture, and where its paragraphs and entries end.
+PROSE = re.compile(r"^ *```.*?^ *```$|<!--.*?-->|^!\[.*?\]\(\S+\)$", re.MULTILINE | re.DOTALL)
 PARAGRAPH = re.compile(r"\n\s*\n\s*|\n(?= *(?:[-|]|\d+\.) )")
 STOPPED = re.compile(r"\bbut for\b|\bin place of\b|\bof yours\b|\bbeside\b")
 # What these pages say of other people's packages is followed by a weekly job.
@@ -329,8 +329,8 @@ def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
 
 def test_the_reference_says_what_the_code_says(tmp_path: Path, subtests: pytest.Subtests) -> None:
     support.python("-m", "docs.reference", tmp_path, cwd=support.TEMPLATE)
-    pages = [page.relative_to(tmp_path) for page in tmp_path.rglob("*.md")]
-    assert pages
+    pages = [page.relative_to(tmp_path) for page in tmp_path.rglob("*.*")]
+    assert {page.suffix for page in pages} == {".md", ".svg"}
     for name in pages:
         with subtests.test(f"{name}: run `make reference`"):
             written = (support.PAGES / name).read_text("utf-8")

@@ -9,6 +9,7 @@ from docs.reference import (
     Fact,
     Facts,
     commands,
+    diagrams,
     events,
     evidence,
     findings,
@@ -20,6 +21,8 @@ from docs.reference import (
 )
 
 PAGES = Path(__file__).parent.parent
+# A drawing in a page. What it shows is said in words too, for those who do not see it.
+DRAWING = re.compile(r"^!\[[^\]]*\](?=\((?:\.\./)*drawings/([\w-]+)\.svg\)$)", re.MULTILINE)
 # A table is known by its heading. In all but COMMANDS each row needs words in its last cell.
 ROUTES = "| route | who may call | body | what it does |"
 COMMANDS = "| command | what it does | more |"
@@ -36,10 +39,25 @@ def main(folder: Path = PAGES) -> None:
         project = Path(temporary, "my-service")
         render(TEMPLATE, project.parent, project.name, accounts="self-service")
         sys.path.insert(0, str(project))
-        for name, text in pages(project).items():
+        for name, text in files(project).items():
             page = folder / name
             page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(text, "utf-8")
+
+
+def files(project: Path) -> dict[str, str]:
+    drawn = diagrams.diagrams(project)
+    by_hand = {page.relative_to(PAGES).as_posix(): page for page in PAGES.rglob("*.md")}
+    shown = {
+        name: text
+        for name, page in by_hand.items()
+        if DRAWING.search(text := page.read_text("utf-8"))
+    }
+    described = {
+        name: DRAWING.sub(lambda drawing: f"![{drawn[drawing[1]].description()}]", text)
+        for name, text in (shown | pages(project)).items()
+    }
+    return described | {f"drawings/{name}.svg": each.svg(name) for name, each in drawn.items()}
 
 
 def pages(project: Path) -> dict[str, str]:

@@ -1,0 +1,117 @@
+"""The drawings of the pages: they show what the code has, and each tells its steps in words."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Literal
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, Page
+from secure_flask import wiring
+from secure_flask.auth.logins import LIFETIMES
+
+import support
+
+DRAWINGS = {file.stem: file for file in (support.PAGES / "drawings").glob("*.svg")}
+SVG = {"svg": "http://www.w3.org/2000/svg"}
+COLOURS: dict[Literal["light", "dark"], str] = {
+    "light": "rgb(31, 35, 40)",
+    "dark": "rgb(230, 237, 243)",
+}
+# The texts that are wider than their box, or than the drawing where they stand beside one.
+CUT = """svg => [...svg.querySelectorAll("text")].filter(text => {
+  const own = text.getBBox();
+  const around = [...svg.querySelectorAll("rect:not(.paper)")].map(box => box.getBBox()).find(
+    box => own.x >= box.x && own.x < box.x + box.width && own.y > box.y && own.y < box.y + box.height);
+  const {x, y, width, height} = around ?? svg.viewBox.baseVal;
+  return own.x + own.width > x + width || own.y + own.height > y + height;
+}).map(text => text.textContent)"""
+
+
+def steps(name: str) -> str:
+    """All that a drawing says to those who do not see it."""
+    told = ElementTree.parse(DRAWINGS[name]).find("svg:desc", SVG)  # noqa: S314 (our own file)
+    assert told is not None
+    return told.text or ""
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 360, "height": 720})
+    yield page
+    page.close()
+
+
+def test_a_request_meets_each_module_that_wiring_sets_up_in_its_order() -> None:
+    source = inspect.getsource(wiring._protect_requests)
+    modules = re.findall(r"(\w+)\.(?:init_app|bind_sessions)\(", source)
+    shown = re.findall(r"(?<=\. )(\w+):", steps("request"))
+    assert shown == ["headers", *modules]
+
+
+def test_a_request_is_refused_with_these_statuses() -> None:
+    refused = re.findall(r"Refused here with (\d+)", steps("request"))
+    assert refused == ["400", "400", "403", "429", "401", "400", "413"]
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_each_command_and_route_of_a_drawing_exists(name: str) -> None:
+    page = support.PAGES / "reference"
+    listed = (page / "commands.md").read_text("utf-8") + (page / "routes.md").read_text("utf-8")
+    named = re.findall(r"flask (?:crypto|user|logins) [a-z-]+|POST /[a-z/]+", steps(name))
+    assert [each for each in named if f"`{each}" not in listed] == []
+
+
+def test_the_services_are_those_of_compose() -> None:
+    compose = (support.FOLDER / "compose.yaml").read_text("utf-8")
+    services = yaml.safe_load(compose)["services"]
+    shown = {name for name in services if f" {name}: " in steps("services")}
+    assert services.keys() == shown
+
+
+def test_each_kind_of_login_ends_after_its_time() -> None:
+    ends = re.findall(r"the login ends: after (\d+) (hour|day)", steps("logins"))
+    hours = [int(number) * {"hour": 1, "day": 24}[unit] for number, unit in ends]
+    assert hours == [LIFETIMES[kind] // 3600 for kind in ("opaque", "session", "refresh")]
+
+
+def test_each_file_of_the_app_and_folder_of_the_core_is_shown() -> None:
+    files = {file.name for file in (support.FOLDER / "app").glob("[a-z]*.py")}
+    folders = {f"{file.parent.name}/" for file in support.FOLDER.glob("secure_flask/*/__init__.py")}
+    assert {name for name in files | folders if name not in steps("core-and-app")} == set()
+
+
+def test_each_mail_is_shown_by_its_subject() -> None:
+    texts = (support.FOLDER / "app" / "templates" / "accounts" / "mail").glob("[a-z]*.txt")
+    first = [text.read_text("utf-8").partition("\n")[0] for text in texts]
+    subjects = [re.sub("Subject: | (?:at|for) {{ project_name }}", "", line) for line in first]
+    fixed = [subject for subject in subjects if subject != "{{ change }}"]
+    assert fixed
+    assert [subject for subject in fixed if subject not in steps("mails")] == []
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_one_page_shows_it_and_says_the_same_steps(name: str) -> None:
+    link = re.compile(rf"^!\[(.+)\]\([./]*drawings/{name}\.svg\)$", re.MULTILINE)
+    told = [
+        each
+        for page in support.PAGES.rglob("*.md")
+        for each in link.findall(page.read_text("utf-8"))
+    ]
+    assert told == [steps(name)]
+
+
+@pytest.mark.parametrize("scheme", COLOURS)
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_file_has_the_colours_of_the_system_and_cuts_no_text(
+    name: str, scheme: Literal["light", "dark"], tab: Page
+) -> None:
+    tab.emulate_media(color_scheme=scheme)
+    tab.goto(DRAWINGS[name].as_uri())
+    drawing = tab.locator("svg")
+    fill = drawing.locator("text").first.evaluate("text => getComputedStyle(text).fill")
+    assert (fill, drawing.evaluate(CUT)) == (COLOURS[scheme], [])
