@@ -25,7 +25,7 @@ def shown_on(page: Path) -> list[tuple[str, str]]:
     [
         ("index", ["start-page"]),
         ("tutorial", ["arrivals"]),
-        ("how-to/access", ["people"]),
+        ("how-to/access-and-users", ["people"]),
         ("how-to/accounts", ["account"]),
         ("how-to/second-factors", ["second-factors", "passkeys"]),
     ],

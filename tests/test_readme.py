@@ -12,8 +12,8 @@ import following
 import support
 from conftest import NewProject, Rendered
 
-LONGEST = {"project": 100, "template": 85}  # lines
-MOST_WORDS = 950
+LONGEST = {"project": 100, "template": 110}  # lines
+MOST_WORDS = 900
 SERVER = re.compile(r"^make run\b.*$", re.MULTILINE)
 MAKE_USER = ".venv/bin/flask user create ada"
 # What was asked for, each with files where it is.
@@ -131,8 +131,7 @@ def test_the_transcript_shows_each_question_as_it_is_asked() -> None:
     assert not missing, "copy the questions again from a terminal"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
-def test_what_is_shown_of_the_questions_elsewhere_is_as_asked(page: str) -> None:
+def test_the_tutorial_shows_the_first_question_as_it_is_asked() -> None:
     asked = support.SETTINGS["__prompts__"]["project_name"]
-    text = (support.TEMPLATE / page).read_text("utf-8")
+    text = (support.PAGES / "tutorial.md").read_text("utf-8")
     assert f"[1/11] {asked} (My Service): Harbour Log" in text

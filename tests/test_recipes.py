@@ -334,8 +334,8 @@ def test_a_private_file_comes_back_without_scripts(site: Site, page_without_scri
         page.click("main a")
     assert download.value.suggested_filename == "Tür.pdf"
     assert download.value.path().read_bytes() == content
-    page.click("td summary")
-    page.click("td button")
+    page.click("td [popovertarget]")
+    page.click("td .danger")
     expect(page.get_by_role("status")).to_have_text("Deleted: Tür.pdf")
 
 

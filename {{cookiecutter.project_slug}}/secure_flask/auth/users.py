@@ -97,12 +97,14 @@ class UserMixin:
     """A person who can log in: `class User(UserMixin, Model)`. Names are case-sensitive.
 
     Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
-    `roles` (list of `Role`). `User.find(name)` returns a user or None. `has_password` is a bool.
-    `role_names` is a list of str. Check it, not `roles`: a key may have fewer roles than its user. If
-    your users have their roles elsewhere, override `granted_roles()`, which it is made of.
-    `readable_email` is `email`, or None where your class has none or it does not decrypt.
-    `is_authenticated` is True, unless your class defines it. A change of `disabled`, to True or to
-    False, ends all logins, keys and mailed links of the user in the same transaction.
+    `roles` (list of `Role`). A change of `disabled`, to True or to False, ends all logins, keys and
+    mailed links of the user in the same transaction.
+
+    `User.find(name)` returns a user or None. `has_password` is a bool. `role_names` is a list of str.
+    Check it, not `roles`: a key may have fewer roles than its user. If your users have their roles
+    elsewhere, override `granted_roles()`, which it is made of. `readable_email` is `email`, or None
+    where your class has none or it does not decrypt. `is_authenticated` is True, unless your class
+    defines it.
     """
 
     __tablename__ = "users"

@@ -115,10 +115,10 @@ def create_api_key(
 ) -> dict[str, Any]:
     """Make a key of the user, who has just logged in, and commit: `create_api_key("Backup")`.
 
-    It lasts for `expires_in` seconds, 90 days if that is None and 365 days at most, but for a user
-    without a password no longer than a login. It has the given `roles` as long as the user has
-    them. The dict has `id`, `name`, `key` (str), `expires`
-    (int, in seconds since 1970), and `roles` (list of str). `key` is never shown again.
+    It lasts for `expires_in` seconds, 90 days if that is None and 365 days at most. The key of a user
+    without a password lasts no longer than a login. It has the given `roles` as long as the user
+    has them. The dict has `id`, `name`, `key` (str), `expires` (int, in seconds since 1970), and
+    `roles` (list of str). `key` is never shown again.
 
     :raises ErrorResponse: 400, a bad name or lifetime; 401, no recent login; 403, a key sent the
         request, or the user lacks a role; 409, the user has a key of this name, or MAX_API_KEYS
