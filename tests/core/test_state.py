@@ -7,7 +7,7 @@ import pytest
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from secure_flask import current_user, login_required, public
-from secure_flask.state import Key, app_state, begin_app_state
+from secure_flask.state import StateKey, app_state, begin_app_state
 from secure_flask.web.csp import csp_nonce
 from werkzeug.test import create_environ
 
@@ -20,8 +20,8 @@ def test_extensions_meet_one_name_of_the_core(app: Flask) -> None:
 
 
 def test_two_keys_of_one_name_keep_two_values(app: Flask) -> None:
-    first = Key[int]("number")
-    second = Key[int]("number")
+    first = StateKey[int]("number")
+    second = StateKey[int]("number")
     state = begin_app_state(Flask("other"))
     state[first] = 1
     assert second not in state

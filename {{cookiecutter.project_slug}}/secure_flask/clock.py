@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 from flask import current_app
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 
 # It returns the seconds since 1970, as `time.time` does.
-CLOCK = Key[Callable[[], float]]("clock")
+CLOCK = StateKey[Callable[[], float]]("clock")
 
 
 def seconds_now() -> int:

@@ -13,7 +13,7 @@ from secure_flask.auth.places import free_places
 from secure_flask.database import db
 from secure_flask.database.database import missing_tables
 from secure_flask.database.failures import MIGRATION_COMMANDS
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web.counters import counters
 from secure_flask.web.errors import plain_error
 from secure_flask.web.hosts import probe
@@ -22,7 +22,7 @@ from sqlalchemy import QueuePool, text
 
 blueprint = Blueprint("secure_flask_health", __name__)
 # This is set once the database has a table for each model, so that later probes cost one query.
-_HAS_TABLES = Key[bool]("has tables")
+_HAS_TABLES = StateKey[bool]("has tables")
 
 
 class Health(ResponseBody):

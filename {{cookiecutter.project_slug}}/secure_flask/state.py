@@ -21,13 +21,13 @@ _NAME = "secure_flask"
 
 
 @dataclass(frozen=True, eq=False)
-class Key(Generic[Value]):
+class StateKey(Generic[Value]):
     """The key of a value of this type. `name` is only for people."""
 
     name: str
 
 
-class State(dict[Key[Any], Any]):
+class State(dict[StateKey[Any], Any]):
     """The values that are kept for one app or for one request: a dict whose keys have types."""
 
     # Whether a request object has taken the state of its environment.
@@ -35,14 +35,14 @@ class State(dict[Key[Any], Any]):
 
     if TYPE_CHECKING:
 
-        def __getitem__(self, key: Key[Value]) -> Value: ...
-        def __setitem__(self, key: Key[Value], value: Value) -> None: ...
-        def setdefault(self, key: Key[Value], default: Value) -> Value: ...  # type: ignore[override]
-        def get(self, key: Key[Value], default: Value | None = None) -> Value | None: ...
+        def __getitem__(self, key: StateKey[Value]) -> Value: ...
+        def __setitem__(self, key: StateKey[Value], value: Value) -> None: ...
+        def setdefault(self, key: StateKey[Value], default: Value) -> Value: ...  # type: ignore[override]
+        def get(self, key: StateKey[Value], default: Value | None = None) -> Value | None: ...
 
 
 # This is set if an app context surrounds the request and lasts longer, as in a test.
-IN_CONTEXT = Key[bool]("in context")
+IN_CONTEXT = StateKey[bool]("in context")
 
 
 def begin_app_state(app: Flask) -> State:

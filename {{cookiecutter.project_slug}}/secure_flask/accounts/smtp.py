@@ -25,7 +25,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import click
 from flask import current_app
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 
 TIMEOUT = 10  # seconds for each part of an answer of the server
 # A connection to this machine passes no network, so it needs no TLS. A server that offers it may
@@ -33,7 +33,7 @@ TIMEOUT = 10  # seconds for each part of an answer of the server
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_SHOWN = 100  # mails of development
 
-TESTED_MAILS = Key[deque[EmailMessage]]("mails of an app under test")
+TESTED_MAILS = StateKey[deque[EmailMessage]]("mails of an app under test")
 
 
 def send_mail(message: EmailMessage) -> None:

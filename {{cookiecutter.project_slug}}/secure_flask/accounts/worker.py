@@ -26,7 +26,7 @@ from secure_flask.accounts.smtp import kept_mails
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import DecryptionError
 from secure_flask.database import db
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web import audit
 from sqlalchemy import delete, func, select, update
 
@@ -220,7 +220,7 @@ class Sender:
                 self._app.logger.exception("mail: %s", type(error).__name__)
 
 
-MAIL_SENDER = Key[Sender]("mail sender")
+MAIL_SENDER = StateKey[Sender]("mail sender")
 
 
 def init_app(app: Flask) -> None:

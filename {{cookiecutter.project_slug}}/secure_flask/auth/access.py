@@ -27,7 +27,7 @@ from secure_flask.auth.principal import (
 from secure_flask.auth.users import UserMixin
 from secure_flask.clock import seconds_now
 from secure_flask.database.core_tables import require_core_tables
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web import audit, rate_limits
 from secure_flask.web.bearer import challenge
 from secure_flask.web.errors import (
@@ -59,7 +59,7 @@ HIDDEN_MARK = (
 )
 # The apps of this process, whose endpoints a late @public would open.
 _APPS: WeakSet[Flask] = WeakSet()
-_NAMED = Key[set[tuple[str | None, Demand]]]("named hidden marks")
+_NAMED = StateKey[set[tuple[str | None, Demand]]]("named hidden marks")
 
 
 def public(view: Decorated) -> Decorated:

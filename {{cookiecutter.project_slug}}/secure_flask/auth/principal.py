@@ -29,7 +29,7 @@ from secure_flask.auth.logins import (
 )
 from secure_flask.auth.users import limit_roles_of_user, user_class
 from secure_flask.database import db
-from secure_flask.state import Key, app_state, state_of
+from secure_flask.state import StateKey, app_state, state_of
 from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse, error_response
 from secure_flask.web.headers import never_store
 from secure_flask.web.logs import KEY_ID, USER_ID
@@ -84,12 +84,12 @@ class Principal:
 
 FindPrincipal = Callable[[Request], Principal | None]
 
-_FINDERS = Key[list[FindPrincipal]]("finders of the principal")
-_PRINCIPAL = Key[Principal]("principal")
+_FINDERS = StateKey[list[FindPrincipal]]("finders of the principal")
+_PRINCIPAL = StateKey[Principal]("principal")
 # The principal that the request brought, if it has logged in since.
-_BROUGHT = Key[Principal]("brought principal")
+_BROUGHT = StateKey[Principal]("brought principal")
 # The table and the id of a row whose use is stored after the request.
-_USED = Key[tuple[type[Credential], str]]("used credential")
+_USED = StateKey[tuple[type[Credential], str]]("used credential")
 
 
 def add_principal_finder(app: Flask, find: FindPrincipal) -> None:

@@ -16,7 +16,7 @@ from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from secure_flask.auth.principal import brought_principal, logged_in_user
 from secure_flask.auth.users import UserMixin
-from secure_flask.state import Key, app_state, state_of
+from secure_flask.state import StateKey, app_state, state_of
 from secure_flask.web.cookies import drop_unread_cookies
 from secure_flask.web.flask_hooks import add_request_check, replace_method
 from secure_flask.web.view_options import view_options
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 OWNER = "_secure_flask_user"
 
 # This is set in the state of an app whose sessions are bound to users.
-_BINDS = Key[bool]("binds sessions")
+_BINDS = StateKey[bool]("binds sessions")
 # The session as it was opened. Reading `flask.session` instead would count as an access by the
 # view, and then no cache keeps the response for other visitors.
-_OPENED = Key[SessionMixin]("session")
+_OPENED = StateKey[SessionMixin]("session")
 # This is set when the session was compared with the user who sent this request.
-_CHECKED = Key[bool]("checked session")
+_CHECKED = StateKey[bool]("checked session")
 # This is set when the request sees an empty session, which must not replace the stored one.
-_HIDDEN = Key[bool]("hidden session")
+_HIDDEN = StateKey[bool]("hidden session")
 # The id of the user whom this request logs in.
-_NEW_OWNER = Key[str]("new owner of the session")
+_NEW_OWNER = StateKey[str]("new owner of the session")
 
 
 class UserSessions(SessionInterface):

@@ -20,7 +20,7 @@ from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
 from secure_flask.database.core_tables import add_core_tables, need_core_tables
 from secure_flask.database.database import CoreModel
-from secure_flask.state import Key, app_state, state_of
+from secure_flask.state import StateKey, app_state, state_of
 from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, event, select, update
 from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, relationship
@@ -63,10 +63,10 @@ class AccountRules:
     delete_user: Callable[["UserMixin"], None]
 
 
-ACCOUNT_RULES = Key[AccountRules]("rules of accounts")
+ACCOUNT_RULES = StateKey[AccountRules]("rules of accounts")
 _registered: list[type["UserMixin"]] = []
 # The user whose key sent the request, and the roles of that key.
-_ROLES_OF_KEY = Key[dict[UUID, frozenset[str]]]("roles of the key by user")
+_ROLES_OF_KEY = StateKey[dict[UUID, frozenset[str]]]("roles of the key by user")
 # The attribute of a user object that keeps the same pair.
 _LIMIT = "_secure_flask_roles_of_key"
 

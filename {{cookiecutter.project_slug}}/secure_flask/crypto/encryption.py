@@ -20,15 +20,15 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
 from secure_flask.settings import keyrings
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web import audit
 from secure_flask.web.errors import response_for
 from werkzeug.exceptions import InternalServerError
 
 Keyring = dict[int, bytes]
 
-ENCRYPTION_KEYS = Key[Keyring]("encryption keys")
-BLIND_INDEX_KEYS = Key[Keyring]("blind index keys")
+ENCRYPTION_KEYS = StateKey[Keyring]("encryption keys")
+BLIND_INDEX_KEYS = StateKey[Keyring]("blind index keys")
 
 VERSION = 1
 PURPOSE = b"message"

@@ -22,7 +22,7 @@ from secure_flask.csp_reports.violations import (
     read_violations,
 )
 from secure_flask.database.core_tables import has_core_tables
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web import audit, strict_json
 from secure_flask.web.counters import counters
 from secure_flask.web.csrf import csrf_exempt
@@ -42,7 +42,7 @@ TABLE_WARNING_LIMIT = parse("1 per day")
 LOG_LIMIT = parse("60 per minute")
 
 # The last violations that were logged, in order.
-_LOGGED = Key[dict[Violation, None]]("logged violations")
+_LOGGED = StateKey[dict[Violation, None]]("logged violations")
 _TYPES = ("application/csp-report", "application/reports+json", "application/json")
 
 

@@ -4,12 +4,12 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 from secure_flask.database import failures
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web.validation import Reason
 from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
 
 # The commands of the core, by name. `flask check` looks whether the app has replaced one.
-COMMANDS = Key[dict[str, click.Command]]("commands")
+COMMANDS = StateKey[dict[str, click.Command]]("commands")
 UNREACHABLE = "The database cannot be reached or is busy: check DATABASE_URL, and try again."
 
 

@@ -10,14 +10,14 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask, current_app
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from sqlalchemy import FromClause, MetaData, Table
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 # The function of an app that has a login of its own: it returns the user of the request.
-FIND_USER = Key[Callable[[], object]]("find user")
+FIND_USER = StateKey[Callable[[], object]]("find user")
 CORE_TABLES: set[Table] = set()
 _CLASSES_OF_USERS: list[type] = []
 

@@ -23,7 +23,7 @@ from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public, login_required, public
 from secure_flask.auth.users import ACCOUNT_RULES
 from secure_flask.openapi.parameters import parameters_of_path, parameters_of_query
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web.csrf import FORM_TYPES, SAFE_METHODS
 from secure_flask.web.error_bodies import shape_of
 from secure_flask.web.responses import (
@@ -47,7 +47,7 @@ _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+(?![a-z0-9])|\n\s*\n")
 _METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "PATCH", "TRACE"})
 
 # The document of an app, made at the first request for it.
-_DOCUMENT = Key[str]("OpenAPI document")
+_DOCUMENT = StateKey[str]("OpenAPI document")
 
 
 class Error(ResponseBody):

@@ -25,7 +25,7 @@ from secure_flask.settings.types import (
     Secret,
     in_production,
 )
-from secure_flask.state import Key
+from secure_flask.state import StateKey
 
 ENV_FILE = Path(__file__).parents[2] / ".env"
 UNREADABLE = ".env cannot be read: make it a file in UTF-8 with NAME=value on each line, and close each quote."
@@ -141,8 +141,8 @@ class Settings(BaseSettings):
 
 
 # The settings of the app, and the names that Flask and the settings put into `app.config`.
-SETTINGS = Key[Settings]("settings")
-KNOWN_NAMES = Key[set[str]]("known names")
+SETTINGS = StateKey[Settings]("settings")
+KNOWN_NAMES = StateKey[set[str]]("known names")
 
 
 def names_in_file(path: object) -> set[str]:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Request, Response, after_this_request, current_app, request
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web import audit, flask_hooks, origins
 from secure_flask.web.view_options import is_automatic_options
 
 # The origins that may read responses.
-CORS_ORIGINS = Key[frozenset[str]]("CORS origins")
+CORS_ORIGINS = StateKey[frozenset[str]]("CORS origins")
 
 READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"

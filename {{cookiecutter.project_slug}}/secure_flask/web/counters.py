@@ -24,7 +24,7 @@ from limits import RateLimitItem
 from limits.errors import StorageError
 from limits.storage import Storage
 from secure_flask.clock import seconds_now
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web import count_storages
 from secure_flask.web.count_storages import MemoryStorage
 
@@ -231,7 +231,7 @@ def _window_number(limit: RateLimitItem, now: float) -> int:
     return int(now // limit.get_expiry())
 
 
-COUNTERS = Key[Counters]("counters")
+COUNTERS = StateKey[Counters]("counters")
 
 
 def counters() -> Counters:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, current_app, request
 from secure_flask.csp_levels import ANCESTORS, NONCE, NONE, SCRIPT, SOURCES, Level
-from secure_flask.state import Key, State, state_of
+from secure_flask.state import State, StateKey, state_of
 from secure_flask.web.flask_hooks import add_to_templates
 from secure_flask.web.origins import PolicyError, in_force
 from secure_flask.web.view_options import add_options, options_of
@@ -84,8 +84,8 @@ PUBLIC_CDNS = frozenset(
 )
 
 # The directives that the blueprint and the view replace by `@csp`.
-CSP_OVERRIDE = Key[Override]("CSP override")
-CSP_NONCE = Key[str]("CSP nonce")
+CSP_OVERRIDE = StateKey[Override]("CSP override")
+CSP_NONCE = StateKey[str]("CSP nonce")
 
 
 def csp_nonce() -> str:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from flask import Flask, Response, current_app, request
 from pydantic import BaseModel
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web.flask_hooks import call_method
 from secure_flask.web.origins import PolicyError
 from werkzeug.exceptions import default_exceptions
@@ -67,7 +67,7 @@ class Shape(NamedTuple):
 
 
 # The longest path comes first.
-_SHAPES = Key[dict[str, Shape]]("shapes of errors")
+_SHAPES = StateKey[dict[str, Shape]]("shapes of errors")
 
 
 def problem_details(status: int, message: str, fields: dict[str, str]) -> Problem:

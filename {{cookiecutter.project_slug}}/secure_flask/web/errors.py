@@ -24,7 +24,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
-from secure_flask.state import Key, app_state, state_of
+from secure_flask.state import StateKey, app_state, state_of
 from secure_flask.web.bearer import challenge
 from secure_flask.web.error_bodies import JSON, PROBLEM, shaped_response
 from secure_flask.web.flask_hooks import call_method
@@ -33,7 +33,7 @@ from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 # This is set when the login of a request is looked up. An error page does not repeat the lookup.
-LOGIN_LOOKED_UP = Key[bool]("login looked up")
+LOGIN_LOOKED_UP = StateKey[bool]("login looked up")
 
 # These say no more than the status, for which a page has words that people understand.
 PLAIN_MESSAGES = {
@@ -46,7 +46,7 @@ PLAIN_MESSAGES = {
 
 ErrorHandler = Callable[[Any], ResponseReturnValue]
 
-_HANDLERS = Key[dict[type[Exception], ErrorHandler]]("handlers of errors")
+_HANDLERS = StateKey[dict[type[Exception], ErrorHandler]]("handlers of errors")
 
 
 class ErrorResponse(HTTPException):

@@ -30,12 +30,12 @@ from flask import Flask, Request, current_app
 from flask.globals import app_ctx
 from flask.typing import ResponseReturnValue
 from jinja2 import Environment
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 
 RequestCheck = Callable[[Request], ResponseReturnValue | None]
 Functions = Mapping[str, Callable[..., Any]]
 
-_CHECKS = Key[list[RequestCheck]]("request checks")
+_CHECKS = StateKey[list[RequestCheck]]("request checks")
 _NONE: Functions = MappingProxyType({})
 
 

@@ -18,8 +18,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask, request
 from secure_flask.csp_levels import NONE, SELF
 from secure_flask.state import (
-    Key,
     State,
+    StateKey,
     app_state,
     begin_request_state,
     request_state,
@@ -119,7 +119,7 @@ _OF_PAGES = {*PAGE_HEADERS, *INTEGRITY_HEADERS}
 # Fast path: when the view set only these headers, nothing can collide.
 _NEVER_ADDED = frozenset({"content-type", "content-length"})
 # This is set if no cache may store the response to this request.
-_NEVER_STORED = Key[bool]("never stored")
+_NEVER_STORED = StateKey[bool]("never stored")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 
 

@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, abort, current_app, redirect
 from secure_flask.clock import seconds_now
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web import flask_hooks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import add_hint, error_response
@@ -24,9 +24,9 @@ from werkzeug.sansio.utils import get_current_url
 from werkzeug.wrappers import Response
 
 # The host names that a request may name.
-TRUSTED_HOSTS = Key[frozenset[str]]("trusted hosts")
+TRUSTED_HOSTS = StateKey[frozenset[str]]("trusted hosts")
 # When the log may warn again of proxies that do not fit PROXY_HOPS, in seconds since 1970.
-_WARN_AGAIN_AT = Key[int]("time of the next warning of proxies")
+_WARN_AGAIN_AT = StateKey[int]("time of the next warning of proxies")
 HOUR = 60 * 60  # seconds
 
 # A path begins with exactly one slash, or is empty at the root of a mounted app.

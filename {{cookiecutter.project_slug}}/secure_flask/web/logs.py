@@ -24,7 +24,7 @@ from wsgiref.types import WSGIEnvironment
 import structlog
 from flask import Flask, Request, Response, has_request_context, request, request_started
 from flask.logging import default_handler, wsgi_errors_stream
-from secure_flask.state import Key, State, state_of
+from secure_flask.state import State, StateKey, state_of
 from secure_flask.web.audit import WARNING_RATE_LIMIT
 from secure_flask.web.counters import Counters
 from secure_flask.web.serving import serves_requests
@@ -42,13 +42,13 @@ MAX_FIELD = 8000  # characters: a traceback has several thousand
 MAX_CHOSEN = 64  # characters of a method or an address, which a client or a proxy may choose
 FIRST = ("datetime", "level", "event")
 ACCESS = "secure_flask.access"
-REQUEST_ID = Key[str]("request id")
+REQUEST_ID = StateKey[str]("request id")
 # When a request started, in seconds of `perf_counter`; only with an access log.
-STARTED = Key[float]("started")
+STARTED = StateKey[float]("started")
 # The id of the user who sent a request, once the login was looked up.
-USER_ID = Key[UUID]("user id")
+USER_ID = StateKey[UUID]("user id")
 # The id of the machine key that sent a request.
-KEY_ID = Key[str]("key id")
+KEY_ID = StateKey[str]("key id")
 _ID = re.compile(r"[0-9A-Za-z-]{16,64}")
 # These lines of gunicorn go on with text that a client sent.
 _QUOTING = re.compile("Invalid request[^:]*|Error handling request")

@@ -27,7 +27,7 @@ from flask import Flask, Response, current_app, has_request_context, request
 from flask.typing import HeadersValue
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
-from secure_flask.state import Key, state_of
+from secure_flask.state import StateKey, state_of
 from secure_flask.web.csrf import SENT_BY_FORMS
 from secure_flask.web.errors import add_hint, error_response, respond_by_default, response_for
 from secure_flask.web.flask_hooks import replace_method
@@ -73,7 +73,7 @@ Answer: TypeAlias = (
 )
 
 # The response of this request that was made of a model, its text, and the model or list.
-_SENT = Key[tuple[Response, bytes, object]]("sent model")
+_SENT = StateKey[tuple[Response, bytes, object]]("sent model")
 
 
 def _drop_defaults(schema: dict[str, Any]) -> None:

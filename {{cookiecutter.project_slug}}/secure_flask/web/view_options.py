@@ -18,7 +18,7 @@ import flask
 from flask import Blueprint, Flask, Request, current_app
 from flask.views import View
 from pydantic import BaseModel
-from secure_flask.state import Key, state_of
+from secure_flask.state import StateKey, state_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 # A model, or a list of one such as `list[Article]`, by media type; None for a type without a model.
@@ -83,7 +83,7 @@ class ViewOptions:
 
 _DEFAULTS = ViewOptions()
 # The view that handles a request, the method and the options for both.
-_FOUND = Key[tuple[object, str, ViewOptions]]("view options")
+_FOUND = StateKey[tuple[object, str, ViewOptions]]("view options")
 # The marks that open a view, by the option that each sets.
 _OPENING = {"access": "@public", "keys": "@keys_allowed", "csrf_exempt": "@csrf_exempt"}
 

@@ -14,7 +14,7 @@ from secure_flask.auth.logins import Login, Voucher
 from secure_flask.auth.principal import Principal, add_principal_finder
 from secure_flask.auth.tokens import opaque, session
 from secure_flask.auth.users import UserMixin
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web import cookies
 from secure_flask.web.bearer import has_bearer, token_schemes
 from secure_flask.web.csrf import is_consumed_form
@@ -47,7 +47,7 @@ class TokenType(Protocol):
         """The live login of a request, from the only place that may hold its token."""
 
 
-_TOKEN_TYPE = Key[TokenType]("token type")
+_TOKEN_TYPE = StateKey[TokenType]("token type")
 
 
 def chosen_token_type() -> TokenType:

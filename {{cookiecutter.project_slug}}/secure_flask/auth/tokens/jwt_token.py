@@ -16,7 +16,7 @@ from flask import Flask, current_app
 from secure_flask.auth.logins import Login
 from secure_flask.clock import seconds_now
 from secure_flask.settings import SETTINGS, SettingsError, keyrings
-from secure_flask.state import Key, app_state
+from secure_flask.state import StateKey, app_state
 from secure_flask.web import strict_json
 
 ALGORITHM = "EdDSA"
@@ -29,7 +29,7 @@ CLAIMS = {
     **dict.fromkeys(("iat", "nbf", "exp"), int),
 }
 
-SIGNING_KEYS = Key[dict[str, Ed25519PrivateKey]]("signing keys")
+SIGNING_KEYS = StateKey[dict[str, Ed25519PrivateKey]]("signing keys")
 
 
 class InvalidToken(Exception):

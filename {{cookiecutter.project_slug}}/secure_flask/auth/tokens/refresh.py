@@ -43,7 +43,7 @@ class RefreshBody(Body):
     refresh_token: Annotated[PlainText, Field(max_length=128)]
 
 
-class Keys(ResponseBody):
+class JsonWebKeys(ResponseBody):
     keys: list[dict[str, str]]
 
 
@@ -64,7 +64,7 @@ def refresh(body: RefreshBody) -> ResponseReturnValue:
 
 @blueprint.get("/.well-known/jwks.json")
 @public
-@responds(Keys)
+@responds(JsonWebKeys)
 def jwks() -> Response:
     """The public keys, so that other services can verify tokens."""
     response = jsonify(keys=jwt_token.public_keys())
