@@ -81,7 +81,7 @@ class Person:
             fill_in(page, "")
             expect(page.get_by_text("Name the ship.")).to_be_visible()
             fill_in(page, "Nautilus")
-            expect(page.get_by_role("listitem").filter(has_text="Nautilus: +44")).to_be_visible()
+            expect(page.get_by_role("row").filter(has_text="Nautilus +44")).to_be_visible()
 
 
 def register(page: Page) -> None:
@@ -113,7 +113,7 @@ def log_in(page: Page) -> None:
 def fill_in(page: Page, ship: str) -> None:
     page.get_by_label("Ship").fill(ship)
     page.get_by_label("Whom to call").fill("+44 20 7946 0000")
-    page.get_by_role("button", name="Write down").click()
+    page.get_by_role("button", name="Add arrival").click()
 
 
 def answer_with_a_pixel(route: Route) -> None:

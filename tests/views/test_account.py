@@ -106,7 +106,10 @@ def test_the_password_is_the_second_part_of_the_page_and_what_is_lost_the_last(
     parts = headings(client.get(ACCOUNT).text)
     first, then = ["Profile", "Password"], ["Where you are logged in", "Keys for programs"]
     if "self_service" in app.blueprints:
-        first, then = [*first, "Second step at login"], [*then, "Your data", "Delete your account"]
+        first, then = (
+            [*first, "Passkeys and second step"],
+            [*then, "Your data", "Delete your account"],
+        )
     assert parts == [*first, *then]
     grow_old(app)
     assert headings(client.get(ACCOUNT).text) == parts

@@ -119,7 +119,8 @@ class PasswordChangeForm(FlaskForm):
     new_password = password_field(
         "New password", "new-password", DataRequired("Choose a new password.")
     )
-    keep_keys = BooleanField("Keep the keys for my programs")
+    # A page from before there was a key sends no box, so only a checked one keeps keys.
+    keep_keys = BooleanField("Keep the keys for my programs (not recommended)")
 
 
 class KeyForm(FlaskForm):

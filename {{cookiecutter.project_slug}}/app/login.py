@@ -71,6 +71,7 @@ class LoginForm(FlaskForm):
     )
     password = password_field("Password", "current-password", DataRequired("Enter your password."))
     keep = BooleanField("Keep me logged in")
+    wrong = "Wrong username or password."
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +79,7 @@ class LoginForm(FlaskForm):
         self.keep.label.text = f"Keep me logged in for {days} days"
         if "self_service" in current_app.blueprints:
             self.username.label.text = "Username or e-mail address"
+            self.wrong = "Wrong username, e-mail address or password."
             # Browsers offer passkeys in the field too.
             passkeys = {"autocomplete": "username webauthn"}
             self.username.render_kw = {**self.username.render_kw, **passkeys}
@@ -101,7 +103,7 @@ def _log_in_by_form() -> ResponseReturnValue:
     try:
         log_in(form.username.data, form.password.data, keep=form.keep.data)
     except Unauthorized:
-        form.form_errors.append("Wrong username or password.")
+        form.form_errors.append(form.wrong)
         return _page("login.html", form), 401
     return redirect(checked_next() or start_page(), 303)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_sqlalchemy.pagination import Pagination
 from flask_wtf import FlaskForm
 from secure_flask import (
     consumes_form,
@@ -20,11 +21,13 @@ from secure_flask import (
     responds,
     validated_query,
 )
+from sqlalchemy import select
 from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app import tasks
 from app.current_user import current_user
+from app.models import User
 from app.tasks import MAX_NOTES, MAX_TITLE, Task
 
 blueprint = Blueprint("pages", __name__)
@@ -34,6 +37,12 @@ class TaskForm(FlaskForm):
     title = StringField("Title", [one_line, DataRequired("Enter a title."), Length(max=MAX_TITLE)])
     notes = TextAreaField("Notes", [Length(max=MAX_NOTES)], render_kw={"rows": 5})
     done = BooleanField("Done")
+
+
+class DoneForm(FlaskForm):
+    """The button of a row in the list."""
+
+    done = BooleanField()
 
 
 class TaskQuery(tasks.Page, extra="ignore"):
@@ -46,8 +55,10 @@ class TaskQuery(tasks.Page, extra="ignore"):
 def index() -> str:
     """Show the start page: for visitors, and for users with what is theirs."""
     # Production shows no violations, since they tell visitors about the site's problems.
-    violations = [] if current_app.config["PRODUCTION"] else latest_csp_violations(5)
-    return render_template("index.html", violations=violations)
+    production = current_app.config["PRODUCTION"]
+    violations = [] if production else latest_csp_violations(5)
+    has_users = production or db.session.scalar(select(User.id).limit(1)) is not None
+    return render_template("index.html", violations=violations, has_users=has_users)
 
 
 @blueprint.get("/tasks")
@@ -89,6 +100,17 @@ def edit_task(task_id: UUID) -> ResponseReturnValue:
     return _saved(f"Saved: {task.title}")
 
 
+@blueprint.post("/tasks/<uuid:task_id>/done")
+@responds("text/html")
+@login_required
+@consumes_form
+def mark_task(task_id: UUID) -> ResponseReturnValue:
+    """Mark a task as done, or as open again."""
+    task = _find(task_id)
+    DoneForm().populate_obj(task)
+    return _saved(f"{'Done' if task.done else 'Open again'}: {task.title}")
+
+
 @blueprint.post("/tasks/<uuid:task_id>/delete")
 @responds("text/html")
 @login_required
@@ -101,10 +123,9 @@ def delete_task(task_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.app_template_global()
-def open_tasks() -> list[Task]:
-    """The first open tasks of the user, for the start page."""
-    mine = tasks.of(current_user).where(Task.done.is_(False))
-    return list(db.session.scalars(mine.limit(5)))
+def open_tasks() -> Pagination:
+    """The first open tasks of the user and how many there are, for the start page."""
+    return db.paginate(tasks.of(current_user).where(Task.done.is_(False)), page=1, per_page=5)
 
 
 @blueprint.app_context_processor

@@ -27,7 +27,7 @@ from secure_flask import (
     user_deleted,
     validated_query,
 )
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import selectinload
 from werkzeug.datastructures import MultiDict
 from wtforms import SelectMultipleField
@@ -69,7 +69,7 @@ def list_people(*, query: Search) -> str:
         .where(User.name.icontains(search, autoescape=True))
     )
     # The id makes the order complete, so that nobody is on two pages or on none.
-    people = db.paginate(found.order_by(User.name, User.id), per_page=PER_PAGE)
+    people = db.paginate(found.order_by(func.lower(User.name), User.id), per_page=PER_PAGE)
     return render_template("people.html", people=people, search=search)
 
 
@@ -96,7 +96,7 @@ def change_roles(user_id: UUID) -> ResponseReturnValue:
         return _page(person, form), 422
     said = f"Saved the roles of {person.name}."
     if roles.set_roles(person, form.roles.data):
-        said += " A role is new, so all logins ended: the next one has it."
+        said += " A role is new, so this person is logged out and has it from the next login on."
     return _done(person, said)
 
 

@@ -151,7 +151,7 @@ def test_who_gets_no_mail_finds_at_the_login_when_another_can_be_asked_for(
     client: FlaskClient,
 ) -> None:
     login = client.get(routes.LOGIN).text
-    assert ("Registered, no mail?" in login, f'href="{CONFIRM}"' in login) == (True, True)
+    assert ("No confirmation e-mail?" in login, f'href="{CONFIRM}"' in login) == (True, True)
     assert "ten minutes" in client.get(CONFIRM).text
     assert mail_limits.AGAIN == 10 * 60
 

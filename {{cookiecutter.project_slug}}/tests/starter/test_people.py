@@ -1,5 +1,6 @@
 """Admins find people, give roles, lock out and let in again, and log out everywhere."""
 
+import re
 from urllib.parse import urlencode
 
 import pytest
@@ -88,6 +89,12 @@ def test_the_search_finds_what_the_name_contains(
         names = set(db.session.scalars(select(User.name)))
     page = listed(admin, q=search).text
     assert {name for name in names if f"<bdi>{name}</bdi>" in page} == found
+
+
+def test_the_order_of_names_looks_at_no_capitals(app: Flask, admin: FlaskClient) -> None:
+    add_user(app, "Bob")
+    listed_names = re.findall(r"<bdi>([^<]+)</bdi></a>", listed(admin).text)
+    assert listed_names == sorted([NAME, "Bob", "grace"], key=str.lower)
 
 
 def test_the_next_page_keeps_the_search(

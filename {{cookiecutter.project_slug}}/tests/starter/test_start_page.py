@@ -4,9 +4,12 @@ import json
 import re
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import testing
+from secure_flask import db, testing
+from sqlalchemy import delete
 
+from app.models import User
 from tests.conftest import BROWSER, NAME, PRODUCTION, MakeApp
 from tests.page_elements import Elements
 
@@ -71,6 +74,16 @@ def test_it_offers_a_login_or_names_the_user(client: FlaskClient, ada: FlaskClie
     login = testing.path_of(client.application, client.application.config["LOGIN_PAGE"])
     assert login in [link["href"] for link in Elements(start(client)).of("a")]
     assert f"<bdi>{NAME}</bdi>" in start(ada)
+
+
+def test_it_names_the_commands_that_add_people_only_while_there_are_none(
+    app: Flask, client: FlaskClient
+) -> None:
+    assert "flask seed" not in start(client)
+    with app.app_context():
+        db.session.execute(delete(User))
+        db.session.commit()
+    assert "flask seed" in start(client)
 
 
 def test_users_see_what_is_theirs_and_nothing_for_developers(

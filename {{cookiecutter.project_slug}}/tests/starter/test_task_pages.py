@@ -51,10 +51,16 @@ def fields_of(page: str) -> dict[str, dict[str, str]]:
 
 
 def statuses(client: FlaskClient, task: object) -> list[int]:
-    """What a client gets who opens, edits and deletes a task."""
-    edited = send(client, "edit_task", task, title="Owned")
-    answers = [show(client, "edit_task", task), edited, send(client, "delete_task", task)]
+    """What a client gets who opens, edits, marks and deletes a task."""
+    answers = [show(client, "edit_task", task), send(client, "edit_task", task, title="Owned")]
+    answers += [send(client, "mark_task", task, done="y"), send(client, "delete_task", task)]
     return [answer.status_code for answer in answers]
+
+
+def marks(client: FlaskClient) -> list[tuple[str, str]]:
+    """For each task of the list: whether its button shows it as done, and what it sends."""
+    buttons = Elements(show(client, "list_tasks").text).of("button")
+    return [(each["aria-pressed"], each["value"]) for each in buttons if each.get("name") == "done"]
 
 
 def test_a_user_adds_edits_and_deletes_a_task_by_forms(ada: FlaskClient) -> None:
@@ -69,6 +75,17 @@ def test_a_user_adds_edits_and_deletes_a_task_by_forms(ada: FlaskClient) -> None
     assert "checked" in fields_of(show(ada, "edit_task", task).text)["done"]
     assert send(ada, "delete_task", task).status_code == 303
     assert show(ada, "edit_task", task).status_code == 404
+
+
+def test_a_button_of_the_list_marks_a_task_as_done_and_as_open_again(ada: FlaskClient) -> None:
+    task = add(ada)
+    assert marks(ada) == [("false", "y")]
+    # A second click while the page loads changes nothing.
+    answers = [send(ada, "mark_task", task, done="y") for _ in range(2)]
+    assert [answer.location for answer in answers] == [path(ada, "list_tasks")] * 2
+    assert marks(ada) == [("true", "")]
+    assert send(ada, "mark_task", task, done="").status_code == 303
+    assert marks(ada) == [("false", "y")]
 
 
 def test_a_long_list_has_pages(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,11 +141,11 @@ def test_a_wrong_field_comes_back_with_what_was_typed_and_its_reason(
 def test_the_task_of_another_user_is_not_found(ada: FlaskClient, bob: FlaskClient) -> None:
     mine = add(ada)
     assert "Feed the owls" not in show(bob, "list_tasks").text
-    assert statuses(bob, mine) == statuses(bob, uuid4()) == [404, 404, 404]
+    assert statuses(bob, mine) == statuses(bob, uuid4()) == [404] * 4
     assert "Feed the owls" in show(ada, "list_tasks").text
 
 
-@pytest.mark.parametrize("view", ["new_task", "edit_task", "delete_task"])
+@pytest.mark.parametrize("view", ["new_task", "edit_task", "mark_task", "delete_task"])
 def test_another_site_sends_no_form(ada_on_pages: FlaskClient, view: str) -> None:
     task = add(ada_on_pages)
     ada_on_pages.environ_base["HTTP_ORIGIN"] = "https://evil.example"

@@ -112,7 +112,7 @@ def deletion(visitor: Visitor) -> None:
 def no_factors(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.open("/account/factors")
-    visitor.sees("Second step at login")
+    visitor.sees("Passkeys and second step")
 
 
 def first_code(visitor: Visitor) -> None:

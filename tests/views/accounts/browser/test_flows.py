@@ -54,7 +54,7 @@ def test_a_wrong_first_code_leads_to_another_try(visitor: Visitor) -> None:
 def test_a_removed_app_is_asked_for_no_more(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.set_up_app()
-    visitor.confirm_press("Remove the app")
+    visitor.confirm_press("Remove", "the app")
     expect(visitor.page.get_by_role("button", name="Set up an app")).to_be_visible()
     visitor.log_out()
     visitor.log_in()
@@ -140,4 +140,4 @@ def test_recovery_codes_are_downloaded_printed_and_there_after_a_reload(visitor:
     visitor.page.reload()
     assert visitor.page.locator("#codes li").all_text_contents() == codes
     visitor.follow("I have saved them")
-    visitor.sees("Second step at login")
+    visitor.sees("Passkeys and second step")

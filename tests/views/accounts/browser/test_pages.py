@@ -68,7 +68,7 @@ def test_three_ways_to_log_in_stand_apart_below_each_other(visitor: Visitor) -> 
     main = visitor.page.get_by_role("main")
     forgotten = main.get_by_role("link", name="Forgot your password?")
     passkey = main.get_by_role("button", name="Log in with a passkey")
-    other = main.get_by_role("heading", name="No account yet?")
+    other = main.get_by_text("No account yet?")
     assert box(passkey)[1] - box(forgotten)[3] >= 40
     assert box(other)[1] - box(passkey)[3] >= 40
 

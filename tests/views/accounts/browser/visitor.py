@@ -147,7 +147,7 @@ class Visitor:
         """Go on from the recovery codes that come with a first factor."""
         codes = self.shown_codes()
         self.follow("I have saved them")
-        self.sees("Second step at login")
+        self.sees("Passkeys and second step")
         return codes
 
     def delete_passkey(self, name: str = "My phone") -> None:

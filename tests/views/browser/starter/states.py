@@ -26,7 +26,7 @@ def log_in(page: Page, site: str) -> None:
 
 def log_out(page: Page) -> None:
     page.get_by_role("navigation").get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+    expect(page.get_by_role("navigation").get_by_role("link", name="Log in")).to_be_visible()
 
 
 def save_task(page: Page, site: str, title: str) -> None:
@@ -42,7 +42,7 @@ def add_task(page: Page, site: str, title: str) -> None:
 
 def logged_in(page: Page, site: str) -> None:
     log_in(page, site)
-    expect(page.get_by_role("heading", name="Logged in as")).to_be_visible()
+    expect(page.get_by_role("heading", name="Hello, ada")).to_be_visible()
 
 
 def login_page(page: Page, site: str) -> None:

@@ -43,6 +43,7 @@ class Booking(FlaskForm):  # type: ignore[misc]
     seats = IntegerField("Seats", WRONG)
     day = DateField("Day", WRONG)
     notes = TextAreaField("Notes", WRONG)
+    remark = StringField("Remark")
     country = SelectField("Country", WRONG, choices=["", "France"])
     languages = SelectMultipleField("Languages", WRONG, choices=["English", "French"])
     ticket = FileField("Ticket", [FileRequired("Say something.")])
@@ -93,11 +94,12 @@ def test_each_error_belongs_to_its_field(form: Page) -> None:
     expect(name).to_have_accessible_description("As in your passport. Error: Say something.")
 
 
-def test_what_is_required_is_marked_for_the_eye_and_said_once(form: Page) -> None:
+def test_what_is_optional_says_so_and_what_is_required_is_an_attribute(form: Page) -> None:
     name, extras = form.get_by_label("Name"), form.get_by_role("group", name="Extras")
-    expect(form.locator("label[for=name]")).to_have_text("Name (required)")
     expect(name).to_have_accessible_name("Name")
     expect(name).to_have_attribute("required", "")
+    expect(form.locator("label[for=remark]")).to_have_text("Remark (optional)")
+    expect(form.locator("label[for=country]")).to_have_text("Country")
     expect(extras.get_by_text("Meal")).to_have_text("Meal")
 
 

@@ -1,6 +1,7 @@
 """The start page and the others of the starter, as somebody with a browser uses them."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from flask import Flask
@@ -112,9 +113,22 @@ def test_the_first_steps_lead_to_pages_of_this_site(page: Page, site: str) -> No
     assert answered == {"/tasks": 401, "/people": 401, "/.well-known/security.txt": 200}
 
 
-def test_a_visitor_finds_one_way_to_log_in(page: Page, site: str) -> None:
+@pytest.mark.parametrize("role", ["navigation", "main"])
+def test_a_visitor_finds_the_login_in_the_navigation_and_on_the_page(
+    page: Page, site: str, role: Literal["navigation", "main"]
+) -> None:
     page.goto(site)
-    expect(page.get_by_role("link", name="Log in")).to_have_count(1)
+    expect(page.get_by_role(role).get_by_role("link", name="Log in")).to_have_count(1)
+
+
+def test_a_long_value_of_a_header_is_folded_and_a_short_one_is_not(page: Page, site: str) -> None:
+    start_page(page, site)
+    page.get_by_text("Show each header").click()
+    policy = page.locator("[data-header=content-security-policy] .value")
+    expect(policy.locator("details:not([open])")).to_contain_text("default-src")
+    policy.get_by_text("Show the value").click()
+    expect(policy.locator("[open]")).to_contain_text("default-src")
+    expect(page.locator("[data-header=x-frame-options] .value")).to_have_text("DENY")
 
 
 def test_where_the_site_is_gone_it_says_so(page: Page, site: str) -> None:

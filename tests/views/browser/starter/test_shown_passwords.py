@@ -13,6 +13,7 @@ TYPED = "seven owls in a well of ink"
 def account(page: Page, site: str) -> Page:
     log_in(page, site)
     page.goto(f"{site}/account")
+    page.get_by_text("Change your password", exact=True).click()
     return page
 
 

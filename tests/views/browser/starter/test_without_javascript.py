@@ -46,7 +46,10 @@ def test_a_user_logs_in_keeps_a_list_of_tasks_and_logs_out(page: Page, site: str
     page.get_by_label("Title").fill("Buy bread")
     page.get_by_label("Done").check()
     press(page, "Save")
-    expect(page.get_by_role("row").filter(has_text="Buy bread")).to_contain_text("Done")
+    done = page.get_by_role("button", name="Done: Buy bread")
+    expect(done).to_have_attribute("aria-pressed", "true")
+    done.click()
+    expect(page.get_by_role("status")).to_have_text("Open again: Buy bread")
 
     press(page, "Delete Buy bread")
     press(page, "Cancel")
@@ -56,7 +59,7 @@ def test_a_user_logs_in_keeps_a_list_of_tasks_and_logs_out(page: Page, site: str
     expect(page.get_by_role("row")).to_have_count(0)
 
     press(page, "Log out")
-    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+    expect(page.get_by_role("navigation").get_by_role("link", name="Log in")).to_be_visible()
     page.goto(f"{site}/tasks")
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
@@ -92,6 +95,8 @@ def test_a_user_changes_the_password_and_ends_other_logins(page: Page, site: str
     press(page, "Log out everywhere else")
     expect(page.get_by_role("status")).to_have_text("You are logged out everywhere else.")
 
+    expect(page.get_by_label("New password")).to_be_hidden()
+    page.get_by_text("Change your password", exact=True).click()
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill("short")
     press(page, "Change the password")
