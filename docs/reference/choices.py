@@ -4,14 +4,14 @@ import json
 import os
 import re
 import runpy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import ndiff
 from functools import cache
 from itertools import product
 from typing import Any
 from unittest.mock import patch
 
-from cookiecutter.generate import generate_context, is_copy_only_path
+from cookiecutter.generate import is_copy_only_path
 from cookiecutter.utils import create_env_with_context
 
 from benchmarks.rendered import TEMPLATE, module
@@ -296,5 +296,6 @@ def of_settings(accounts: str) -> list[str]:
 
 
 def required(given: dict[str, str]) -> list[str]:
-    keys = module("secure_flask.settings.keyrings").NO_TOKEN_KEYS
-    return of_settings(given["accounts"]) + ([keys] if given["token_type"] == "jwt" else [])
+    of_keys = module("secure_flask.settings.keyrings").NO_TOKEN_KEYS
+    is_signed = given["token_type"] == "jwt"  # noqa: S105 - a kind of token, no password
+    return of_settings(given["accounts"]) + ([of_keys] if is_signed else [])
