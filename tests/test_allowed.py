@@ -47,7 +47,7 @@ DATA_IMAGE = "data:image/svg+xml,<svg xmlns=%22http://www.w3.org/2000/svg%22/>"
 IN_A_PAGE = {
     "`<script>` with the nonce": script(WIN),
     "`<script>` without it, such as an injected one": f"<script>{WIN}</script>",
-    "a script file with nonce and hash": f'<script nonce="NONCE" integrity="{HASH}" src="/won.js"></script>',
+    "a script file with nonce, hash and `crossorigin`": f'<script nonce="NONCE" integrity="{HASH}" crossorigin src="/won.js"></script>',
     "a script file with the nonce alone": '<script nonce="NONCE" src="/won.js"></script>',
     "a script file without the nonce": '<script src="/won.js"></script>',
     "the same of a listed site": '<script src="LISTED/won.js"></script>',
@@ -139,7 +139,7 @@ class Sites:
         listed = self.at("listed")
         ancestors = {"deny": "'none'", "sameorigin": "'self'", "allowlist": listed}
         values: dict[str, Any] = {"app_env": "production", "trusted_hosts": ["site.test"]}
-        secrets = {name.lower(): secret for name, secret in fresh_secrets().items()}
+        secrets: dict[str, Any] = {name.lower(): key for name, key in fresh_secrets().items()}
         self.app = create_app(
             Settings(_env_file=None, **secrets, **values),
             CSP=getattr(csp_levels, state["csp"].upper()),
@@ -173,7 +173,7 @@ class Measured(NamedTuple):
         with self.browser.new_context(ignore_https_errors=True) as context:
             page, failed = context.new_page(), list[object]()
             for event in ("console", "pageerror", "requestfailed"):
-                page.on(event, lambda said: failed.append(said))  # type: ignore[call-overload]
+                page.on(event, lambda said: failed.append(said))
 
             def has_won() -> bool:
                 page.wait_for_timeout(10)

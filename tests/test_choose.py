@@ -148,7 +148,7 @@ def test_the_answers_change_no_line_together_that_none_changes_alone(functions: 
     every = ("csp=paranoid", "csp_sources=named", "framing=allowlist", "cors_origins=named")
     state = [*every, "token_type=jwt", "accounts=self-service"]
     alone = [DATA["files"][answer] for answer in state]
-    after = choices.project(choices.answers(tuple(tuple(each.split("=")) for each in state)))
+    after = choices.project(choices.answers(tuple(pairs(state).items())))
     together = choices.changed(choices.project(choices.DEFAULTS), after)
     assert {name: sorted(lines) for name, lines in together.items()} == {
         name: sorted(line for each in alone for line in each.get(name, [])) for name in together

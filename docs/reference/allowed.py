@@ -81,7 +81,7 @@ def called_by(site: str) -> Rule:
 IN_A_PAGE: dict[str, Rule] = {
     "`<script>` with the nonce": source("script-src", NONCE),
     "`<script>` without it, such as an injected one": source("script-src", INLINE),
-    "a script file with nonce and hash": source("script-src", NONCE),
+    "a script file with nonce, hash and `crossorigin`": source("script-src", NONCE),
     "a script file with the nonce alone": without_hash(source("script-src", NONCE)),
     "a script file without the nonce": without_hash(source("script-src", "'self'")),
     "the same of a listed site": without_hash(source("script-src", SOURCE)),

@@ -230,7 +230,7 @@ def lines(before: str, after: str) -> list[str]:
 
 def part(name: str) -> str:
     """The part of accounts to which a file belongs."""
-    return next(each for each in PRE_GEN["OF_ACCOUNTS"] if name.startswith(each))
+    return next(str(each) for each in PRE_GEN["OF_ACCOUNTS"] if name.startswith(each))
 
 
 def project(given: dict[str, str]) -> dict[str, str]:

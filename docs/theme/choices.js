@@ -119,7 +119,7 @@ const CHOICES = {
      "": "blocked"
     }
    },
-   "a script file with nonce and hash": {
+   "a script file with nonce, hash and `crossorigin`": {
     "by": [],
     "values": {
      "": "works"
