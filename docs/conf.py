@@ -43,13 +43,16 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 
 html_theme = "furo"
+# The page of choices loads the last two, in this order.
+CHOOSER = ("choices.js", "choose.js")
+SCRIPTS = [f"theme/{name}" for name in ("search.js", *CHOOSER)]
 html_baseurl = PRIVATE["_site"]
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
 html_favicon = html_logo = "../{{cookiecutter.project_slug}}/app/static/favicon.svg"
 html_permalinks_icon = "#"
-html_static_path = ["theme/site.css", "theme/search.js", "theme/minisearch"]
+html_static_path = ["theme/site.css", *SCRIPTS, "theme/minisearch"]
 html_css_files = ["site.css"]
 html_additional_pages = {"search": "search.html"}
 html_context = {"source": PRIVATE["_source"]}
@@ -186,8 +189,15 @@ def hashes(texts: Iterable[str]) -> str:
     return "".join(sorted(f" 'sha256-{base64.b64encode(each).decode()}'" for each in digests))
 
 
+def load_chooser(app: Sphinx, page: str, *_: object) -> None:
+    if page == "choose":
+        for name in CHOOSER:
+            app.add_js_file(name, loading_method="defer")
+
+
 def setup(app: Sphinx) -> None:
     # Pages of a project are templates.
     app.add_lexer("html", HtmlDjangoLexer)
     app.connect("source-read", prepare)
+    app.connect("html-page-context", load_chooser)
     app.connect("build-finished", finish)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import gc
+import http.server
 import itertools
 import json
 import os
@@ -12,6 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -313,3 +316,38 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
     yield context.new_page()
     context.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Print no line for each request."""
+
+
+@pytest.fixture(scope="session")
+def site(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built once for all processes."""
+    kept = shared / "site"
+    if not kept.exists():
+        out = tmp_path_factory.mktemp("site")
+        support.python(
+            "-m",
+            "sphinx",
+            "-qW",
+            "--keep-going",
+            "-d",
+            out / "trees",
+            "docs",
+            out / "html",
+            cwd=support.TEMPLATE,
+        )
+        keep(out / "html", kept)
+    return kept
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    handler = functools.partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -330,7 +330,7 @@ def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
 def test_the_reference_says_what_the_code_says(tmp_path: Path, subtests: pytest.Subtests) -> None:
     support.python("-m", "docs.reference", tmp_path, cwd=support.TEMPLATE)
     pages = [page.relative_to(tmp_path) for page in tmp_path.rglob("*.*")]
-    assert {page.suffix for page in pages} == {".md", ".svg"}
+    assert {page.suffix for page in pages} == {".js", ".md", ".svg"}
     for name in pages:
         with subtests.test(f"{name}: run `make reference`"):
             written = (support.PAGES / name).read_text("utf-8")

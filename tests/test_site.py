@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
 import json
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -17,13 +14,11 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 import support
-from conftest import keep
 from docs.reference import evidence
 from test_docs import OF_PACKAGES
 
 pytestmark = [pytest.mark.all, pytest.mark.slow]
 
-HOW = ("-qW", "--keep-going")
 WIDTHS = {"desk": 1280, "phone": 360}
 # What people type, and words of a section that answers it: its headings from the page's title
 # down, then what it says. One of the first three hits is such a section.
@@ -95,35 +90,9 @@ LOOKED_AT = {
     "comparison": "/why.html",
     "requirements": "/asvs.html",
     "search": "/search.html?q=csrf",
+    "choices": "/choose.html",
 }
 ACCENTS = {"light": "rgb(35, 96, 143)", "dark": "rgb(140, 196, 238)"}
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Print no line for each request."""
-
-
-@pytest.fixture(scope="module")
-def site(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built once for all processes."""
-    kept = shared / "site"
-    if not kept.exists():
-        out = tmp_path_factory.mktemp("site")
-        support.python(
-            "-m", "sphinx", *HOW, "-d", out / "trees", "docs", out / "html", cwd=support.TEMPLATE
-        )
-        keep(out / "html", kept)
-    return kept
-
-
-@pytest.fixture(scope="module")
-def address(site: Path) -> Iterator[str]:
-    handler = functools.partial(Quiet, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from benchmarks.rendered import TEMPLATE, render, temporary_folder
 from docs.reference import (
     Fact,
     Facts,
+    choices,
     commands,
     diagrams,
     events,
@@ -57,7 +58,10 @@ def files(project: Path) -> dict[str, str]:
         name: DRAWING.sub(lambda drawing: f"![{drawn[drawing[1]].description()}]", text)
         for name, text in (shown | pages(project)).items()
     }
-    return described | {f"drawings/{name}.svg": each.svg(name) for name, each in drawn.items()}
+    made = {"theme/choices.js": choices.script()}
+    return (
+        described | made | {f"drawings/{name}.svg": each.svg(name) for name, each in drawn.items()}
+    )
 
 
 def pages(project: Path) -> dict[str, str]:

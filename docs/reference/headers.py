@@ -6,11 +6,16 @@ from typing import Any
 import jinja2
 
 from benchmarks.rendered import module
-from docs.reference import FOLDER, create_app
+from docs.reference import FOLDER, choices, create_app
 
 LONG = 60  # characters
 UNSET = (
     "Where a level leaves one out, `default-src` applies to what loads, `script-src` to workers."
+)
+
+LISTED_SITE = (
+    "A listed site is one of `CSP_SOURCES`. `FRAME_ANCESTORS` is `'self'` here. "
+    "[Choose by looking](../choose.md#choose-by-looking) shows all other answers."
 )
 
 
@@ -18,7 +23,7 @@ def text() -> str:
     loader = jinja2.FileSystemLoader(FOLDER / "app" / "templates")
     environment = jinja2.Environment(loader=loader)  # noqa: S701 (Markdown, no HTML)
     groups = vars(environment.get_template("protections.html").module)["protections"]
-    parts, values = [directives()], sent()
+    parts, values = [permissions(), directives()], sent()
     for group, headers in groups.items():
         described = (part(each, values.get(each["header"].lower(), "")) for each in headers)
         parts += [f"## {group}", *described]
@@ -55,15 +60,27 @@ def sent() -> dict[str, str]:
     return {name.lower(): random.sub("…", value) for name, value in answer.headers}
 
 
+def permissions() -> str:
+    """What a page may do at each level, where it lists a site and may be framed by its own pages."""
+    levels = {name: choices.in_a_page(name) for name in choices.ANSWERS["csp"]}
+    titles = ["", *(f"`{name.upper()}`" for name in levels)]
+    rows = [[what, *(each[what] for each in levels.values())] for what in levels["strict"]]
+    return "\n\n".join(["### What a page may do", LISTED_SITE, as_table(titles, rows)])
+
+
 def directives() -> str:
     held = module("secure_flask.csp_levels")
     levels = [each for each in vars(held).values() if isinstance(each, held.Level)]
     names = dict.fromkeys(name for level in levels for name in level.directives)
     rows = [[f"`{name}`", *(sources(level, name) for level in levels)] for name in names]
     titles = ["directive", *(f"`{level.name}`" for level in levels)]
+    return "\n\n".join(["### The directives of each level", UNSET, as_table(titles, rows)])
+
+
+def as_table(titles: list[str], rows: list[list[str]]) -> str:
     lines = [f"| {' | '.join(row)} |" for row in (titles, *rows)]
     lines.insert(1, "|---" * len(titles) + "|")
-    return "\n".join(["### The directives of each level", "", UNSET, "", *lines])
+    return "\n".join(lines)
 
 
 def sources(level: Any, directive: str) -> str:
