@@ -191,8 +191,16 @@ def of_requests() -> list[int]:
         return [int(number) for number in support.python("-c", LOGIN, cwd=project).split()[-3:]]
 
 
+@cache
+def of_the_site() -> list[int]:
+    """The pages of the site, and their words without what `make reference` writes."""
+    counted = support.python("-m", "docs.reference.words", cwd=support.TEMPLATE)
+    return [int(number) for number in counted.split()]
+
+
 # Common passwords, the buttons that show one, and what `make new` says raised six rows; that the
-# only admin stays, and the tests of pages on small phones, three.
+# only admin stays, and the tests of pages on small phones, three. That the words of the site are
+# counted raised the lines of the template's tests.
 SIZES = [
     Size("files of a project", 200, lambda: len(files_of_a_project())),
     Size("files of a project, outside the core", 96, lambda: len(files_outside_the_core())),
@@ -209,7 +217,9 @@ SIZES = [
     Size("public names of the core", 80, public_names),
     Size("lines of a project's tests", 2193, lambda: lines(tests_of_a_project())),
     Size("lines of a project's docs/", 676, lambda: lines([*DOCS.rglob("*.md")])),
-    Size("lines of the template's tests", 65866, lambda: lines([*TESTS.rglob("*.py")])),
+    Size("pages of the site", 80, lambda: of_the_site()[0]),
+    Size("words of the site, written by hand", 90_000, lambda: of_the_site()[1]),
+    Size("lines of the template's tests", 65896, lambda: lines([*TESTS.rglob("*.py")])),
     Size("modules that run for a login by JSON", 41, lambda: of_requests()[0]),
     Size("moves between them", 160, lambda: of_requests()[1]),
     Size("moves between modules for GET /tasks", 90, lambda: of_requests()[2]),

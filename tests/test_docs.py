@@ -28,8 +28,8 @@ FOLDERS = {
 SELF_SERVICE = {"accounts": "self-service"}
 OF_ACCOUNTS = {"accounts", "mail", "second-factors", "leaving"}
 # An app has one manager of Flask-Login, which that of another recipe would replace, and one language.
-# Old hashes make each login of the other pages' tests take longer. The pages of error pages and of
-# a contract replace a line that other pages name.
+# Old hashes make each login of the other pages' tests take longer. The page of a contract replaces a
+# line that other pages name, and that of error pages what their tests see.
 ALONE = {
     *("flask-security", "another-language", "existing-users", "flask-babel"),
     *("menu-and-error-pages", "api-with-a-contract"),
@@ -301,7 +301,7 @@ def test_each_risk_of_the_top_ten_leads_to_tests_a_page_and_the_asvs(
 
 
 @pytest.mark.parametrize(
-    "file", ["owasp-top-10.md", "reference/growth.md", "reference/plain-flask.md"]
+    "file", ["owasp-top-10.md", "reference/growth.md", "../tests/suites/flask.md"]
 )
 def test_each_test_that_a_page_names_exists(file: str) -> None:
     page = support.PAGES / file

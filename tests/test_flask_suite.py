@@ -1,7 +1,8 @@
 """Flask's own tests, run with the core in each app, fail only where a page says why.
 
-docs/reference/plain-flask.md is that page. The archive is the one of the Flask that pins/dev.txt
-names, so the nightly job, which pins the newest versions first, runs the tests of the newest Flask.
+docs/reference/plain-flask.md is that page, and tests/suites/flask.md names the tests. The archive
+is the one of the Flask that pins/dev.txt names, so the nightly job, which pins the newest versions
+first, runs the tests of the newest Flask.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from suites.running import Outcomes, names_of, passing, run_suite
 pytestmark = [pytest.mark.all, pytest.mark.slow(seconds=80)]
 
 PAGE = support.PAGES / "reference" / "plain-flask.md"
+NAMED = support.TEMPLATE / "tests" / "suites" / "flask.md"
 HOW = {"plain": (), "wired": ("wired",), "cured": ("wired", "cured")}
 
 # Faults of the core that are not repaired yet: the names of Flask's tests, each with the cause.
@@ -49,16 +51,15 @@ def outcomes(
     return found
 
 
-def rows(heading: str) -> dict[str, str]:
-    """Return the last cell of each row below a heading, by the bold name in the first cell."""
-    section = PAGE.read_text("utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    found = re.findall(r"^\| \*\*(.+?)\*\*.*?\| ([^|]*) \|$", section, re.MULTILINE)
-    return dict(found)
+def rows(file: Path) -> dict[str, str]:
+    """Return the last cell of each row of a file's table, by the bold name in the first cell."""
+    text = file.read_text("utf-8")
+    return dict(re.findall(r"^\| \*\*(.+?)\*\*.*?\| ([^|]*) \|$", text, re.MULTILINE))
 
 
 def listed() -> dict[str, set[str]]:
-    """Return the tests of Flask that each row of the page names."""
-    cells = rows("Which of Flask's tests show it").items()
+    """Return the tests of Flask that are named for each row of the page."""
+    cells = rows(NAMED).items()
     return {name: set(re.findall(r"`([\w:]+)`", cell)) for name, cell in cells}
 
 
@@ -67,7 +68,7 @@ def test_a_test_of_flask_fails_only_where_the_page_says_why(outcomes: dict[str, 
     assert failing - set().union(*listed().values()) - KNOWN_FAULTS.keys() == set()
 
 
-def test_each_test_that_the_page_names_fails(outcomes: dict[str, Outcomes]) -> None:
+def test_each_test_that_is_named_fails(outcomes: dict[str, Outcomes]) -> None:
     failing = names_of(passing(outcomes["plain"]) - passing(outcomes["wired"]))
     named = set().union(*listed().values()) | KNOWN_FAULTS.keys()
     assert named - failing == set()
@@ -75,8 +76,8 @@ def test_each_test_that_the_page_names_fails(outcomes: dict[str, Outcomes]) -> N
 
 def test_the_page_gives_a_reason_and_a_cure_for_each_difference() -> None:
     """A difference that no test of Flask shows names a test of the template instead."""
-    assert rows("The differences").keys() == rows("Which of Flask's tests show it").keys()
-    assert all(rows("The differences").values())
+    assert rows(PAGE).keys() == rows(NAMED).keys()
+    assert all(rows(PAGE).values())
 
 
 def test_the_cures_of_the_page_cure(outcomes: dict[str, Outcomes]) -> None:
@@ -85,11 +86,11 @@ def test_the_cures_of_the_page_cure(outcomes: dict[str, Outcomes]) -> None:
     assert expected & failing == set()
 
 
-def test_the_page_says_how_many_tests_pass(outcomes: dict[str, Outcomes]) -> None:
+def test_what_is_said_of_how_many_tests_pass_is_true(outcomes: dict[str, Outcomes]) -> None:
     measured = f"Flask {version('flask')} on Python {sys.version_info[0]}.{sys.version_info[1]}"
-    text = PAGE.read_text("utf-8")
+    text = NAMED.read_text("utf-8")
     if measured not in text:
-        pytest.skip(f"the page was written for another version than {measured}")
+        pytest.skip(f"it was written for another version than {measured}")
     plain = passing(outcomes["plain"])
     both = [len(plain & passing(outcomes[how])) for how in ("wired", "cured")]
     said = re.findall(r"(\d+) of the (\d+) tests|(\d+) with what", text)
