@@ -34,7 +34,7 @@ LEFT = """
     git push https://github.com/{org}/{name} HEAD:main
     git push https://github.com/{org}/{name} v{version}
 
-README.md says under "How new it is" that nothing is released yet: change that first.
+README.md, under "How new it is", and docs/index.md say that nothing is released yet: change that first.
 
 Before the last one, let GitHub publish the docs: Settings > Pages > Source is GitHub Actions, and
 Settings > Environments > github-pages allows the tags v*. It allows no tag by itself.

@@ -6,10 +6,13 @@ import json
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote, urljoin
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
 
+from docutils import nodes  # type: ignore[import-untyped]
 from pygments.lexers.templates import HtmlDjangoLexer
 from sphinx.application import Sphinx
 
@@ -52,10 +55,17 @@ html_show_sphinx = False
 html_show_copyright = False
 html_favicon = html_logo = "../{{cookiecutter.project_slug}}/app/static/favicon.svg"
 html_permalinks_icon = "#"
-html_static_path = ["theme/site.css", *SCRIPTS, "theme/minisearch"]
+html_static_path = [
+    "theme/site.css",
+    "theme/copy.js",
+    *SCRIPTS,
+    "theme/minisearch",
+    "four-pages.png",
+]
 html_css_files = ["site.css"]
-html_additional_pages = {"search": "search.html"}
-html_context = {"source": PRIVATE["_source"]}
+html_js_files = ["copy.js"]
+html_additional_pages = {"search": "search.html", "404": "404.html"}
+html_context = {"source": PRIVATE["_source"], "site": PRIVATE["_site"]}
 # The accent of a project's pages, in app/static/page.css.
 ACCENT = {"light": "#23608f", "dark": "#8cc4ee"}
 html_theme_options = {
@@ -79,11 +89,17 @@ OF_OTHERS = LISTED.split()
 RUNS = "Each week a job follows this page with the newest versions: [its last runs]({}/actions/workflows/weekly.yml)."
 PICTURE = re.compile(r"^!\[(.*)\]\((.+)\.png\)$", re.MULTILINE)
 DRAWING = re.compile(r"^!\[.*\]\((?:\.\./)*drawings/(.+\.svg)\)$", re.MULTILINE)
+# A section of the list of pages, as the theme writes it.
+SECTION = re.compile(
+    r'<p class="caption" role="heading">(.+?)</p>(.+?</ul>)(?=\s*(?:<p|\Z))', re.DOTALL
+)
+RELATIVE = re.compile(r'(?<= )(href|src|action)="(?!\w+:|[#/])')
+# Sites that link to a page show so many characters of what it says.
+MOST_OF_DESCRIPTION = 200
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 ATTRIBUTE = re.compile(r'<[^>]* style="([^"]*)"')
 # What scrolls needs a place for the focus, or no key can scroll it.
 COMPLETED = {
-    'class="caption" role="heading"': 'class="caption" role="heading" aria-level="2"',
     '<aside class="sidebar-drawer': '<aside aria-label="All pages" class="sidebar-drawer',
     '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
     '<th class="head"><p></p></th>': "<td></td>",
@@ -159,6 +175,29 @@ def drawing(picture: re.Match[str]) -> str:
     return f"```{{raw}} html\n{in_page(file.read_text('utf-8'))}```"
 
 
+def fold(app: Sphinx, page: str, template: str, context: dict[str, Any], *_: object) -> None:
+    """Fold each section of the list of pages but that of this page."""
+    context["furo_navigation_tree"] = SECTION.sub(folded, context["furo_navigation_tree"])
+
+
+def folded(section: re.Match[str]) -> str:
+    caption, pages = section.groups()
+    state = " open" if "current-page" in pages else ""
+    return f'<details{state}><summary class="caption">{caption}</summary>{pages}</details>'
+
+
+def describe(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], text: nodes.document | None
+) -> None:
+    """Let the first paragraph say what a page is about to search engines and those who link to it."""
+    if text is not None:
+        # The first paragraph of a page about another package is RUNS.
+        paragraph = list(text.findall(nodes.paragraph))[page in OF_OTHERS]
+        context["description"] = textwrap.shorten(
+            paragraph.astext(), MOST_OF_DESCRIPTION, placeholder=" …"
+        )
+
+
 def finish(app: Sphinx, failed: Exception | None) -> None:
     """Complete what the theme leaves out for screen readers and keyboards; state the policies."""
     if failed is None:
@@ -166,6 +205,9 @@ def finish(app: Sphinx, failed: Exception | None) -> None:
             text = page.read_text("utf-8")
             for written, complete in COMPLETED.items():
                 text = text.replace(written, complete)
+            if page.name == "404.html":
+                # It is shown at addresses in any folder.
+                text = RELATIVE.sub(rf'\1="{urlsplit(html_baseurl).path}', text)
             page.write_text(
                 text.replace("<head>", f"<head>{POLICY.format(policy(text))}", 1), "utf-8"
             )
@@ -200,4 +242,7 @@ def setup(app: Sphinx) -> None:
     app.add_lexer("html", HtmlDjangoLexer)
     app.connect("source-read", prepare)
     app.connect("html-page-context", load_chooser)
+    # The theme adds its list at the default priority of 500.
+    app.connect("html-page-context", fold, priority=900)
+    app.connect("html-page-context", describe)
     app.connect("build-finished", finish)

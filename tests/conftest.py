@@ -319,6 +319,9 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
+    def translate_path(self, path: str) -> str:
+        return super().translate_path(path.removeprefix(support.SITE_FOLDER))
+
     def log_message(self, format: str, *args: object) -> None:
         """Print no line for each request."""
 

@@ -28,6 +28,8 @@ from packaging.requirements import Requirement
 TEMPLATE = Path(__file__).resolve().parent.parent
 FOLDER = TEMPLATE / "{{cookiecutter.project_slug}}"
 PAGES = TEMPLATE / "docs"
+# GitHub Pages serves a site below the name of its repository.
+SITE_FOLDER = "/cookiecutter-secure-flask"
 SETTINGS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 CHOICES: dict[str, list[str]] = {

@@ -89,9 +89,18 @@ LOOKED_AT = {
     "reference": "/reference/settings.html",
     "comparison": "/why.html",
     "requirements": "/asvs.html",
+    "drawing": "/how-to/encryption.html",
+    "decision": "/decisions/0013-cross-site-writes.html",
     "search": "/search.html?q=csrf",
     "choices": "/choose.html",
+    "missing": "/404.html",
 }
+# What is cut off, or scrolls sideways: the page, and of its code all that a phone shows. A screen
+# that has room shows a line of code as it is written.
+SCROLLED = """[document.documentElement, ...document.querySelectorAll(
+  innerWidth < 800 ? "pre" : ".highlight-console pre"
+)].filter(each => each.scrollWidth > Math.max(each.clientWidth, 1)).map(each => each.innerText.slice(0, 60))"""
+DESCRIPTION = re.compile(r'<meta (?:name="|property="og:)description" content="([^"]+)">')
 ACCENTS = {"light": "rgb(35, 96, 143)", "dark": "rgb(140, 196, 238)"}
 
 
@@ -140,12 +149,73 @@ def test_a_section_of_a_project_leads_to_the_pages_that_it_names(site: Path) -> 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_each_page_loads_from_this_site_alone_and_fits(width: int, page: Page, site: Path) -> None:
     page.set_viewport_size({"width": width, "height": 720})
-    widths = {}
+    scrolled = {}
     for file in sorted(site.rglob("*.html")):
         path = f"/{file.relative_to(site).as_posix()}"
         page.goto(path)
-        widths[path] = page.evaluate("document.documentElement.scrollWidth")
-    assert [path for path in widths if widths[path] > width] == []
+        scrolled[path] = page.evaluate(SCROLLED)
+    assert {path: parts for path, parts in scrolled.items() if parts} == {}
+
+
+def test_the_list_of_pages_is_folded_by_section_without_javascript(
+    browser: Browser, address: str
+) -> None:
+    with browser.new_page(java_script_enabled=False) as tab:
+        tab.goto(f"{address}/how-to/forms.html")
+        pages = tab.get_by_role("complementary", name="All pages")
+        expect(pages.get_by_role("link", name="Forms")).to_be_visible()
+        expect(pages.get_by_role("link", name="Tutorial")).to_be_hidden()
+        pages.get_by_text("Try it", exact=True).click()
+        expect(pages.get_by_role("link", name="Tutorial")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "shown", "copied"),
+    [
+        ("update", "3 files changed", "^.venv/bin/python secure_flask/update.py$"),
+        ("how-to/go-live", "# useradd", r"^apt install .+\nuseradd .+\ninstall .+app/backup$"),
+        ("how-to/api-with-a-contract", "$ npx", r"^npx .+ \\\n(.+ \\\n)+ +--global-var .+$"),
+        ("recipes/bootstrap", "sha256sum --check", r"(?s)^npm .+ <<END\n.+\nEND$"),
+        ("how-to/forms", "flask db migrate", r'^.venv/bin/flask db migrate -m ".+"\n.+upgrade$'),
+    ],
+)
+def test_a_button_copies_what_a_reader_types(
+    path: str, shown: str, copied: str, page: Page
+) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"/{path}.html")
+    block = page.locator(".highlight", has_text=shown).first
+    block.hover()
+    block.get_by_role("button", name="Copy").click()
+    expect(block.get_by_role("button", name="Copied")).to_be_visible()
+    assert re.search(copied, page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_each_page_says_what_it_is_about_to_sites_that_link_to_it(site: Path) -> None:
+    pages = {address.partition("#")[0] for address in records(site)}
+    found = {page: DESCRIPTION.findall((site / page).read_text("utf-8")) for page in pages}
+    said = {page: texts[0] for page, texts in found.items() if len({*texts}) == 1}
+    assert said.keys() == pages
+    assert len({*said.values()}) == len(pages)
+    assert {page for page in said if not 40 < len(said[page]) <= 220} == set()
+    start = (site / "index.html").read_text("utf-8")
+    picture = support.SETTINGS["_site"] + "_static/four-pages.png"
+    assert f'<meta property="og:image" content="{picture}">' in start
+    assert (site / "_static" / "four-pages.png").is_file()
+
+
+def test_a_missing_page_in_any_folder_has_a_search_that_works(page: Page, site: Path) -> None:
+    path = f"{support.SITE_FOLDER}/how-to/old/page.html"
+    page.route(f"**{path}", lambda route: route.fulfill(path=site / "404.html"))
+    page.goto(path)
+    page.get_by_label("Search the pages").fill("webhook")
+    page.keyboard.press("Enter")
+    expect(page.locator("#search-results a", has_text="A webhook")).to_be_visible()
+
+
+def test_the_start_page_says_how_new_the_project_is(page: Page) -> None:
+    page.goto("/")
+    expect(page.get_by_role("main")).to_contain_text("Nothing is released yet")
 
 
 def test_the_search_finds_a_page_by_its_words(page: Page) -> None:
@@ -294,7 +364,8 @@ def test_each_page_has_the_icon_and_a_footer_that_says_where_to_report(
     assert page.request.get(icon).headers["content-type"] == "image/svg+xml"
     footer = page.get_by_role("contentinfo")
     report = footer.get_by_role("link", name="Report a vulnerability")
-    assert report.evaluate("link => link.href") == f"{address}/security.html"
+    below = support.SITE_FOLDER if "404" in path else ""
+    assert report.evaluate("link => link.href") == f"{address}{below}/security.html"
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
