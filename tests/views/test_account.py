@@ -20,7 +20,6 @@ from views.conftest import (
     USERNAME,
     add_user,
     assert_leads_to,
-    every_token_type,
     give_roles,
     grow_old,
     invalid_fields,
@@ -197,17 +196,6 @@ def test_an_old_login_changes_nothing_before_the_password_is_entered(
     assert alive(client, other) == [True, False]
 
 
-@pytest.mark.asvs("6.2.2")
-def test_password_managers_find_where_a_password_is_changed(client: FlaskClient) -> None:
-    for path in ("/.well-known/change-password", CHANGE):
-        assert_leads_to(client.get(path), ACCOUNT)
-    page = client.get(ACCOUNT).text
-    assert len(re.findall(r'type="password"', page)) == 2
-    assert re.findall(r'autocomplete="((?:current|new)-password)"', page) == [
-        *("current-password", "new-password"),
-    ]
-
-
 def test_what_a_client_claims_is_shown_as_text(app: Flask) -> None:
     page = logged_in(app, "<script>do_not_run()</script> Firefox/140.0").get(ACCOUNT).text
     assert "do_not_run" not in page
@@ -251,23 +239,6 @@ def test_users_read_their_name_and_their_roles_and_nothing_secret(app: Flask) ->
         {"username": USERNAME, "email": None, "roles": ["admin", "editor"]},
     )
     assert answer.cache_control.no_store
-
-
-@every_token_type
-def test_logins_of_pages_and_of_programs_are_in_one_list_and_end_each_other(app: Flask) -> None:
-    page, program = logged_in(app, "Firefox/140.0 Linux"), app.test_client()
-    credentials = log_in(program)
-    [newest, oldest] = program.get(routes.SESSIONS, headers=credentials).get_json()["sessions"]
-    assert {newest["current"], oldest["current"]} == {True, False}
-    assert "Firefox on Linux, 127.0.0.*" in (newest["client"], oldest["client"])
-    path = f"{routes.SESSIONS}/{id_of(page)}"
-    assert program.delete(path, headers=credentials).status_code == 204
-    unknown = f"{routes.SESSIONS}/{'0' * 32}"
-    assert program.delete(unknown, headers=credentials).status_code == 404
-    assert alive(page) == [False]
-    log_in_by_form(page)
-    assert page.delete(routes.SESSIONS, headers=OWN_PAGE).status_code == 204
-    assert (alive(page), is_logged_in(program, credentials)) == ([True], False)
 
 
 @pytest.mark.parametrize(

@@ -238,43 +238,6 @@ def test_what_is_no_username_and_password_gets_the_page_with_reasons(
     assert invalid_fields(page.text) == [wrong]
 
 
-@pytest.mark.asvs("3.5.1", "7.6.2")
-@with_and_without_bearer
-@pytest.mark.parametrize("word", ["", "none", "same-site", "cross-site"])
-@pytest.mark.parametrize("origin", FOREIGN)
-def test_no_form_of_another_site_logs_anybody_in_or_out(app: Flask, origin: str, word: str) -> None:
-    user = log_in_by_form(app.test_client())
-    headers = {"Origin": origin, **({"Sec-Fetch-Site": word} if word else {})}
-    assert_refused(post(app.test_client(), routes.LOGIN, headers, **LOGIN), 403)
-    assert post(user, routes.LOGOUT, headers).status_code == 403
-    assert is_logged_in(user)
-
-
-@pytest.mark.asvs("3.5.1")
-@pytest.mark.parametrize(
-    ("word", "status"),
-    [("same-origin", 303), ("none", 403), ("same-site", 403), ("cross-site", 403), ("", 403)],
-)
-def test_a_login_without_an_origin_is_taken_at_the_browsers_word(
-    client: FlaskClient, word: str, status: int
-) -> None:
-    headers = {"Sec-Fetch-Site": word} if word else {}
-    assert post(client, routes.LOGIN, headers, **LOGIN).status_code == status
-
-
-@pytest.mark.asvs("6.3.1")
-def test_forms_and_json_share_one_limit(
-    app: Flask, client: FlaskClient, configure: Configure
-) -> None:
-    configure(app, LOGIN_RATE_LIMIT="2 per year")
-    assert post(client, **WRONG).status_code == 401
-    assert client.post(routes.LOGIN, json=WRONG).status_code == 401
-    page, answer = post(client, **LOGIN), client.post(routes.LOGIN, json=LOGIN)
-    assert (page.status_code, page.mimetype) == (429, "text/html")
-    assert answer.status_code == 429
-    assert int(page.headers["Retry-After"]) > 0
-
-
 def test_keep_lengthens_the_login_for_as_long_as_the_box_says(
     app: Flask, client: FlaskClient, wait: Wait
 ) -> None:

@@ -17,15 +17,10 @@ from views.accounts.people import (
     send,
 )
 from views.conftest import (
-    LOGIN,
-    OWN,
     PASSWORD,
     USERNAME,
     add_user,
-    assert_leads_to,
     every_token_type,
-    grow_old,
-    headers_of,
     invalid_fields,
     log_in_by_form,
     post,
@@ -108,35 +103,6 @@ def test_it_is_changed_by_plain_forms(app: Flask, client: FlaskClient) -> None:
 
 
 # Who may ask for it, and who may use the link.
-
-
-@pytest.mark.asvs("7.5.1")
-@every_token_type
-def test_it_needs_a_recent_login(app: Flask, client: FlaskClient, credentials: Headers) -> None:
-    grow_old(app)
-    assert ask(client, credentials) == 401
-    assert ask(app.test_client(), {}) == 401
-    again = send(client, routes.REAUTHENTICATE, {**OWNER}, credentials)
-    assert ask(client, headers_of(again.get_json())) == 200
-
-
-@pytest.mark.parametrize(
-    ("asks_for", "fields"),
-    [(routes.LOGIN, LOGIN), (routes.REAUTHENTICATE, OWNER)],
-    ids=["ended", "old"],
-)
-def test_a_browser_whose_login_is_old_or_ended_goes_on_after_the_password(
-    app: Flask, client: FlaskClient, asks_for: str, fields: dict[str, str]
-) -> None:
-    log_in_by_form(client)
-    grow_old(app)
-    if asks_for == routes.LOGIN:
-        post(client, routes.LOGOUT)
-    path = f"{asks_for}?next={CHANGE_EMAIL}"
-    assert_leads_to(client.get(CHANGE_EMAIL, headers=OWN), path)
-    assert_leads_to(post(client, CHANGE_EMAIL, email=NEW), asks_for)
-    assert_leads_to(post(client, path, **fields), CHANGE_EMAIL)
-    assert client.get(CHANGE_EMAIL).status_code == 200
 
 
 def test_a_link_refuses_somebody_elses_login_and_a_wrong_password(app: Flask, link: str) -> None:

@@ -13,8 +13,6 @@ from core.accounts.devices import code_of, wrong_code_of
 from core.accounts.observing import stored_rows
 from tests.page_elements import Elements
 from views.accounts.devices import (
-    WAN_DELETE,
-    WAN_REGISTER,
     add_app,
     add_passkey,
     add_recovery_codes,
@@ -38,7 +36,6 @@ from views.conftest import (
     OWN_PAGE,
     PASSWORD,
     MakeApp,
-    Wait,
     assert_leads_to,
     every_token_type,
     give_roles,
@@ -89,32 +86,6 @@ def test_a_program_sets_up_an_app_makes_recovery_codes_and_removes_the_app(
     new = ask(RECOVERY_CODES).get_json()["recovery_codes"]
     assert len({*done.get_json()["recovery_codes"], *new}) == 2 * recovery_codes.NUMBER
     assert (ask(TF_SETUP, setup="disable").status_code, is_on(app)) == (200, False)
-
-
-@pytest.mark.asvs("7.5.1")
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        (TF_SETUP, {"setup": "disable"}),
-        (TF_SETUP, {"setup": "authenticator"}),
-        (f"{TF_SETUP}/x", {"code": "000000"}),
-        (RECOVERY_CODES, {}),
-        (WAN_REGISTER, {}),
-        (f"{WAN_REGISTER}/x", {"name": "thief", "credential": "{}"}),
-        (WAN_DELETE, {"name": "phone"}),
-    ],
-)
-def test_changing_a_factor_needs_a_login_of_the_last_five_minutes(
-    client: FlaskClient,
-    credentials: Headers,
-    stranger: FlaskClient,
-    wait: Wait,
-    path: str,
-    body: dict[str, object],
-) -> None:
-    wait(5 * 60 + 1)
-    assert send(client, path, body, credentials).status_code == 401
-    assert send(stranger, path, body).status_code == 401
 
 
 @pytest.mark.asvs("6.3.3", "6.4.1")
@@ -303,15 +274,6 @@ def test_an_old_login_enters_the_password_first_and_then_the_code(
     assert client.get(FACTORS, headers=OWN).status_code == 303
     assert_leads_to(post(client, step.headers["Location"], code=code_of(secret)), FACTORS)
     assert client.get(FACTORS, headers=OWN).status_code == 200
-
-
-@pytest.mark.asvs("3.5.1")
-@pytest.mark.parametrize("path", [TF_SETUP, RECOVERY_CODES, REMOVE])
-def test_no_form_of_another_site_changes_a_factor(
-    path: str, app: Flask, client: FlaskClient, secret: str
-) -> None:
-    assert post(client, path, {"Origin": "https://evil.example"}).status_code == 403
-    assert is_on(app)
 
 
 def test_after_the_invitation_and_the_setup_comes_the_page_that_was_asked_for(

@@ -90,14 +90,6 @@ def test_the_page_offers_the_data_and_its_form_deletes_the_account(
     assert not is_logged_in(client, OWN_PAGE)
 
 
-@pytest.mark.asvs("3.5.1")
-def test_no_other_site_deletes_the_account(app: Flask, client: FlaskClient) -> None:
-    log_in_by_form(client)
-    others = [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {}]
-    assert [post(client, PAGE, headers).status_code for headers in others] == [403] * 3
-    assert names(app) == {USERNAME, OTHER}
-
-
 def test_on_the_page_an_old_login_enters_the_password_first(
     app: Flask, client: FlaskClient
 ) -> None:

@@ -6,9 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db, log_in_user, public, recent_login
-from secure_flask.accounts.steps import Step
 from secure_flask.auth.logins import Login
-from secure_flask.auth.users import NO_PASSWORD
 from sqlalchemy import select
 
 from app.models import User
@@ -17,14 +15,8 @@ from core.accounts.devices import code_of
 from core.standing_clock import clock
 from views.accounts.devices import send_code
 from views.accounts.people import (
-    ADDRESS,
-    REGISTRATION,
-    RESET,
     STRONG,
     TF_VALIDATE,
-    delivered,
-    give_address,
-    mailed_link,
     send,
 )
 from views.conftest import (
@@ -37,7 +29,6 @@ from views.conftest import (
     every_token_type,
     is_logged_in,
     post,
-    stored_user,
 )
 
 ISSUER = "https://id.example.org"
@@ -64,11 +55,6 @@ def app(make_app: MakeApp, token_type: str, said: dict[str, Any]) -> Flask:
         return ""
 
     return app
-
-
-def without_password(app: Flask) -> None:
-    with stored_user(app) as user:
-        user.password_hash = NO_PASSWORD
 
 
 @every_token_type
@@ -120,27 +106,3 @@ def test_a_password_beside_a_factor_leaves_the_login_as_it_was(
     assert send(stranger, routes.PASSWORD, {**change}, OWN_PAGE).status_code == 200
     with app.app_context():
         assert list(db.session.scalars(select(Login.authenticated))) == [then]
-
-
-def test_no_link_to_set_a_password_is_mailed_to_who_has_none(
-    app: Flask, client: FlaskClient, address: str
-) -> None:
-    without_password(app)
-    asked = send(client, RESET, {"email": ADDRESS})
-    unknown = send(client, RESET, {"email": "nobody@example.org"})
-    taken = send(client, "/register", {**REGISTRATION, "email": ADDRESS})
-    assert (asked.status_code, asked.get_json()) == (unknown.status_code, unknown.get_json())
-    assert taken.status_code == 200
-    assert delivered(app) == []
-    with app.app_context():
-        assert [step.purpose for step in db.session.scalars(select(Step)) if step.user_id] == []
-
-
-def test_a_link_that_was_mailed_before_sets_none(app: Flask, client: FlaskClient) -> None:
-    give_address(app)
-    send(client, RESET, {"email": ADDRESS})
-    link = mailed_link(app)
-    without_password(app)
-    assert send(client, link, {"password": STRONG}).status_code == 404
-    with stored_user(app) as user:
-        assert not user.has_password

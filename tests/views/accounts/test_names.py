@@ -1,6 +1,5 @@
 """`/change-username`: its page and its JSON."""
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -28,15 +27,6 @@ def test_a_user_changes_the_name_and_stays_logged_in(
     assert (answer.status_code, answer.get_json()) == (200, {"username": "countess"})
     assert is_logged_in(client, credentials)
     assert [can_log_in(client, name, PASSWORD) for name in (USERNAME, "Countess")] == [False, True]
-
-
-@pytest.mark.parametrize(("name", "status"), [("a@b", 400), ("admin", 400), ("GRACE", 409)])
-def test_a_name_that_cannot_be_used_or_is_taken_is_said_of_its_field(
-    app: Flask, client: FlaskClient, credentials: Headers, name: str, status: int
-) -> None:
-    add_user(app, "grace")
-    answer = send(client, CHANGE, {"username": name}, credentials)
-    assert (answer.status_code, answer.get_json()["fields"].keys()) == (status, {"username"})
 
 
 def test_it_is_changed_by_a_form(app: Flask, client: FlaskClient) -> None:

@@ -31,7 +31,7 @@ from views.accounts.devices import (
     names,
     use,
 )
-from views.accounts.people import Headers, begin_login, send
+from views.accounts.people import Headers, send
 from views.conftest import (
     OWN,
     USERNAME,
@@ -48,7 +48,6 @@ from views.conftest import (
 PAGE, DELETE = "/account/passkeys", "/account/passkeys/delete"
 # Each ends a ceremony; the first adds a passkey, the others use one.
 PATHS = [WAN_REGISTER, WAN_SIGNIN, WAN_SECOND, WAN_VERIFY]
-every_path = pytest.mark.parametrize("path", PATHS)
 
 
 @pytest.mark.asvs("6.5.6")
@@ -91,36 +90,6 @@ def test_the_script_of_a_page_gets_the_cookie_whatever_the_token_type(
     [cookie] = done.headers.getlist("Set-Cookie")
     assert f"Max-Age={app.config['KEPT_LIFETIME']};" in cookie
     assert is_logged_in(stranger)
-
-
-@pytest.mark.asvs("7.5.1")
-@every_token_type
-def test_a_passkey_makes_an_old_login_recent(
-    app: Flask, client: FlaskClient, credentials: Headers, passkey: Passkey
-) -> None:
-    grow_old(app)
-    assert send(client, WAN_REGISTER, {}, credentials).status_code == 401
-    fresh = login_of(use(client, WAN_VERIFY, passkey, credentials))
-    assert send(client, WAN_REGISTER, {}, fresh).status_code == 200
-
-
-@every_path
-def test_a_wrong_answer_and_a_second_one_give_nothing_and_an_unknown_passkey_is_called_so(
-    path: str, client: FlaskClient, credentials: Headers, passkey: Passkey
-) -> None:
-    def refusal(device: Passkey | str, begun: dict[str, Any]) -> dict[str, Any]:
-        refused = answer(client, path, begun, device, credentials, name="new", **half)
-        assert_refused(refused, 400 if path == WAN_REGISTER else 401)
-        return dict(refused.get_json())
-
-    half = begin_login(client) if path == WAN_SECOND else {}
-    begun = challenge(client, path, credentials, **half)
-    assert refusal("{}", begun) == {"error": passkeys.INVALID_PASSKEY}
-    assert refusal(passkey, begun) == {"error": passkeys.TOO_LATE}
-    unknown = Passkey(client)
-    unknown.verifies_user = path != WAN_REGISTER
-    marks = refusal(unknown, challenge(client, path, credentials, **half)).keys() - {"error"}
-    assert marks == (set() if path == WAN_REGISTER else {"unknown"})
 
 
 @pytest.mark.asvs("3.5.1")
@@ -240,12 +209,3 @@ def test_password_managers_find_the_page(make_app: MakeApp) -> None:
     client = make_app(public_url="http://localhost").test_client()
     found = client.get("/.well-known/passkey-endpoints").get_json()
     assert found == {"enroll": f"http://localhost{PAGE}", "manage": f"http://localhost{PAGE}"}
-
-
-@every_path
-def test_the_description_has_each_ceremony(path: str, client: FlaskClient) -> None:
-    paths = client.get(routes.OPENAPI).get_json()["paths"]
-    contents = [
-        paths[each]["post"]["requestBody"]["content"] for each in (path, f"{path}/{{state}}")
-    ]
-    assert all(content["application/json"]["schema"] for content in contents)

@@ -16,9 +16,7 @@ from views.accounts.devices import (
     add_app,
     add_passkey,
     add_recovery_codes,
-    answer,
     assert_refused,
-    challenge,
     login_of,
     logs_in_by_code,
     send_code,
@@ -40,12 +38,10 @@ from views.conftest import (
     OWN_PAGE,
     PASSWORD,
     PRODUCTION,
-    Configure,
     MakeApp,
     Wait,
     assert_leads_to,
     every_token_type,
-    grow_old,
     invalid_fields,
     is_logged_in,
     log_in,
@@ -130,52 +126,6 @@ def test_the_cookie_of_a_half_login_is_for_this_host_and_no_script(
     assert is_logged_in(stranger)
 
 
-@pytest.mark.asvs("7.5.1")
-@every_token_type
-def test_the_password_alone_makes_no_login_recent_and_both_factors_do(
-    app: Flask, client: FlaskClient, credentials: Headers, secret: str
-) -> None:
-    grow_old(app)
-    half = send(client, routes.REAUTHENTICATE, {"password": PASSWORD}, credentials)
-    assert half.get_json()["tf_required"] is True
-    assert send(client, RECOVERY_CODES, {}, credentials).status_code == 401
-    tf_token = half.get_json()["tf_token"]
-    done = login_of(send_code(client, {"tf_token": tf_token}, code_of(secret)))
-    assert send(client, RECOVERY_CODES, {}, done).status_code == 200
-
-
-@pytest.mark.asvs("7.5.1")
-@every_token_type
-def test_a_password_change_makes_no_login_recent_where_there_is_a_second_factor(
-    client: FlaskClient, credentials: Headers, secret: str, wait: Wait
-) -> None:
-    """Whoever has a login and the password would otherwise remove the factor."""
-    wait(6 * 60)
-    body: dict[str, object] = {
-        "current_password": PASSWORD,
-        "new_password": "twelve boats that nobody rows home",
-    }
-    done = login_of(send(client, routes.PASSWORD, body, credentials))
-    assert is_logged_in(client, done)
-    tried: dict[str, dict[str, object]] = {
-        TF_SETUP: {"setup": "disable"},
-        RECOVERY_CODES: {},
-        "/change-email": {"email": "thief@example.org"},
-        "/wan-register": {},
-    }
-    statuses = {path: send(client, path, body, done).status_code for path, body in tried.items()}
-    assert statuses == dict.fromkeys(tried, 401)
-    assert client.delete(routes.ME, headers=OWN_PAGE | done).status_code == 401
-
-
-def test_on_a_page_too_a_right_password_counts_as_wrong_before_the_second_step(
-    app: Flask, stranger: FlaskClient, secret: str, configure: Configure
-) -> None:
-    configure(app, LOGIN_RATE_LIMIT="3 per minute")
-    begun = [post(stranger, LOGIN_PAGE, **LOGIN).status_code for _ in range(4)]
-    assert begun == [303] * 3 + [429]
-
-
 def enter_password(client: FlaskClient, query: str = "") -> str:
     """Log in on the page as far as the password goes; where that leads."""
     begun = post(client, f"{LOGIN_PAGE}{query}", **LOGIN, keep="y")
@@ -204,14 +154,6 @@ def test_no_page_of_another_site_follows_the_code(stranger: FlaskClient, secret:
     enter_password(stranger)
     done = post(stranger, f"{TF_VALIDATE}?next=//evil.example", code=code_of(secret))
     assert_leads_to(done, "/")
-
-
-@pytest.mark.asvs("3.5.1")
-def test_no_form_of_another_site_completes_a_login(stranger: FlaskClient, secret: str) -> None:
-    enter_password(stranger)
-    evil = {"Origin": "https://evil.example"}
-    assert post(stranger, TF_VALIDATE, evil, code=code_of(secret)).status_code == 403
-    assert not is_logged_in(stranger)
 
 
 def test_a_page_asks_again_for_a_wrong_code_and_the_fifth_leads_to_the_login(
@@ -273,16 +215,6 @@ def test_without_the_password_the_pages_lead_to_the_login(path: str, stranger: F
     assert_leads_to(post(stranger, page, code="1"), login)
 
 
-@with_and_without_bearer
-def test_a_page_completes_a_login_by_passkey(stranger: FlaskClient, passkey: Passkey) -> None:
-    enter_password(stranger)
-    # The script of the page sends JSON, and the half login is in the cookie.
-    begun = challenge(stranger, WAN_SECOND)
-    done = answer(stranger, WAN_SECOND, begun, passkey, None, cookie=True)
-    assert done.get_json()["token_type"] == "session"
-    assert stranger.get(ACCOUNT).status_code == 200
-
-
 @pytest.mark.parametrize("path", [routes.LOGIN, routes.REAUTHENTICATE])
 def test_the_description_has_the_second_factor_in_each_login(
     path: str, client: FlaskClient
@@ -290,15 +222,6 @@ def test_the_description_has_the_second_factor_in_each_login(
     paths = client.get(routes.OPENAPI).get_json()["paths"]
     schema = str(paths[path]["post"]["responses"]["200"])
     assert "tf_required" in schema or "SecondFactorRequired" in schema
-
-
-@pytest.mark.parametrize(
-    "path", [TF_VALIDATE, RECOVERY, TF_SETUP, "/wan-second/{state}", RECOVERY_CODES]
-)
-def test_the_description_has_each_second_step(path: str, client: FlaskClient) -> None:
-    described = client.get(routes.OPENAPI).get_json()["paths"][path]["post"]
-    assert described["requestBody"]["content"]["application/json"]["schema"]
-    assert {"401", "200"} <= described["responses"].keys()
 
 
 def test_who_is_logged_in_and_has_no_second_step_is_asked_for_the_password(

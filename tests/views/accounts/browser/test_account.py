@@ -34,6 +34,24 @@ def test_a_phone_shows_each_recovery_code_in_one_line(visitor: Visitor) -> None:
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+def test_recovery_codes_are_downloaded_printed_and_there_after_a_reload(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.set_up_app()
+    codes = visitor.replace_recovery_codes()
+    with visitor.page.expect_download() as begun:
+        visitor.follow("Save as a file")
+    assert begun.value.path().read_text().split() == codes
+    visitor.page.emulate_media(media="print")
+    expect(visitor.page.locator("#codes li")).to_have_count(8)
+    expect(visitor.page.locator("#codes")).to_be_visible()
+    expect(visitor.page.get_by_role("link", name="I have saved them")).to_be_hidden()
+    visitor.page.emulate_media(media="null")
+    visitor.page.reload()
+    assert visitor.page.locator("#codes li").all_text_contents() == codes
+    visitor.follow("I have saved them")
+    visitor.sees("Passkeys and second step")
+
+
 def test_a_button_copies_the_recovery_codes_and_another_prints_them(visitor: Visitor) -> None:
     page = visitor.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -48,20 +48,17 @@ def test_a_first_passkey_comes_with_recovery_codes(visitor: Visitor) -> None:
     visitor.is_at("/tasks/new")
 
 
-@pytest.mark.parametrize("factor", ["app", "passkey", "recovery code"])
-def test_who_has_an_app_and_a_passkey_uses_either(visitor: Visitor, factor: str) -> None:
+@pytest.mark.parametrize("factor", ["app", "recovery code"])
+def test_who_has_an_app_and_a_passkey_needs_no_passkey(visitor: Visitor, factor: str) -> None:
     visitor.log_in()
     device = visitor.set_up_app()
     visitor.add_passkey(is_first=False)
     [recovery, *_] = visitor.replace_recovery_codes()
     visitor.begin_login("/tasks/new")
-    if factor == "passkey":
-        visitor.press("Use a passkey")
-    else:
-        if factor == "recovery code":
-            visitor.open_recovery()
-        visitor.fill(code=recovery if factor == "recovery code" else code_of(device, 1))
-        visitor.submit()
+    if factor == "recovery code":
+        visitor.open_recovery()
+    visitor.fill(code=recovery if factor == "recovery code" else code_of(device, 1))
+    visitor.submit()
     visitor.is_at("/tasks/new")
     visitor.is_logged_in()
 

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from views.browser.starter.states import add_task, log_in, log_out, wrong_password
+from views.browser.starter.states import log_in, log_out, wrong_password
 
 
 def test_logout_clears_storage_and_leaves_cookies_of_sibling_sites(page: Page, site: str) -> None:
@@ -19,16 +19,6 @@ def test_an_error_of_the_whole_form_has_the_focus(page: Page, site: str) -> None
     wrong_password(page, site)
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_label("Password")).to_have_value("")
-
-
-def test_each_button_of_a_list_names_its_row(page: Page, site: str) -> None:
-    log_in(page, site)
-    for title in ("Buy milk", "Water the plants"):
-        add_task(page, site, title)
-    page.get_by_text("Delete Buy milk", exact=True).click()
-    page.get_by_role("button", name="Yes, delete Buy milk").click()
-    expect(page.get_by_role("status")).to_have_text("Deleted: Buy milk")
-    expect(page.get_by_role("link", name="Water the plants")).to_be_visible()
 
 
 def test_the_navigation_says_where_the_user_is(page: Page, site: str) -> None:
