@@ -1,4 +1,7 @@
-"""What an owner changes in a project, and which tests state exactly that: a table of edits."""
+"""What an owner changes in a project, and which tests state exactly that: a table of edits.
+
+What a page shows to write stands there: test_docs.py follows each page, and runs the same tests.
+"""
 
 from __future__ import annotations
 
@@ -55,19 +58,6 @@ def thanks() -> str:
     flash("Thank you: your bread is in the oven.")
     return render_template("index.html")
 '''
-SHAPES = '''\
-"""The shape of errors below /api."""
-
-from secure_flask import ResponseBody
-
-
-class ApiError(ResponseBody):
-    messages: list[str]
-
-
-def in_our_shape(status: int, message: str, fields: dict[str, str]) -> ApiError:
-    return ApiError(messages=[message, *fields])
-'''
 ERROR_PAGES = '''\
 """Errors as pages."""
 
@@ -117,23 +107,6 @@ def show(error: Exception) -> ResponseReturnValue:
 def init_app(app: Flask) -> None:
     app.register_error_handler(404, show)
 '''
-ERRORS_IN_THE_LAYOUT = '''\
-"""Errors in the look of the site."""
-
-from flask import Flask, render_template
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
-
-
-def show(error: HTTPException) -> ResponseReturnValue:
-    return render_template("sorry.html"), error.code or 500, dict(error.get_headers())
-
-
-def init_app(app: Flask) -> None:
-    for status in (404, 429, 500):
-        app.register_error_handler(status, show)
-'''
-SORRY = '{% extends "base.html" %}{% block content %}<p>Sorry.</p>{% endblock %}\n'
 API = '''\
 """The shop's JSON routes."""
 
@@ -301,126 +274,6 @@ from metrics import Metrics
 def init_app(app: Flask) -> None:
     Metrics().init_app(app)
 '''
-FORM_PAGE = '''\
-"""Orders from people without a login, and a page for one's own."""
-
-from flask import Blueprint, flash, redirect, render_template, url_for
-from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
-from wtforms import EmailField, IntegerField, SelectChoice, SelectField
-from wtforms.validators import DataRequired, NumberRange
-
-from secure_flask import consumes_form, current_user, login_required, public
-
-blueprint = Blueprint("order_pages", __name__)
-
-
-class OrderForm(FlaskForm):
-    address = EmailField("Address", [DataRequired()])
-    loaf = SelectField("Loaf", choices=[SelectChoice("rye", "Rye"), SelectChoice("spelt", "Spelt")])
-    number = IntegerField("How many", [NumberRange(1, 9)])
-
-
-@blueprint.route("/order-bread", methods=["GET", "POST"])
-@public
-@consumes_form
-def order() -> ResponseReturnValue:
-    form = OrderForm()
-    if form.validate_on_submit():
-        flash("Thank you for your order.")
-        return redirect(url_for("order_pages.order"), 303)
-    return render_template("order.html", form=form), 422 if form.errors else 200
-
-
-@blueprint.route("/my-bread", methods=["GET", "POST"])
-@login_required
-@consumes_form(max_size=2**20)
-def own() -> ResponseReturnValue:
-    form = OrderForm(data={"address": f"{current_user.name}@example.org"})
-    if form.validate_on_submit():
-        return redirect(url_for("order_pages.own"), 303)
-    return render_template("order.html", form=form), 422 if form.errors else 200
-'''
-ORDER_PAGE = """\
-{% extends "base.html" %}
-{% from "_forms.html" import show_form %}
-{% block content %}{{ show_form(form, "Order") }}{% endblock %}
-"""
-SHOP = {
-    "__init__.py": '''\
-"""The shop."""
-
-from app.shop.views import blueprint
-
-__all__ = ["blueprint"]
-''',
-    "views.py": '''\
-"""What customers see."""
-
-from flask import Blueprint
-from flask.typing import ResponseReturnValue
-
-from secure_flask import (
-    ResponseBody,
-    csp,
-    current_user,
-    error_response,
-    login_required,
-    public,
-    responds,
-)
-from app.shop.words import WELCOME
-
-blueprint = Blueprint("shop", __name__, url_prefix="/shop")
-
-
-class Customer(ResponseBody):
-    name: str
-
-
-@blueprint.get("/")
-@public
-@csp(img_src=["'self'", "https://pictures.example.com"])
-def show() -> str:
-    return f"<!doctype html><title>Shop</title><p>{WELCOME}"
-
-
-@blueprint.get("/customer")
-@responds(Customer)
-@login_required
-def customer() -> ResponseReturnValue:
-    return {"name": current_user.name}
-
-
-@blueprint.get("/sold-out")
-def sold_out() -> ResponseReturnValue:
-    raise error_response(409, "Sold out")
-''',
-    "words.py": '''\
-"""Words of the shop."""
-
-WELCOME = "Fresh since five"
-''',
-}
-TABLE = '''\
-"""Orders."""
-
-from uuid import UUID
-
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
-
-from secure_flask import Model, encrypted_column
-
-
-class Order(Model):
-    __tablename__ = "orders"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    loaf: Mapped[str] = mapped_column(String(40))
-    address = encrypted_column()
-'''
 MIGRATION = '''\
 """{title}."""
 
@@ -440,18 +293,6 @@ def upgrade() -> None:
 def downgrade() -> None:
 {downgrade}
 '''
-ADD_ORDERS = """\
-    op.create_table(
-        "orders",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("loaf", sa.String(40), nullable=False),
-        sa.Column("address_encrypted", sa.LargeBinary(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name="fk_orders_user_id_users", ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name="pk_orders"),
-    )"""
 COLUMN_IMPORTS = "from sqlalchemy import String\nfrom sqlalchemy.orm import Mapped, mapped_column\n"
 NEW_COLUMNS = """\
     shown_name: Mapped[str | None] = mapped_column(String(80))
@@ -465,29 +306,6 @@ ADD_COLUMNS = """\
 DROP_COLUMNS = """\
     op.drop_column("users", "newsletter")
     op.drop_column("users", "shown_name")"""
-# In the order of the pages that say it.
-WORDS = {
-    "Authentication required": "Bitte anmelden",
-    "Invalid credentials": "Name oder Passwort ist falsch",
-    "Not Found": "Nicht gefunden",
-    "Unknown browser": "Unbekannter Browser",
-}
-OWN_TEST = '''\
-"""What the shop promises."""
-
-from flask.testing import FlaskClient
-
-from tests.conftest import MakeApp
-
-
-def test_a_user_is_known_by_name(ada: FlaskClient) -> None:
-    assert ada.get("/healthz").status_code == 200
-
-
-def test_it_lives_in_production(make_app: MakeApp) -> None:
-    app = make_app(app_env="production", trusted_hosts=["shop.example.com"])
-    assert app.test_client().get("/healthz").status_code == 200
-'''
 
 
 MOUNTED = '''"""Another app below /old."""
@@ -530,14 +348,6 @@ def edit_of_policy(name: str, **values: str) -> Edit:
     return Edit(change)
 
 
-def edit_of_settings(name: str, line: str, imported: str = "") -> Edit:
-    def change(project: Path) -> None:
-        setting(project, line, imported)
-
-    change.__name__ = name
-    return Edit(change)
-
-
 def new_module(name: str, text: str, *states: str) -> Edit:
     def change(project: Path) -> None:
         module(project, name, text)
@@ -574,26 +384,6 @@ def own_base(project: Path) -> None:
     write(project / "app/static/shop.css", "body { color: #123 }\n")
 
 
-def error_pages_in_the_layout(project: Path) -> None:
-    """Show errors by a page that needs base.html and its files."""
-    module(project, "error_pages", ERRORS_IN_THE_LAYOUT)
-    write(project / "app/templates/sorry.html", SORRY)
-
-
-def json_errors_in_another_shape(project: Path) -> None:
-    write(project / "app/shapes.py", SHAPES)
-    imported = "from app.shapes import in_our_shape\n"
-    replace(project, "app/__init__.py", r"(?<=\nimport secure_flask\n)", imported)
-    shape = 'error_bodies={"/api": in_our_shape}'
-    replace(project, "app/__init__.py", r"Settings\.load\(\)\)", f"Settings.load(), {shape})")
-
-
-def form_pages(project: Path) -> None:
-    """Add a form for everybody and one for users, with the macros of `_forms.html`."""
-    module(project, "order_pages", FORM_PAGE)
-    write(project / "app/templates/order.html", ORDER_PAGE)
-
-
 def routes_of_every_kind(project: Path) -> None:
     """Add `/reset/<token>`, `<any(…):x>`, other converters, and a page with 400."""
     module(project, "odd_routes", ROUTES)
@@ -625,26 +415,11 @@ def other_static_path(project: Path) -> None:
     replace(project, "app/__init__.py", r"Flask\(__name__\)", named)
 
 
-def extension_with_a_route(project: Path) -> None:
-    write(project / "metrics.py", EXTENSION)
-    module(project, "monitoring", USE_OF_EXTENSION)
-
-
 def extension_that_everybody_may_call(project: Path) -> None:
     """Open its view by PUBLIC_ENDPOINTS, since it cannot be marked."""
-    extension_with_a_route(project)
+    write(project / "metrics.py", EXTENSION)
+    module(project, "monitoring", USE_OF_EXTENSION)
     entry(project, "PUBLIC_ENDPOINTS", '"metrics": "The monitor has no login."')
-
-
-def package_with_views(project: Path) -> None:
-    for name, text in SHOP.items():
-        write(project / "app/shop" / name, text)
-    plug_in(project, "shop")
-
-
-def own_test(project: Path) -> None:
-    write(project / "tests/shop/__init__.py", "")
-    write(project / "tests/shop/test_promises.py", OWN_TEST)
 
 
 # Policy
@@ -674,16 +449,12 @@ def shown_by_a_portal(project: Path) -> None:
     replace(project, "app/policy.py", r"""    "'none'",\n""", '    "https://portal.example.com",\n')
 
 
-# Limits and settings
+# Words and tables
 
 
 def other_words_of_the_error_page(project: Path) -> None:
-    file = project / "app/templates/error.html"
-    words = {"Wait": "Warten Sie", "seconds": "Sekunden"}
-    replace_words(file, words)
-
-
-# Tables
+    replace(project, "app/templates/error.html", "<p>Wait ", "<p>Warten Sie ")
+    replace(project, "app/templates/error.html", '"second"', '"Sekunde"')
 
 
 def new_columns_of_users(project: Path) -> None:
@@ -695,17 +466,6 @@ def new_columns_of_users(project: Path) -> None:
         rf"\g<0>{COLUMN_IMPORTS}",
     )
     migrate(project, "Profiles", ADD_COLUMNS, DROP_COLUMNS)
-
-
-def new_table(project: Path) -> None:
-    write(project / "app/orders.py", TABLE)
-    migrate(project, "Orders", ADD_ORDERS, '    op.drop_table("orders")')
-    replace(
-        project,
-        "app/pages.py",
-        r"from app import tasks\n",
-        "from app import orders, tasks  # noqa: F401\n",
-    )
 
 
 # Files that an owner deletes or writes again
@@ -721,7 +481,6 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(own_start_page),
         # Nobody is sent to the login page then.
         new_module("error_pages", ERROR_PAGES, "test_errors.py", "login"),
-        Edit(form_pages),
         Edit(routes_of_every_kind),
         Edit(login_below_auth),
         new_module("baskets", METHOD_VIEWS),
@@ -754,15 +513,9 @@ ROUNDS: dict[str, list[Edit]] = {
     ],
     "jwt": [
         Edit(own_base, states=("tests/starter/",)),
-        edit_of_policy("other_error_words", TEXTS=repr(WORDS)),
-        Edit(error_pages_in_the_layout),
-        Edit(json_errors_in_another_shape, states=("tests/starter/",)),
-        edit_of_policy("invalid_is_422", INVALID_STATUS="422"),
         Edit(other_words_of_the_error_page),
         Edit(no_start_page, states=("tests/starter/",)),
-        Edit(package_with_views),
         Edit(other_static_path),
-        Edit(own_test),
         new_module("mounted", MOUNTED),
         new_module("pages_in_languages", PAGES_IN_LANGUAGES),
         edit_of_policy(
@@ -772,18 +525,9 @@ ROUNDS: dict[str, list[Edit]] = {
         ),
         Edit(other_headers),
         Edit(api_for_other_sites),
-        edit_of_policy("candidate_on_trial", CSP_CANDIDATE="csp_levels.PARANOID"),
         edit_of_policy("long_passwords", PASSWORD_MIN_LENGTH="20"),
         edit_of_policy("larger_bodies", MAX_CONTENT_LENGTH="5 * 1024 * 1024"),
         edit_of_policy("five_logins", MAX_LOGINS="5"),
-        edit_of_settings(
-            "new_setting",
-            'currency: str = Field("EUR", pattern="[A-Z]{3}")',
-            "from pydantic import Field",
-        ),
-        # Which no `.env` has yet.
-        edit_of_settings("new_secret", "webhook_key: SecretStr", "from pydantic import SecretStr"),
-        Edit(new_table),
     ],
 }
 
@@ -798,15 +542,6 @@ def replace(project: Path, name: str, pattern: str, new: str) -> None:
     text, times = re.subn(pattern, new, (project / name).read_text("utf-8"))
     assert times == 1, f"{name} holds {pattern!r} {times} times"
     write(project / name, text)
-
-
-def replace_words(file: Path, words: dict[str, str]) -> None:
-    """Replace each word wherever it stands in a file."""
-    text = file.read_text("utf-8")
-    for word, other in words.items():
-        assert word in text, f"{file} does not hold {word!r}"
-        text = text.replace(word, other)
-    write(file, text)
 
 
 def module(project: Path, name: str, text: str) -> None:
@@ -846,15 +581,6 @@ def listed(project: Path, name: str, *values: str) -> None:
 def entry(project: Path, name: str, line: str) -> None:
     """Add an entry to a dict of the policy."""
     replace(project, "app/policy.py", rf"(?<=\n){name}: dict\[.* = \{{\n", rf"\g<0>    {line},\n")
-
-
-def setting(project: Path, line: str, imported: str = "") -> None:
-    """Add a field to the project's settings."""
-    file = project / "app/settings.py"
-    text, begins = file.read_text("utf-8"), "from secure_flask"
-    assert begins in text
-    text = text.replace(begins, f"{imported}\n{begins}", 1)
-    write(file, f"{text}    {line}\n")
 
 
 def migrate(project: Path, title: str, upgrade: str, downgrade: str) -> None:

@@ -46,31 +46,6 @@ def test_a_project_passes_but_for_what_its_answers_leave_open(
     assert answer.returncode == bool(LEFT_OPEN[level])
 
 
-def test_each_fault_of_an_operator_is_named_and_nothing_else_is_written(
-    ready_project: NewProject, tmp_path: Path
-) -> None:
-    project = ready_project()
-    faults = {
-        "PROXY_HOPS": "0",
-        "CSP_REPORT_ONLY": "true",
-        "MAX_REQUEST_BODY": "1000",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "ACCESS_LOG": "true",
-    }
-    file = tmp_path / "app.env"
-    file.write_text("".join(f"{name}={value}\n" for name, value in faults.items()))
-    file.chmod(0o644)
-    command = (sys.executable, "-m", "flask", "--env-file", str(file), "check", "--deploy")
-    answer = support.attempt(*command, cwd=project, **{**DEPLOYED, "PROXY_HOPS": ""})
-    found = dict(re.findall(r"^[A-Z]+ (\S+): (.*)$", answer.stdout, re.MULTILINE))
-    named = "csp.report-only proxies.none proxies.small-bodies database.sqlite"
-    assert found.keys() >= {*named.split()}
-    assert "(ConnectionRefusedError)" in found["redis.unreachable"]
-    assert str(file) in found["settings.readable"]
-    events = re.findall(r'"event": "(\w+)"', answer.stdout)
-    assert events == ["redis_unavailable"]
-
-
 def test_what_visitors_still_see_of_the_template_is_named(ready_project: NewProject) -> None:
     answer = check(ready_project(), "--deploy", **DEPLOYED)
     found = re.findall(r"^WARNING pages.starter: (.*) is still", answer.stdout, re.MULTILINE)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 import support
 
 RECORDS = {int(path.name[:4]): path for path in support.PAGES.glob("decisions/[0-9]*.md")}
@@ -15,15 +13,11 @@ STATUS = re.compile(
 )
 
 
-def test_no_number_is_missing() -> None:
-    assert sorted(RECORDS) == list(range(1, len(RECORDS) + 1))
-
-
-@pytest.mark.parametrize("number", sorted(RECORDS))
-def test_a_record_has_a_date_and_a_status(number: int) -> None:
-    text = RECORDS[number].read_text("utf-8")
-    assert text.startswith(f"# {number}. ")
-    assert STATUS.match(text)
+def test_each_record_has_the_next_number_a_date_and_a_status() -> None:
+    texts = {number: RECORDS[number].read_text("utf-8") for number in sorted(RECORDS)}
+    assert [*texts] == [*range(1, len(texts) + 1)]
+    begun = {number for number, text in texts.items() if text.startswith(f"# {number}. ")}
+    assert {number for number, text in texts.items() if STATUS.match(text)} & begun == {*texts}
 
 
 def test_the_page_of_decisions_leads_to_each_record() -> None:

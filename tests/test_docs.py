@@ -38,10 +38,6 @@ ALONE = {
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "See that it works", "What can go wrong"]
 SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
-# All of a page that is no code, no comment and no picture, and where its paragraphs and entries end.
-PROSE = re.compile(r"^ *```.*?^ *```$|<!--.*?-->|^!\[.*?\]\(\S+\)$", re.MULTILINE | re.DOTALL)
-PARAGRAPH = re.compile(r"\n\s*\n\s*|\n(?= *(?:[-|]|\d+\.) )")
-STOPPED = re.compile(r"\bbut for\b|\bin place of\b|\bof yours\b|\bbeside\b")
 # What these pages say of other people's packages is followed by a weekly job.
 OF_PACKAGES = {
     *("bootstrap", "flask-admin", "flask-babel", "flask-login-and-wtf", "flask-security"),
@@ -237,21 +233,6 @@ def site_pages() -> set[str]:
     return names - records | {"decisions/0013-cross-site-writes"}
 
 
-def test_a_page_that_raises_max_size_says_what_it_costs() -> None:
-    shown = re.compile(r"@consumes\w*\(.*max_size=")
-    pages = FOLDERS["docs/how-to"] + FOLDERS["docs/recipes"]
-    raising = [page for page in pages if shown.search(page.read_text("utf-8"))]
-    assert {"forms", "csv", "pictures", "uploads"} <= {page.stem for page in raising}
-    linked = "deploy-proxy.md#larger-bodies"
-    assert [page.name for page in raising if linked not in page.read_text("utf-8")] == []
-
-
-def test_the_sidebar_has_its_groups_in_order() -> None:
-    building = ["Build", "Accounts", "Adopt", "Recipes", "Other packages"]
-    operating = ["Operate", "Audit"]
-    assert [*groups()] == ["Try it", *building, *operating, "Reference", "Reasons"]
-
-
 def test_the_weekly_job_follows_the_pages_about_other_packages() -> None:
     pages = {page.removeprefix("recipes/") for page in groups()["Other packages"]}
     assert pages == OF_PACKAGES
@@ -268,21 +249,6 @@ def test_each_page_names_words_to_find_it_by() -> None:
     """As of `<!-- search: csrf, cross-site request forgery -->` below its title."""
     texts = {page: (support.PAGES / f"{page}.md").read_text("utf-8") for page in site_pages()}
     assert not sorted(page for page, text in texts.items() if not SEARCHED.search(text))
-
-
-@pytest.mark.parametrize("group", groups())
-def test_pages_have_short_paragraphs_and_no_words_that_stopped_readers(group: str) -> None:
-    prose = {page: PROSE.sub("", page_text(page)) for page in groups()[group]}
-    paragraphs = [(page, text) for page in prose for text in PARAGRAPH.split(prose[page])]
-    assert [each for each in paragraphs if len(each[1].split()) > 85 and each[1][0] != "|"] == []
-    assert [page for page in prose if "\n## Steps\n" in prose[page]] == []
-    assert [
-        (page, STOPPED.findall(prose[page])) for page in prose if STOPPED.search(prose[page])
-    ] == []
-
-
-def page_text(name: str) -> str:
-    return shown.text_of(support.PAGES / f"{name}.md")
 
 
 def test_each_risk_of_the_top_ten_leads_to_tests_a_page_and_the_asvs(
@@ -335,18 +301,6 @@ def test_the_reference_says_what_the_code_says(tmp_path: Path, subtests: pytest.
         with subtests.test(f"{name}: run `make reference`"):
             written = (support.PAGES / name).read_text("utf-8")
             assert written == (tmp_path / name).read_text("utf-8")
-
-
-@pytest.mark.parametrize("name", ["tutorial.md", "how-to/pages-and-scripts.md"])
-def test_a_page_allows_pictures_of_another_site_for_pictures_alone(name: str) -> None:
-    """CSP_SOURCES would allow its style sheets and fonts too."""
-    text = (support.PAGES / name).read_text("utf-8")
-    assert re.search(r'^ *CSP_CHANGES\["img-src"\] = \["https://', text, re.MULTILINE)
-
-
-def test_the_page_of_a_project_allows_pictures_of_another_site_for_pictures_alone() -> None:
-    project = (support.FOLDER / "docs" / "policy-and-headers.md").read_text("utf-8")
-    assert re.search(r'\| images \| `"img-src": .+ into `CSP_CHANGES` \|', project)
 
 
 def test_the_table_of_flask_login_has_its_names_and_ours() -> None:

@@ -80,7 +80,6 @@ WITH_SLIPS = {
 }
 MINISEARCH = ("7.2.0", "03c27931eb603af1d3358579e9885eafdb6a2f5fa9929557b3e77d7e99d06d03")
 MOST_BYTES_OF_RECORDS = 1_000_000
-DOORS = ["Try it", "Build", "Operate", "Audit"]
 AXE = Axe()
 LOOKED_AT = {
     "start": "/index.html",
@@ -101,7 +100,6 @@ SCROLLED = """[document.documentElement, ...document.querySelectorAll(
   innerWidth < 800 ? "pre" : ".highlight-console pre"
 )].filter(each => each.scrollWidth > Math.max(each.clientWidth, 1)).map(each => each.innerText.slice(0, 60))"""
 DESCRIPTION = re.compile(r'<meta (?:name="|property="og:)description" content="([^"]+)">')
-ACCENTS = {"light": "rgb(35, 96, 143)", "dark": "rgb(140, 196, 238)"}
 
 
 @pytest.fixture
@@ -216,13 +214,6 @@ def test_a_missing_page_in_any_folder_has_a_search_that_works(page: Page, site: 
 def test_the_start_page_says_how_new_the_project_is(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_role("main")).to_contain_text("Nothing is released yet")
-
-
-def test_the_search_finds_a_page_by_its_words(page: Page) -> None:
-    page.goto("/")
-    page.get_by_placeholder("Search").first.fill("blind index")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Encryption", exact=True).last).to_be_visible()
 
 
 def search(page: Page, query: str) -> list[str]:
@@ -341,20 +332,6 @@ def test_axe_finds_nothing(path: str, scheme: Literal["light", "dark"], page: Pa
     assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_links_have_the_accent_of_a_projects_pages(
-    scheme: Literal["light", "dark"], page: Page
-) -> None:
-    page.emulate_media(color_scheme=scheme)
-    page.goto("/")
-    link = page.get_by_role("main").get_by_role("link", name="Tutorial")
-    expect(link).to_have_css("color", ACCENTS[scheme])
-    red, green, blue = re.findall(r"\d+", ACCENTS[scheme])
-    style = (support.FOLDER / "app" / "static" / "page.css").read_text("utf-8")
-    [accents] = re.findall(r"--accent: light-dark\((.+)\)", style)
-    assert f"#{int(red):02x}{int(green):02x}{int(blue):02x}" in accents
-
-
 @pytest.mark.parametrize("path", LOOKED_AT.values(), ids=LOOKED_AT)
 def test_each_page_has_the_icon_and_a_footer_that_says_where_to_report(
     path: str, page: Page, address: str
@@ -366,27 +343,6 @@ def test_each_page_has_the_icon_and_a_footer_that_says_where_to_report(
     report = footer.get_by_role("link", name="Report a vulnerability")
     below = support.SITE_FOLDER if "404" in path else ""
     assert report.evaluate("link => link.href") == f"{address}{below}/security.html"
-
-
-@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-def test_the_start_page_has_four_doors(width: int, page: Page) -> None:
-    page.set_viewport_size({"width": width, "height": 720})
-    page.goto("/")
-    names = page.locator("main h2, [role=main] h2").all_inner_texts()
-    assert [name.rstrip("#") for name in names] == [*DOORS, "What you get", "Not included"]
-
-
-def test_one_click_leads_an_auditor_to_the_promises_and_the_tables(page: Page) -> None:
-    for name, title in {
-        "Security policy": "Security policy",
-        "OWASP Top 10:2025": "OWASP Top 10:2025",
-        "OWASP ASVS 5.0.0": "OWASP ASVS 5.0.0",
-        "Runbook": "Runbook: the first day, each day, three in the morning",
-    }.items():
-        page.goto("/")
-        page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
-        heading = page.get_by_role("heading", level=1)
-        expect(heading).to_have_text(re.compile(f"^{re.escape(title)}#?$"))
 
 
 def test_one_choice_of_tabs_holds_on_each_page(page: Page) -> None:
@@ -419,11 +375,3 @@ def test_what_meets_a_requirement_unfolds_below_its_state(page: Page) -> None:
     expect(test).to_be_hidden()
     row.get_by_text("shown by tests").click()
     expect(test).to_be_visible()
-
-
-def test_a_requirement_takes_a_line(page: Page) -> None:
-    page.set_viewport_size({"width": 1280, "height": 720})
-    page.goto("/asvs.html")
-    heights = "rows => rows.map(row => row.offsetHeight)"
-    rows: list[int] = page.locator("tr.requirement").evaluate_all(heights)
-    assert max(rows) < 2 * min(rows)

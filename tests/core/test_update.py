@@ -657,13 +657,6 @@ def test_edits_of_an_unsigned_release_are_shown_against_the_new_one(project: Pro
     assert ' VERSION = "1.0.0"\n+MINE = 1\n' in project.update("--replace-edits")
 
 
-def test_git_takes_an_update_back(project: Project) -> None:
-    project.update()
-    project.git("checkout", "--", "secure_flask")
-    project.git("clean", "--force", "--quiet", "--", "secure_flask")
-    assert update.find_edits(project.core) == []
-
-
 def test_show_what_would_change_and_change_nothing(project: Project) -> None:
     assert "-STRICT = 1\n+STRICT = 2\n" in project.update("--diff")
     assert project.git("status", "--porcelain") == ""
