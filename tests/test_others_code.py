@@ -17,6 +17,8 @@ import support
 from clients import PASSWORD, enter_password
 from conftest import NewProject
 
+pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+
 BOOTSTRAP = "flask_bootstrap/static/bootstrap5"
 HTMX = "django_htmx/static/django_htmx/htmx-{}.min.js"
 # Each level with a version of htmx.
@@ -124,8 +126,6 @@ def log_in(page: Page, site: Site, then: str) -> None:
     page.wait_for_url(f"{site.address}{then}")
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
 def test_staff_list_create_edit_and_delete_rows_by_flask_admin(site: Site, page: Page) -> None:
     questions: list[str] = []
 
@@ -150,8 +150,6 @@ def test_staff_list_create_edit_and_delete_rows_by_flask_admin(site: Site, page:
     assert questions == ["Delete this?"]
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
 def test_htmx_loads_parts_of_a_page_where_scripts_may_make_html(
     site: Site, page: Page, refused: list[str]
 ) -> None:
@@ -174,8 +172,6 @@ def test_htmx_loads_parts_of_a_page_where_scripts_may_make_html(
         expect(page.locator("#votes")).to_have_text("0 votes: ")
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
 @at_the_default_level
 def test_the_form_for_htmx_works_without_javascript(site: Site, browser: Browser) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
@@ -186,8 +182,6 @@ def test_the_form_for_htmx_works_without_javascript(site: Site, browser: Browser
     page.context.close()
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
 def test_components_of_bootstrap_work_as_the_page_says(
     site: Site, page: Page, refused: list[str]
 ) -> None:
@@ -210,8 +204,6 @@ def test_components_of_bootstrap_work_as_the_page_says(
             page.hover("#hint")
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
 def test_members_of_flask_security_register_and_log_in_on_pages_with_our_look(
     ready_project: NewProject, page: Page, tmp_path: Path
 ) -> None:
@@ -234,8 +226,6 @@ def test_members_of_flask_security_register_and_log_in_on_pages_with_our_look(
     assert not [line for line in said if "Content Security Policy" in line]
 
 
-@pytest.mark.all
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKED)
 def test_attacks_on_others_code_are_refused(
     name: str, ready_project: NewProject, monkeypatch: pytest.MonkeyPatch
@@ -249,7 +239,6 @@ def test_attacks_on_others_code_are_refused(
     support.own_tests(project, *ATTACKED[name])
 
 
-@pytest.mark.all
 def test_csrf_protect_of_an_extension_refuses_no_login(ready_project: NewProject) -> None:
     project = ready_project()
     factory = project / "wsgi.py"
