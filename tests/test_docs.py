@@ -93,7 +93,8 @@ def test_a_page_has_its_parts_in_order(page: Path) -> None:
 def test_what_a_page_says_to_do_works(
     page: Path, ready_project: NewProject, tmp_path: Path
 ) -> None:
-    following.follow(ready_project(**answers(page)), page, tmp_path / "log")
+    """test_what_all_pages_show_passes_the_projects_own_checks runs the tests of each page."""
+    following.follow(ready_project(**answers(page)), page, tmp_path / "log", tests="ls ")
 
 
 @pytest.mark.all
