@@ -17,7 +17,9 @@ STORED = {
     "data": ["auth", "checks", "crypto", "csp_reports", "database", "keys"],
     "accounts": ["accounts"],
 }
+# In a module of the core, and in a test of it.
 QUERY = re.compile(r"\bdb\.(session|engine)\b|\bselect\(")
+DATABASE = re.compile(r"file_app|postgresql", re.IGNORECASE)
 # Those of a project's that store most.
 OWN = [f"tests/test_{name}.py" for name in ("account", "encryption", "login", "migrations")]
 # Those that count in Redis.
@@ -35,15 +37,18 @@ def test_the_tests_of_the_core_pass_on_postgresql(part: str) -> None:
 def stored(folders: list[str]) -> list[Path]:
     """Return the core's tests that a database decides: all others are the same on each."""
     files = [file for folder in folders for file in sorted((CORE / folder).rglob("test_*.py"))]
-    return [file for file in files if queries(file) or "file_app" in file.read_text("utf-8")]
+    return [
+        file
+        for file in files
+        if DATABASE.search(file.read_text("utf-8")) or QUERY.search(tested(file))
+    ]
 
 
-def queries(file: Path) -> bool:
-    """Whether a test names a database, or the module that it tests asks one."""
+def tested(file: Path) -> str:
+    """Return the module of the core that a file tests."""
     core = support.FOLDER / "secure_flask" / file.parent.relative_to(CORE)
     module = core / file.name.removeprefix("test_")
-    asks = module.exists() and QUERY.search(module.read_text("utf-8"))
-    return bool(asks) or "postgresql" in file.read_text("utf-8")
+    return module.read_text("utf-8") if module.exists() else ""
 
 
 @pytest.mark.all

@@ -217,12 +217,6 @@ def visit(site: Site) -> Visit:
     return Visit(site)
 
 
-def test_its_own_tests_and_types_are_right(followed: Path) -> None:
-    support.own_tests(followed)
-    support.python("-m", "mypy", cwd=followed)
-    support.python("-m", "ruff", "check", "--no-cache", cwd=followed)
-
-
 def test_a_user_logs_in_and_is_the_same_the_next_time(visit: Visit) -> None:
     assert not visit.is_logged_in
     assert visit.come_back("/login/oidc?next=/tasks").location == f"{visit.site.address}/tasks"
