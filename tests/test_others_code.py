@@ -106,9 +106,6 @@ def site(
         yield Site(request.param, project, f"http://127.0.0.1:{port}")
 
 
-at_the_default_level = pytest.mark.parametrize("site", ["strict"], indirect=True)
-
-
 @pytest.fixture
 def refused(page: Page) -> list[str]:
     """What scripts fail at."""
@@ -168,7 +165,7 @@ def test_htmx_loads_parts_of_a_page_where_scripts_may_make_html(
         expect(page.locator("#votes")).to_have_text("0 votes: ")
 
 
-@at_the_default_level
+@pytest.mark.parametrize("site", ["strict"], indirect=True)
 def test_the_form_for_htmx_works_without_javascript(site: Site, browser: Browser) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(f"{site.address}/votes")
