@@ -38,6 +38,8 @@ ADDRESS = "localhost:8000"
 OWN_PORTS = ("8001", "9464")
 PORT = re.compile(rf"\b(?:{'|'.join(OWN_PORTS)})\b")
 
+# The command of a page for its own tests.
+OWN_TESTS = re.compile(r"^\.venv/bin/python -m pytest ", re.MULTILINE)
 # A request that fails fails its line.
 PRELUDE = """
 set -euxo pipefail
@@ -193,11 +195,16 @@ def tidy(project: Path) -> None:
 
 
 def follow(
-    project: Path, page: Path, log: Path, look: Callable[[Step, str], object] = lambda *_: None
+    project: Path,
+    page: Path,
+    log: Path,
+    look: Callable[[Step, str], object] = lambda *_: None,
+    tests: str = r"\g<0>",
 ) -> str:
     """Do all that a page says, in its order; gives what the commands printed.
 
-    `look` is called before each step, with what was printed until then.
+    `look` is called before each step, with what was printed until then. `tests` takes the place
+    of the command for the page's own tests.
     """
     for program in ("curl", "openssl"):
         support.need(program not in commands(page) or shutil.which(program), program)
@@ -213,7 +220,7 @@ def follow(
                 if ADDRESS in step.code and not port:
                     port = str(stack.enter_context(services.flask_run(project, log)))
                 code = PORT.sub(lambda found: own[found[0]], step.code.replace("8000", port))
-                line = f"{PRELUDE}\n{code}"
+                line = f"{PRELUDE}\n{OWN_TESTS.sub(tests, code)}"
                 options = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
                 printed += support.run("bash", "-c", line, cwd=project, **options)
     return printed

@@ -34,6 +34,8 @@ ALONE = {
     *("flask-security", "another-language", "existing-users", "flask-babel"),
     *("menu-and-error-pages", "api-with-a-contract"),
 }
+# Of a project with old hashes, the tests of logins alone: each of them takes long.
+OF_LOGINS = [f"tests/test_{name}.py" for name in ("login", "old_hashes", "other_old_hashes")]
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "See that it works", "What can go wrong"]
@@ -89,7 +91,8 @@ def test_a_page_has_its_parts_in_order(page: Path) -> None:
 def test_what_a_page_says_to_do_works(
     page: Path, ready_project: NewProject, tmp_path: Path
 ) -> None:
-    following.follow(ready_project(**answers(page)), page, tmp_path / "log")
+    """test_what_all_pages_show_passes_the_projects_own_checks runs the tests of each page."""
+    following.follow(ready_project(**answers(page)), page, tmp_path / "log", tests="ls ")
 
 
 @pytest.mark.all
@@ -146,7 +149,7 @@ def test_what_all_pages_show_passes_the_projects_own_checks(
     support.python("-m", "ruff", "check", "--no-cache", cwd=project)
     support.python("-m", "ruff", "format", "--no-cache", "--check", cwd=project)
     support.python("-m", "mypy", cwd=project)
-    support.own_tests(project)
+    support.own_tests(project, *(OF_LOGINS if pages[0].stem == "existing-users" else ()))
 
 
 @pytest.mark.parametrize("page", ids(FOLDERS["docs/recipes"]))

@@ -21,9 +21,13 @@ OPEN_WAYS = {way.name for way in WAYS if way.open}
 MUST = {behaviour.label: behaviour.must for behaviour in BEHAVIOURS if behaviour.must}
 
 
-@pytest.mark.all
+def daily(name: str, those: tuple[str, ...]) -> object:
+    """Leave to the weekly job what only a new release of an engine changes."""
+    return pytest.param(name, marks=pytest.mark.all if name in those else pytest.mark.recipes)
+
+
 @pytest.mark.slow(seconds=150)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [daily(engine, ("Chromium",)) for engine in ENGINES])
 def test_an_engine_does_what_the_protections_rest_on(
     engine: str, new_project: NewProject, subtests: pytest.Subtests
 ) -> None:
@@ -34,9 +38,8 @@ def test_an_engine_does_what_the_protections_rest_on(
             assert text.endswith(MUST[cell.row])
 
 
-@pytest.mark.all
 @pytest.mark.slow
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", [daily(level, ("strict",)) for level in LEVELS])
 # tests/views/browser/test_attacks.py tries the same attacks in Chromium.
 @pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "Chromium"])
 def test_an_attack_gets_as_far_in_each_engine_as_the_policy_lets_it(

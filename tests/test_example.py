@@ -96,11 +96,7 @@ def tables(project: Path, **environment: str) -> list[str]:
 
 @pytest.mark.all
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "answers",
-    [{}, {"accounts": "self-service", "token_type": "session"}, {"token_type": "jwt"}],
-    ids=str,
-)
+@pytest.mark.parametrize("answers", [{}, {"accounts": "self-service"}], ids=str)
 def test_one_command_removes_it_and_leaves_what_is_the_owners(
     answers: support.Answers, ready_project: NewProject, tmp_path: Path
 ) -> None:

@@ -26,8 +26,6 @@ PAGE = support.PAGES / "reference" / "plain-flask.md"
 NAMED = support.TEMPLATE / "tests" / "suites" / "flask.md"
 HOW = {"plain": (), "wired": ("wired",), "cured": ("wired", "cured")}
 
-# Faults of the core that are not repaired yet: the names of Flask's tests, each with the cause.
-KNOWN_FAULTS: dict[str, str] = {}
 # Rows of the page whose cure `suites.cured` writes, and their tests that need another one.
 CURED = ("Hosts", "Writes", "Bodies")
 NOT_CURED = {
@@ -65,13 +63,12 @@ def listed() -> dict[str, set[str]]:
 
 def test_a_test_of_flask_fails_only_where_the_page_says_why(outcomes: dict[str, Outcomes]) -> None:
     failing = names_of(passing(outcomes["plain"]) - passing(outcomes["wired"]))
-    assert failing - set().union(*listed().values()) - KNOWN_FAULTS.keys() == set()
+    assert failing - set().union(*listed().values()) == set()
 
 
 def test_each_test_that_is_named_fails(outcomes: dict[str, Outcomes]) -> None:
     failing = names_of(passing(outcomes["plain"]) - passing(outcomes["wired"]))
-    named = set().union(*listed().values()) | KNOWN_FAULTS.keys()
-    assert named - failing == set()
+    assert set().union(*listed().values()) - failing == set()
 
 
 def test_the_page_gives_a_reason_and_a_cure_for_each_difference() -> None:

@@ -92,9 +92,14 @@ warnings = false
 
 
 # tests/core/test_openapi.py says daily what the document holds.
-@pytest.mark.all
 @pytest.mark.slow(seconds=60)
-@pytest.mark.parametrize(("token_type", "examples"), [("session", 8), ("opaque", 20), ("jwt", 8)])
+@pytest.mark.parametrize(
+    ("token_type", "examples"),
+    [
+        pytest.param("opaque", 8, marks=pytest.mark.all),
+        *(pytest.param(each, 20, marks=pytest.mark.recipes) for each in ("session", "jwt")),
+    ],
+)
 def test_schemathesis_finds_nothing(
     new_project: NewProject, tmp_path: Path, token_type: str, examples: int
 ) -> None:
@@ -104,7 +109,7 @@ def test_schemathesis_finds_nothing(
     assert cases(output) > 300
 
 
-@pytest.mark.all
+@pytest.mark.recipes
 @pytest.mark.slow(seconds=60)
 def test_schemathesis_finds_nothing_in_an_api_whose_contract_is_given(
     new_project: NewProject, tmp_path: Path
@@ -155,30 +160,28 @@ def document_of(project: Path) -> Path:
 
 @pytest.mark.all
 @pytest.mark.slow
-@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
 def test_spectral_finds_nothing(
-    new_project: NewProject, node_programs: Path, tmp_path: Path, accounts: str
+    new_project: NewProject, node_programs: Path, tmp_path: Path
 ) -> None:
+    """The document of self-service has each route of the other."""
     # OpenAPI 3.1 lets a requirement list roles. The rule knows only the scopes of OAuth.
     rules_of_3_0 = "rules:\n  oas3-operation-security-defined: off\n"
     (tmp_path / "rules.yaml").write_text(f"extends: spectral:oas\n{rules_of_3_0}", "utf-8")
     rules = ("--ruleset", tmp_path / "rules.yaml", "--fail-severity", "hint")
-    for token_type in support.CHOICES["token_type"]:
-        project = new_project(accounts=accounts, token_type=token_type)
+    kinds = support.CHOICES["token_type"]
+    projects = [new_project(accounts="self-service", token_type=kind) for kind in kinds]
+    for project in projects:
         with (project / "app" / "api.py").open("a", encoding="utf-8") as file:
             file.write(OWN_VIEWS)
-        support.run(node_programs / "spectral", "lint", *rules, document_of(project), cwd=tmp_path)
+    documents = map(document_of, projects)
+    support.run(node_programs / "spectral", "lint", *rules, *documents, cwd=tmp_path)
 
 
 @pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("token_type", "accounts"),
-    [
-        (DEFAULTS["token_type"], DEFAULTS["accounts"]),
-        # The document of self-service has each route of the other.
-        *((token_type, "self-service") for token_type in support.CHOICES["token_type"]),
-    ],
+    [(DEFAULTS["token_type"], DEFAULTS["accounts"]), ("session", "self-service")],
 )
 def test_a_generated_client_logs_in_and_adds_a_task(
     new_project: NewProject, node_programs: Path, tmp_path: Path, token_type: str, accounts: str

@@ -19,7 +19,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = [pytest.mark.all, pytest.mark.slow]
+pytestmark = [pytest.mark.recipes, pytest.mark.slow]
 
 INSTRUMENT = Path(sys.executable).with_name("opentelemetry-instrument")
 CRASH = """
@@ -98,7 +98,6 @@ def statements(spans: list[Span], within: Span) -> list[Span]:
     ]
 
 
-@pytest.mark.recipes
 def test_the_app_does_not_start_where_spans_would_go_out_as_they_are(
     project: Path, settings: dict[str, str]
 ) -> None:

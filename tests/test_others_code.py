@@ -1,4 +1,7 @@
-"""Others' code works in a render as its how-to page says, at each level of CSP."""
+"""Others' code works in a render as its how-to page says, at each level of CSP.
+
+test_docs.py runs the tests that these pages show.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,13 @@ import support
 from clients import PASSWORD, enter_password
 from conftest import NewProject
 
+pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+
 BOOTSTRAP = "flask_bootstrap/static/bootstrap5"
 HTMX = "django_htmx/static/django_htmx/htmx-{}.min.js"
 # Each level with a version of htmx.
 LEVELS = {"strict": HTMX.format(2), "paranoid": HTMX.format(4), "relaxed": HTMX.format(4)}
 
-# The tests of pages that have attacks in them.
-ATTACKED = {
-    "flask-admin": ["tests/test_staff.py", "tests/test_closed.py"],
-    "flask-babel": ["tests/test_words.py"],
-    "flask-security": ["tests/test_members.py"],
-}
 CLOSED = """
 from urllib.parse import unquote
 
@@ -107,9 +106,6 @@ def site(
         yield Site(request.param, project, f"http://127.0.0.1:{port}")
 
 
-at_the_default_level = pytest.mark.parametrize("site", ["strict"], indirect=True)
-
-
 @pytest.fixture
 def refused(page: Page) -> list[str]:
     """What scripts fail at."""
@@ -124,8 +120,6 @@ def log_in(page: Page, site: Site, then: str) -> None:
     page.wait_for_url(f"{site.address}{then}")
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
 def test_staff_list_create_edit_and_delete_rows_by_flask_admin(site: Site, page: Page) -> None:
     questions: list[str] = []
 
@@ -150,12 +144,9 @@ def test_staff_list_create_edit_and_delete_rows_by_flask_admin(site: Site, page:
     assert questions == ["Delete this?"]
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
 def test_htmx_loads_parts_of_a_page_where_scripts_may_make_html(
     site: Site, page: Page, refused: list[str]
 ) -> None:
-    support.own_tests(site.project, "tests/test_votes.py")
     page.on("console", lambda line: refused.append(line.text) if line.type == "error" else None)
     page.goto(f"{site.address}/votes")
     page.fill("#colour", "red")
@@ -174,9 +165,7 @@ def test_htmx_loads_parts_of_a_page_where_scripts_may_make_html(
         expect(page.locator("#votes")).to_have_text("0 votes: ")
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
-@at_the_default_level
+@pytest.mark.parametrize("site", ["strict"], indirect=True)
 def test_the_form_for_htmx_works_without_javascript(site: Site, browser: Browser) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(f"{site.address}/votes")
@@ -186,8 +175,6 @@ def test_the_form_for_htmx_works_without_javascript(site: Site, browser: Browser
     page.context.close()
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
 def test_components_of_bootstrap_work_as_the_page_says(
     site: Site, page: Page, refused: list[str]
 ) -> None:
@@ -210,8 +197,6 @@ def test_components_of_bootstrap_work_as_the_page_says(
             page.hover("#hint")
 
 
-@pytest.mark.recipes
-@pytest.mark.slow
 def test_members_of_flask_security_register_and_log_in_on_pages_with_our_look(
     ready_project: NewProject, page: Page, tmp_path: Path
 ) -> None:
@@ -234,22 +219,13 @@ def test_members_of_flask_security_register_and_log_in_on_pages_with_our_look(
     assert not [line for line in said if "Content Security Policy" in line]
 
 
-@pytest.mark.all
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ATTACKED)
-def test_attacks_on_others_code_are_refused(
-    name: str, ready_project: NewProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The tests that the page shows have them."""
-    if name == "flask-babel":
-        support.add_flask_babel(monkeypatch)
+def test_each_page_of_flask_admin_is_closed(ready_project: NewProject) -> None:
     project = ready_project()
-    following.write_files(project, support.PAGES / "recipes" / f"{name}.md")
+    following.write_files(project, support.PAGES / "recipes" / "flask-admin.md")
     (project / "tests" / "test_closed.py").write_text(CLOSED, "utf-8")
-    support.own_tests(project, *ATTACKED[name])
+    support.own_tests(project, "tests/test_closed.py")
 
 
-@pytest.mark.all
 def test_csrf_protect_of_an_extension_refuses_no_login(ready_project: NewProject) -> None:
     project = ready_project()
     factory = project / "wsgi.py"

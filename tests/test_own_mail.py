@@ -63,6 +63,8 @@ def remind(project: Path, server: MailServer, **changes: str) -> subprocess.Comp
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 
 
+# tests/test_docs.py has those of the other kind.
+@pytest.mark.parametrize("project", ["self-service"], indirect=True)
 def test_its_own_tests_and_types_are_right(project: Path) -> None:
     support.own_tests(project, "tests/test_reminders.py", "tests/test_settings.py")
     support.python("-m", "mypy", cwd=project)

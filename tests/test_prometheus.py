@@ -16,7 +16,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = [pytest.mark.all, pytest.mark.slow]
+pytestmark = [pytest.mark.recipes, pytest.mark.slow]
 
 PAGE = support.PAGES / "recipes" / "prometheus.md"
 ALERTS = support.PAGES / "examples" / "prometheus" / "alerts.yml"
@@ -58,7 +58,6 @@ def counted(port: int) -> float:
     return sum(float(number) for _, number in COUNTED.findall(shown))
 
 
-@pytest.mark.recipes
 def test_requests_of_all_processes_are_counted_once(figures: tuple[int, int]) -> None:
     site, port = figures
     before = counted(port)
@@ -90,7 +89,6 @@ def test_visitors_of_the_site_see_no_figures(figures: tuple[int, int]) -> None:
     assert "flask_http" not in clients.ask(site, "/metrics").text
 
 
-@pytest.mark.recipes
 def test_the_figures_say_what_hurts_first(figures: tuple[int, int]) -> None:
     site, port = figures
     assert clients.ready(site) == "ok"
@@ -105,7 +103,6 @@ def test_the_figures_say_what_hurts_first(figures: tuple[int, int]) -> None:
     assert shown["waiting_mails"] == "1.0"
 
 
-@pytest.mark.recipes
 def test_each_alert_is_about_a_figure_that_there_is(figures: tuple[int, int]) -> None:
     site, port = figures
     assert clients.ready(site) == "ok"

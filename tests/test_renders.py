@@ -20,15 +20,18 @@ import support
 from conftest import DEFAULTS, NewProject, Rendered
 from support import Answers
 
-# One render of each level, in which the project's own suite runs in a browser too.
-IN_BROWSER = {
-    level: next(
-        answers
-        for answers in support.FEW
-        if (answers["csp"], answers["accounts"]) == (level, DEFAULTS["accounts"])
-    )
-    for level in support.CHOICES["csp"]
-}
+
+def one_of_each(question: str, accounts: object) -> dict[str, Answers]:
+    """Return a render for each answer to a question, beside one answer to `accounts`."""
+    few = [each for each in support.FEW if each["accounts"] == accounts]
+    kinds = support.CHOICES[question]
+    return {kind: next(each for each in few if each[question] == kind) for kind in kinds}
+
+
+# In them the project's own suite runs in a browser too.
+IN_BROWSER = one_of_each("csp", DEFAULTS["accounts"])
+# In them it runs without: the other answers are data, whose values tests/core has.
+OF_ACCOUNTS = one_of_each("token_type", "self-service")
 DAILY = {"strict", "paranoid"}
 # What only some answers need.
 OPTIONAL = {
@@ -72,6 +75,12 @@ def project(answers: Answers, rendered: Rendered) -> Path:
 def test_any_two_answers_meet_in_some_render() -> None:
     asked = set().union(*map(support.pairs, support.EVERY))
     assert asked == set().union(*map(support.pairs, support.FEW))
+
+
+def test_each_answer_meets_the_projects_own_tests() -> None:
+    tested = [*IN_BROWSER.values(), *OF_ACCOUNTS.values()]
+    answered = [set().union(*(each.items() for each in some)) for some in (tested, support.EVERY)]
+    assert answered[0] == answered[1]
 
 
 def test_no_mark_is_left(project: Path) -> None:
@@ -186,13 +195,9 @@ def test_passes_its_own_tests_those_in_a_browser_too(level: str, rendered: Rende
 
 
 @pytest.mark.all
-@pytest.mark.parametrize(
-    "answers",
-    [answers for answers in support.FEW if answers not in IN_BROWSER.values()],
-    ids=support.name,
-)
-def test_passes_its_own_tests_with_any_two_answers(answers: Answers, rendered: Rendered) -> None:
-    support.own_tests(rendered(answers))
+@pytest.mark.parametrize("token_type", OF_ACCOUNTS)
+def test_passes_its_own_tests_with_accounts(token_type: str, rendered: Rendered) -> None:
+    support.own_tests(rendered(OF_ACCOUNTS[token_type]))
 
 
 # test_agents.py checks the types of the default, by `make check`. No level has code of its own.

@@ -104,7 +104,6 @@ class Clients:
     proxy: Proxy
     stop: Event = field(default_factory=Event)
     results: Counter[str] = field(default_factory=Counter)
-    longest: float = 0
 
     @property
     def failed(self) -> int:
@@ -129,7 +128,6 @@ class Clients:
     def ask(
         self, connection: HTTPConnection, path: str, body: object = None, token: str = ""
     ) -> dict[str, str]:
-        start = monotonic()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             answer = clients.send(connection, path, body, headers)
@@ -137,7 +135,6 @@ class Clients:
             connection.close()
             self.results[f"{path}: {type(error).__name__}"] += 1
             return {}
-        self.longest = max(self.longest, monotonic() - start)
         good = answer.status == 200
         self.results["good" if good else f"{path}: {answer.status}"] += 1
         return dict(answer.body) if good else {}
@@ -160,8 +157,6 @@ def test_a_rolling_restart_interrupts_nobody_for_long(
             while each.results["good"] < REQUESTS or monotonic() < deadline:
                 sleep(0.1)
                 each.few_failed()
-    for name, each in asking.items():
-        print(f"{name}: {dict(each.results)}, the longest {each.longest:.1f} s")
     assert {name: each.failed for name, each in asking.items()} == failed, "failed afterwards"
 
 

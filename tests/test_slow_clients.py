@@ -147,7 +147,6 @@ def test_others_are_served_while_clients_are_slow(
         for _ in range(CLIENTS):
             stack.enter_context(slow(proxy))
         statuses, waited = zip(*(timed_status(proxy) for _ in range(5)), strict=True)
-    print(f"{slow.__name__}: {max(waited):.2f} s")
     assert statuses == (200,) * 5
     assert max(waited) < SOON
 
@@ -170,7 +169,6 @@ def test_a_stranger_fills_no_more_than_half_of_caddys_memory(
             stack.enter_context(uploader(proxy))
         assert status(proxy) == 200
         held = memory(proxy.process, "VmHWM")
-    print(f"{held:.0f} MiB")
     assert held < limit / 2
 
 
@@ -183,7 +181,6 @@ def test_others_are_served_soon_while_clients_read_no_huge_answer(proxy: Proxy, 
         while not is_served(proxy) and time.monotonic() - begun < HELD[name]:
             pass
     waited = time.monotonic() - begun
-    print(f"{name}: {waited:.2f} s")
     assert waited < HELD[name]
 
 
