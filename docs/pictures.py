@@ -30,18 +30,26 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 WIDTH = 1120
 # Two of these next to each other can still be read at the 880 pixels that GitHub shows.
-SMALL = {"width": 580, "height": 480}
+SMALL = 580
 # Passkeys are kept in two places, since a device has at most one for an account.
 DEVICES = {"Phone": "internal", "Security key": "usb"}
+# Numbers that Ofcom keeps free for fiction.
+SHIPS = {
+    "Calypso": "+44 20 7946 0118",
+    "Mary Celeste": "+44 20 7946 0731",
+    "Nautilus": "+44 20 7946 0452",
+}
+NAME = "Harbour Log"
 # All of it has just been made, and a slow machine would show "1 minute ago".
-NOW = "times => times.forEach(time => { time.textContent = 'now' })"
+NOW = """times => times.filter(time => new Date(time.dateTime) < new Date())
+  .forEach(time => { time.textContent = 'now' })"""
 
 SHEET = f"""<!doctype html><style>
 body {{ display: grid; grid-template-columns: auto auto; gap: 16px; width: max-content; margin: 0;
   padding: 16px; background: #d5dbe1; font: 600 19px system-ui, sans-serif; color: #1c2730 }}
 figure {{ margin: 0 }}
 figcaption {{ margin: 0 4px 8px }}
-img {{ display: block; width: {SMALL["width"]}px; border-radius: 8px }}
+img {{ display: block; width: {SMALL}px; border-radius: 8px }}
 </style>"""
 
 
@@ -61,8 +69,11 @@ class Photographer:
             self._show(look, {"width": WIDTH, "height": height})
             save(self.folder / f"{name}{ending}.png", self.page.screenshot())
 
-    def take_small(self, caption: str, *, look: str = "light", top: str = "body") -> None:
-        self._show(look, SMALL)
+    def take_small(
+        self, caption: str, height: int, *, look: str = "light", top: str = "body"
+    ) -> None:
+        """Photograph one of the four; both of a row have a height at which neither cuts a line."""
+        self._show(look, {"width": SMALL, "height": height})
         self.page.locator(top).evaluate("each => scrollTo(0, each.offsetTop - 24)")
         self.small[caption] = self.page.screenshot()
 
@@ -99,7 +110,7 @@ def main(folder: Path = DOCS) -> None:
 
 def tutorial(browser: Browser, folder: Path, made: Path) -> None:
     """The start page with the default answers, and the page that the tutorial builds."""
-    project = set_up(made, "Harbour Log")
+    project = set_up(made / "tutorial")
     text = (DOCS / "tutorial.md").read_text("utf-8").partition("\n## Third message")[0]
     for step in following.blocks(text):
         if step.file:
@@ -116,34 +127,33 @@ def tutorial(browser: Browser, folder: Path, made: Path) -> None:
 def arrivals(photographer: Photographer) -> None:
     photographer.log_in("ada")
     photographer.page.goto("/arrivals")
-    for ship in ("Calypso", "Nautilus"):
+    for ship, phone in SHIPS.items():
         photographer.page.fill("#ship", ship)
-        photographer.page.fill("#phone", "+44 20 7946 0000")
-        photographer.press("Write down")
-        photographer.page.wait_for_selector(f"li:has-text('{ship}')")
-    photographer.take("arrivals", 580)
+        photographer.page.fill("#phone", phone)
+        photographer.press("Add arrival")
+        photographer.page.wait_for_selector(f"td:has-text('{ship}')")
+    photographer.take("arrivals", 750)
 
 
 def accounts(browser: Browser, folder: Path, made: Path) -> None:
     """The pages of an account and of an admin, and the four of the README."""
-    project = set_up(made, "My Service", accounts="self-service")
+    project = set_up(made / "accounts", accounts="self-service")
     with served(browser, project, folder) as photographer:
-        photographer.page.goto("/")
-        photographer.take_small("The start page")
         account(photographer)
         people(photographer)
         attack(photographer.page)
-        card = "section:has(#attack-heading)"
-        photographer.take_small("An attack, blocked", look="dark", top=card)
+        photographer.take_small("An attack, blocked", 612, top="section:has(#attack-heading)")
         save(folder / "four-pages.png", sheet(browser, photographer.small))
 
 
 def account(photographer: Photographer) -> None:
     photographer.log_in("ada")
+    photographer.page.goto("/tasks")
+    photographer.take_small("Tasks, the example", 456)
     for name, transport in DEVICES.items():
         add_passkey(photographer, name, transport)
     photographer.take("passkeys", 670)
-    photographer.take_small("An account with passkeys")
+    photographer.take_small("An account with passkeys", 456, look="dark")
     add_app(photographer)
     photographer.take("second-factors", 830)
     photographer.page.goto("/account")
@@ -155,7 +165,7 @@ def people(photographer: Photographer) -> None:
     photographer.log_in("grace")
     photographer.page.goto("/people")
     photographer.take("people", 620)
-    photographer.take_small("People, for admins")
+    photographer.take_small("People, for admins", 612, look="dark")
     photographer.page.context.clear_cookies()
 
 
@@ -191,11 +201,11 @@ def add_app(photographer: Photographer) -> None:
     page.goto("/account/factors")
 
 
-def set_up(made: Path, name: str, **answers: str) -> Path:
+def set_up(made: Path, **answers: str) -> Path:
     """Render a project with its tables and secrets."""
-    slug = name.lower().replace(" ", "-")
-    render(TEMPLATE, made, slug, project_name=name, **answers)
-    project = made / slug
+    made.mkdir()
+    render(TEMPLATE, made, "harbour-log", project_name=NAME, **answers)
+    project = made / "harbour-log"
     support.python("-m", "secure_flask.settings", cwd=project)
     support.python("-m", "flask", "db", "upgrade", cwd=project)
     return project

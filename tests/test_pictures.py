@@ -46,7 +46,7 @@ def test_the_readme_shows_one_picture_and_says_what_is_on_it() -> None:
     readme = (support.TEMPLATE / "README.md").read_text("utf-8")
     [(text, name)] = re.findall(r"!\[(.*)\]\((.+)\)", readme)
     assert name == "docs/four-pages.png"
-    on_it = ["start page", "passkeys", "People", "blocked"]
+    on_it = ["tasks", "passkeys", "People", "blocked"]
     assert [each for each in on_it if each not in text] == []
 
 
