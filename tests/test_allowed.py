@@ -180,7 +180,8 @@ class Measured(NamedTuple):
                 return any(path.startswith(WON) for path in self.sites.asked)
 
             page.goto(f"{self.sites.at(host)}/tried", wait_until="commit")
-            support.wait_until(lambda: has_won() or failed)
+            # A page in place of the one that the browser does not open.
+            support.wait_until(lambda: has_won() or failed or page.url.startswith("chrome-error:"))
             return "works" if has_won() else "blocked"
 
 
