@@ -13,7 +13,7 @@ from core import routes
 from tests.conftest import stored_rows
 from tests.page_elements import Elements
 from views import PROJECT
-from views.conftest import every_token_type, log_in
+from views.conftest import Create, apps_made_by, every_token_type, log_in
 
 APP = PROJECT / "app"
 
@@ -44,13 +44,15 @@ def paths(app: Flask) -> set[str]:
     return {route.path for route in testing.routes(app)}
 
 
-@pytest.fixture
-def shown(client: FlaskClient) -> list[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def shown(create_site: Create) -> list[tuple[str, str]]:
     """The address and text of each page that strangers or users open."""
-    stranger = client.application.test_client()
-    log_in(client)
-    both = product(paths(client.application), (stranger, client))
-    answers = [(path, who.get(path)) for path, who in both]
+    with apps_made_by(create_site, TOKEN_TYPE="session") as make_app:
+        client = make_app().test_client()
+        stranger = client.application.test_client()
+        log_in(client)
+        both = product(paths(client.application), (stranger, client))
+        answers = [(path, who.get(path)) for path, who in both]
     return [
         (path, answer.text)
         for path, answer in answers
