@@ -29,7 +29,7 @@ OF_A_PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}" / "docs" / "start-page
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 WIDTH = 1120
-# Two of these beside each other can still be read at the 880 pixels that GitHub shows.
+# Two of these next to each other can still be read at the 880 pixels that GitHub shows.
 SMALL = {"width": 580, "height": 480}
 # Passkeys are kept in two places, since a device has at most one for an account.
 DEVICES = {"Phone": "internal", "Security key": "usb"}
@@ -217,7 +217,7 @@ def served(browser: Browser, project: Path, folder: Path) -> Iterator[Photograph
 
 
 def sheet(browser: Browser, small: dict[str, bytes]) -> bytes:
-    """One picture of small ones, two beside each other, below their captions."""
+    """One picture of small ones, two next to each other, below their captions."""
     figures = (
         f"<figure><figcaption>{caption}</figcaption>"
         f'<img src="data:image/png;base64,{b64encode(picture).decode()}"></figure>'

@@ -18,9 +18,7 @@ INTRODUCTION = """# What browsers do
 
 <!-- search: browser support, chromium, firefox, safari, webkit, exfiltration -->
 
-This page says where three browser engines differ, which attacks a level of the policy lets through, and how a script of an attacker's gets out of a page. `make browsers` measures it with an unchanged new project. [All {rows} rows](browsers.json) are in one file, most of them the same in each engine.
-
-The tests require what the protections depend on, in every version of an engine: the results of most behaviours, that no attack gets further than the policy allows, and that in Chromium only the ways out that are listed here are open.
+Where three browser engines differ, which attacks a level of the policy lets through, and how a script of an attacker's gets out of a page. `make browsers` measures it with an unchanged new project. [All {rows} rows](browsers.json) are in one file, most of them the same in each engine.
 
 | engine | version |
 |---|---|

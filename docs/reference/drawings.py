@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 # All in pixels. A phone shows a drawing at about this width.
 WIDTH = 340
-ASIDE = 52  # beside the boxes, for a status
+ASIDE = 52  # next to the boxes, for a status
 SPACE = 12  # between boxes of a row
 PADDING = 6
 LINE = 16

@@ -57,7 +57,7 @@ def lacks_marks(words: str, links: list[str] | None) -> bool:
 
 
 def linked(row: str, links: list[str]) -> str:
-    """The row with these links in place of its own, or before its words if it has none yet."""
+    """The row with these links instead of its own, or before its words if it has none yet."""
     words = words_of(row)
     made = ", ".join(links)
     if LINKS.search(words):
