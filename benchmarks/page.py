@@ -17,8 +17,22 @@ RUN, CHART = (TEMPLATE / "docs" / f"benchmarks.{kind}" for kind in ("json", "svg
 PAGE = TEMPLATE / "docs" / "scaling.md"
 TABLE = re.compile(r"(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
 
+_WHOLE = {
+    "JSON": "A JSON response",
+    "page": "A page",
+    "form": "A form sent",
+    "logged in": "A JSON response to a logged-in user",
+    "login": "A login",
+}
+_LINES = ("with an access line", "without one")
+
 # What each claim is called there, and what it is compared with.
 SHOWN = {
+    **{
+        f"{kind}, {line}: the project / assembled": (f"{name}, {line}", "Flask with extensions")
+        for line in _LINES
+        for kind, name in _WHOLE.items()
+    },
     "what ours adds / what Talisman and Flask-CORS add": (
         "Security headers and CORS add",
         "Flask-Talisman and Flask-CORS add",
