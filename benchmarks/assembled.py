@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 from unittest.mock import patch
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -150,7 +150,7 @@ def _views(app: Flask, name: Callable[[], str]) -> dict[str, Callable[[], Respon
 
 def _add_log(app: Flask, has_line: bool) -> Any:
     log = structlog.wrap_logger(
-        structlog.WriteLogger(_ErrorsOfRequest()),
+        structlog.WriteLogger(cast(TextIO, _ErrorsOfRequest())),
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
