@@ -28,8 +28,9 @@ from support import Answers
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-# The core is imported from the template's folder, which must hold nothing but the template.
-sys.dont_write_bytecode = sys.pycache_prefix is None
+# The core is imported from the template's folder, which must hold nothing but the template. The
+# workers of xdist, and what tests start, inherit the variable.
+sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = support.COMPILED["PYTHONPYCACHEPREFIX"]
 
 # tests/test_views.py runs these in a separate process.
 collect_ignore = ["views"]
