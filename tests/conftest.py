@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cookiecutter.main import cookiecutter
 from hypothesis import HealthCheck, settings
 
 import support
@@ -107,6 +106,9 @@ class Baked:
 
 def render(template: Path, folder: Path, **answers: str) -> Path:
     """Render by a file of answers, which nothing evaluates, as at cookiecutter's prompts."""
+    # A test of the core renders nothing, and need not wait for this import.
+    from cookiecutter.main import cookiecutter
+
     file = folder / "answers.json"
     file.write_text(json.dumps({"cookiecutter": DEFAULTS | answers}), "utf-8")
     own = {"replay_dir": str(folder), "cookiecutters_dir": str(folder)}
