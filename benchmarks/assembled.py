@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
@@ -70,8 +71,8 @@ def measure() -> Report:
         for has_line, name in LINES.items():
             for who, make in ((OURS, _project), (OTHERS, _assembled)):
                 app = make(f"sqlite:///{Path(folder, f'{who} {has_line}.db')}", has_line)
-                for kind, call in _requests(app, who, log):
-                    workloads[f"{kind}, {name}, {who}"] = call
+                for sent in requests_to(app, who):
+                    workloads[f"{sent.kind}, {name}, {who}"] = _call(app, log, sent)
         timings = interleaved(workloads, rounds=ROUNDS, calls=CALLS)
     pairs = [(kind, f"{kind}, {name}") for name in LINES.values() for kind in AT_MOST]
     claims = [
@@ -93,12 +94,18 @@ def _project(url: str, has_line: bool) -> Flask:
     )
     # Only a server writes access lines.
     with patch.object(sys, "argv", ["gunicorn"]):
-        app: Flask = rendered.module("app").create_app(settings, TOKEN_TYPE="session")  # noqa: S106
+        app = create_project(settings)
+    add_project_users(app)
+    return app
+
+
+def create_project(settings: Any = None, **policy: Any) -> Flask:
+    """The rendered project with the measured views; the environment has its settings if not given.
+
+    It is the project that can be imported, as in `rendered.project` or in the present folder.
+    """
+    app: Flask = rendered.module("app").create_app(settings, TOKEN_TYPE="session", **policy)  # noqa: S106
     core = rendered.module("secure_flask")
-    with app.app_context():
-        core.db.create_all()
-        core.create_user(NAME, PASSWORD)
-        core.create_user(OTHER, PASSWORD)
     for path, view in _views(app, lambda: core.current_user.name).items():
         mark = core.login_required if path == "/measured/me" else core.public
         view = core.consumes_form(view) if path == "/measured/form" else view
@@ -106,7 +113,21 @@ def _project(url: str, has_line: bool) -> Flask:
     return app
 
 
+def add_project_users(app: Flask) -> None:
+    core = rendered.module("secure_flask")
+    with app.app_context():
+        core.db.create_all()
+        core.create_user(NAME, PASSWORD)
+        core.create_user(OTHER, PASSWORD)
+
+
 def _assembled(url: str, has_line: bool) -> Flask:
+    app = create_assembled(url, has_line)
+    add_assembled_users(app)
+    return app
+
+
+def create_assembled(url: str, has_line: bool) -> Flask:
     app = Flask("assembled", static_folder=None)
     app.config.update(
         SECRET_KEY="x" * 43,
@@ -206,15 +227,31 @@ def _add_login(app: Flask, limiter: Limiter, log: Any) -> None:
         log.info("login", user=user and user.id)
         return {"token_type": "session"}
 
+
+def add_assembled_users(app: Flask) -> None:
+    db = app.extensions["sqlalchemy"]
+    [user] = [mapper.class_ for mapper in db.Model.registry.mappers]
+    hashed = rendered.module("secure_flask.auth.passwords").hasher.hash(PASSWORD)
     with app.app_context():
         db.create_all()
-        hashed = hasher.hash(PASSWORD)
-        db.session.add_all([User(name=each, password_hash=hashed) for each in (NAME, OTHER)])
+        db.session.add_all([user(name=each, password_hash=hashed) for each in (NAME, OTHER)])
         db.session.commit()
 
 
-def _requests(app: Flask, who: str, log: io.TextIOBase) -> Iterator[tuple[str, Workload]]:
-    """Each kind of request with what a browser sends, for an app that has these views."""
+@dataclass(frozen=True)
+class Request:
+    """A kind of request, as a browser sends it; with a body it is a POST."""
+
+    kind: str
+    path: str
+    headers: dict[str, str]
+    body: str = ""
+    content_type: str = ""
+    status: str = "200"
+
+
+def requests_to(app: Flask, who: str) -> Iterator[Request]:
+    """Each kind of request, for an app that has these views and users."""
     sent = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", "X-Forwarded-Proto": "https"}
     sent["X-Forwarded-For"] = "203.0.113.7"
     client = Client(app)
@@ -227,30 +264,22 @@ def _requests(app: Flask, who: str, log: io.TextIOBase) -> Iterator[tuple[str, W
     body = json.dumps({"username": NAME, "password": PASSWORD})
     done = client.post("/login", base_url=ORIGIN, headers=sent, data=body, content_type=JSON)
     known = {**sent, "Cookie": done.headers["Set-Cookie"].partition(";")[0]}
-    yield "JSON", _call(app, log, "/measured/json", sent)
-    yield "page", _call(app, log, "/measured/page", sent)
-    yield "form", _call(app, log, "/measured/form", sent, urlencode(fields), FORM, "303")
-    yield "logged in", _call(app, log, "/measured/me", known)
+    yield Request("JSON", "/measured/json", sent)
+    yield Request("page", "/measured/page", sent)
+    yield Request("form", "/measured/form", sent, urlencode(fields), FORM, "303")
+    yield Request("logged in", "/measured/me", known)
     # Another user logs in again and again, since a user has a limited number of logins.
-    yield "login", _call(app, log, "/login", sent, body.replace(NAME, OTHER), JSON)
+    yield Request("login", "/login", sent, body.replace(NAME, OTHER), JSON)
 
 
-def _call(
-    app: Flask,
-    log: io.TextIOBase,
-    path: str,
-    headers: dict[str, str],
-    body: str = "",
-    kind: str = "",
-    wanted: str = "200",
-) -> Workload:
+def _call(app: Flask, log: io.TextIOBase, sent: Request) -> Workload:
     builder = EnvironBuilder(
-        path,
+        sent.path,
         ORIGIN,
-        method="POST" if body else "GET",
-        data=body or None,
-        content_type=kind or None,
-        headers=Headers(headers),
+        method="POST" if sent.body else "GET",
+        data=sent.body or None,
+        content_type=sent.content_type or None,
+        headers=Headers(sent.headers),
     )
     environ = {**builder.get_environ(), "wsgi.errors": log}
     stream = environ["wsgi.input"]
@@ -258,8 +287,8 @@ def _call(
     addresses = map(str, map(IPv4Address, count(int(IPv4Address("10.0.0.1")))))
 
     def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
-        if not status.startswith(wanted):
-            raise RuntimeError(f"{path} is not {wanted} but {status}")
+        if not status.startswith(sent.status):
+            raise RuntimeError(f"{sent.path} is not {sent.status} but {status}")
 
     def call() -> None:
         stream.seek(0)
