@@ -63,7 +63,8 @@ help:
 	@echo 'make reference  write what the code says into the pages of docs/, after each change of it'
 	@echo '                = .venv/bin/python -m docs.reference'
 	@echo 'make bench      measure what a project costs, and write docs/scaling.md and docs/benchmarks.*'
-	@echo '                = .venv/bin/python -m benchmarks'
+	@echo '                (ONLY="requests gunicorn" for some tables)'
+	@echo '                = .venv/bin/python -m benchmarks --only requests gunicorn'
 	@echo 'make site       build the site into build/site/, warnings as errors'
 	@echo '                = .venv/bin/python -m sphinx -qW --keep-going -E -d build/doctrees docs build/site'
 	@echo 'make pictures   take the pictures in docs/ again; needs Chromium'
@@ -147,7 +148,7 @@ reference: .venv/ready
 	.venv/bin/python -m docs.reference
 
 bench: .venv/ready
-	.venv/bin/python -m benchmarks
+	.venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 # Afresh: a page that is built already has its policy.
 site: .venv/ready

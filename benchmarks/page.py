@@ -17,8 +17,38 @@ RUN, CHART = (TEMPLATE / "docs" / f"benchmarks.{kind}" for kind in ("json", "svg
 PAGE = TEMPLATE / "docs" / "scaling.md"
 TABLE = re.compile(r"(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
 
+_WHOLE = {
+    "JSON": "A JSON response",
+    "page": "A page",
+    "form": "A form sent",
+    "logged in": "A JSON response to a logged-in user",
+    "login": "A login",
+}
+_LINES = ("with an access line", "without one")
+
 # What each claim is called there, and what it is compared with.
 SHOWN = {
+    **{
+        f"{kind}, {line}: the project / assembled": (f"{name}, {line}", "Flask with extensions")
+        for line in _LINES
+        for kind, name in _WHOLE.items()
+    },
+    **{
+        f"gunicorn: {kind}, {_LINES[0]}: the project / assembled": (
+            f"{name}, through gunicorn",
+            "Flask with extensions, through gunicorn",
+        )
+        for kind, name in _WHOLE.items()
+    },
+    **{
+        f"gunicorn: {more} / as rendered": (f"{_WHOLE['logged in']}, {what}", "without that")
+        for more, what in {
+            "RATE_LIMIT": "with `RATE_LIMIT`",
+            "RATE_LIMIT in Redis": "with `RATE_LIMIT` in Redis",
+            "PostgreSQL": "with PostgreSQL instead of SQLite",
+            "two processes": "with two processes",
+        }.items()
+    },
     "what ours adds / what Talisman and Flask-CORS add": (
         "Security headers and CORS add",
         "Flask-Talisman and Flask-CORS add",
@@ -48,6 +78,12 @@ SHOWN = {
 }
 # They say that time reveals nothing, or repeat what another one shows.
 LEFT_OUT = {
+    *(f"gunicorn: {kind}, {_LINES[1]}: the project / assembled" for kind in _WHOLE),
+    *(
+        f"gunicorn: {kind}, 99 % within, {line}: the project / assembled"
+        for kind in _WHOLE
+        for line in _LINES
+    ),
     "unknown user / wrong password",
     *(f"beside old hashes: name {pair}" for pair in ("nil / old", "nil / new", "old / new")),
     *(f"p of {pair}" for pair in ("nil and old", "nil and new", "old and new")),
@@ -63,12 +99,16 @@ LEFT_OUT = {
 }
 
 
-def write(reports: list[Report]) -> None:
+def write(reports: list[Report], *, is_part: bool) -> None:
+    """Store a run, or put what a part of a run measured in place of what is stored of it."""
+    measured = {claim.name: asdict(claim) for report in reports for claim in report.claims}
+    date = f"{datetime.now(UTC):%Y-%m-%d}"
+    stored = {claim["name"]: claim for claim in stored_run()["claims"]} if is_part else {}
+    claims = stored | {name: claim | {"date": date} for name, claim in measured.items()}
     run = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "processors": os.cpu_count(),
         "python": platform.python_version(),
-        "claims": [asdict(claim) for report in reports for claim in report.claims],
+        "claims": list(claims.values()),
     }
     RUN.write_text(json.dumps(run, indent=2) + "\n", "utf-8", newline="\n")
     draw()
@@ -88,7 +128,7 @@ def stored_table() -> str:
     run = stored_run()
     return "\n".join(
         [
-            f"Measured on {run['date']} with {run['processors']} processors and Python"
+            f"Measured on {_dates(run)} with {run['processors']} processors and Python"
             f" {run['python']}. Each time is for one call, and is a median.\n",
             "| this project | compared with | times |",
             "|---|---|---|",
@@ -106,8 +146,21 @@ def stored_run() -> Any:
     return json.loads(RUN.read_text("utf-8"))
 
 
+def not_stored() -> list[str]:
+    """The names of claims that no run has stored."""
+    return sorted({*SHOWN, *LEFT_OUT} - {claim["name"] for claim in stored_run()["claims"]})
+
+
+def _dates(run: Any) -> str:
+    return " and ".join(sorted({claim["date"] for claim in run["claims"]}))
+
+
+def _as_claim(stored: dict[str, Any]) -> Claim:
+    return Claim(**{name: value for name, value in stored.items() if name != "date"})
+
+
 def _rows() -> Iterator[tuple[str, str, Claim]]:
-    claims = {each["name"]: Claim(**each) for each in stored_run()["claims"]}
+    claims = {each["name"]: _as_claim(each) for each in stored_run()["claims"]}
     for name, (what, beside) in SHOWN.items():
         if name in claims:  # without PostgreSQL some are not measured
             yield what, beside, claims[name]

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cookiecutter.main import cookiecutter
 from hypothesis import HealthCheck, settings
 
 import support
@@ -31,8 +30,9 @@ from support import Answers
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-# The core is imported from the template's folder, which must hold nothing but the template.
-sys.dont_write_bytecode = sys.pycache_prefix is None
+# The core is imported from the template's folder, which must hold nothing but the template. The
+# workers of xdist, and what tests start, inherit the variable.
+sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = support.COMPILED["PYTHONPYCACHEPREFIX"]
 
 # tests/test_views.py runs these in a separate process.
 collect_ignore = ["views"]
@@ -109,6 +109,9 @@ class Baked:
 
 def render(template: Path, folder: Path, **answers: str) -> Path:
     """Render by a file of answers, which nothing evaluates, as at cookiecutter's prompts."""
+    # A test of the core renders nothing, and need not wait for this import.
+    from cookiecutter.main import cookiecutter
+
     file = folder / "answers.json"
     file.write_text(json.dumps({"cookiecutter": DEFAULTS | answers}), "utf-8")
     own = {"replay_dir": str(folder), "cookiecutters_dir": str(folder)}

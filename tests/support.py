@@ -54,7 +54,7 @@ ON_OR_OFF = {
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # Compiled and read for types once for all the commands that these tests run, off the folders.
-_CACHES = os.environ.get("PYTHONPYCACHEPREFIX", f"{tempfile.gettempdir()}/pycache")
+_CACHES = os.environ.get("PYTHONPYCACHEPREFIX") or str(TEMPLATE / ".venv" / "pycache")
 COMPILED = {
     "PYTHONPYCACHEPREFIX": _CACHES,
     "PYTHONDONTWRITEBYTECODE": "",

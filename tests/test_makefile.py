@@ -57,6 +57,18 @@ def test_one_file_of_tests_runs_in_one_process(folder: str, command: str) -> Non
     assert " passed in " in support.python("-m", "pytest", "-q", *command.split(), cwd=cwd)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_tests_without_make_leave_their_caches_beside_the_template(
+    copy: Path, workers: int
+) -> None:
+    support.run("git", "checkout", ".", cwd=copy)
+    command = f"-m pytest -n {workers} tests/core/test_clock.py".split()
+    environment = support.newcomers_environment()
+    subprocess.run([sys.executable, *command], cwd=copy, env=environment, check=True)
+    kept = copy / ".venv" / "pycache" / copy.relative_to("/") / CORE
+    assert (caches(copy), [*kept.glob("clock.*.pyc")] == []) == ([], False)
+
+
 def test_make_names_the_command_of_each_target() -> None:
     helped = support.run("make", cwd=support.TEMPLATE)
     [targets] = [

@@ -403,6 +403,7 @@ def test_a_provider_that_did_not_ask_again_makes_no_login_recent(visit: Visit) -
 
 @pytest.mark.parametrize("account", ["other", "new"])
 def test_a_recent_login_is_of_the_user_who_was_asked(visit: Visit, account: str) -> None:
+    """In Flask-Security 5.8.0 anybody's account did (GHSA-97r5-pg8x-p63p, 2026)."""
     visit.come_back(account="asked", ago="3600")
     asked = visit.me
     Visit(visit.site).come_back(account="other")

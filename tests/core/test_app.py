@@ -36,6 +36,10 @@ BODIES: dict[str, tuple[bytes, str | None]] = {
     "nothing": (b"", None),
     "cut off": (b"{", JSON),
     "a list": (b'["x"]', JSON),
+    "lists and objects for texts": (
+        b'{"username": ["x"], "password": {"a": 1}, "title": ["x"]}',
+        JSON,
+    ),
     "lone surrogates": (
         b'{"username": "\\ud800", "password": "\\ud800", "title": "\\ud800"}',
         JSON,

@@ -209,6 +209,7 @@ def test_a_passkey_makes_an_old_login_recent_in_its_place(
 
 @pytest.mark.asvs("7.5.1")
 def test_only_a_passkey_of_the_user_makes_a_login_recent(app: Flask, passkey: Passkey) -> None:
+    """In Flask-Security 5.8 one of the attacker's did so (GHSA-f66q-9rf6-8795, 2026)."""
     add_user()
     with request_of(app, new_login(OTHER)):
         add_passkey("own")
