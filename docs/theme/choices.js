@@ -523,7 +523,7 @@ const CHOICES = {
    ],
    "values": {
     "": "",
-    "named": "OPTIONS, GET, HEAD, POST"
+    "named": "POST, OPTIONS, GET, HEAD"
    }
   },
   "Access-Control-Allow-Headers": {
