@@ -523,7 +523,7 @@ const CHOICES = {
    ],
    "values": {
     "": "",
-    "named": "POST, OPTIONS, GET, HEAD"
+    "named": "GET, POST, OPTIONS, HEAD"
    }
   },
   "Access-Control-Allow-Headers": {
