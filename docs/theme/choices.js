@@ -523,7 +523,7 @@ const CHOICES = {
    ],
    "values": {
     "": "",
-    "named": "OPTIONS, GET, HEAD, POST"
+    "named": "GET, HEAD, OPTIONS, POST"
    }
   },
   "Access-Control-Allow-Headers": {
