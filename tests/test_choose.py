@@ -189,6 +189,9 @@ def test_axe_finds_nothing_and_a_phone_scrolls_one_way_with_a_bad_answer(
     page.set_viewport_size({"width": 360, "height": 720})
     page.locator("input[value=self-service]").check()
     page.locator("input[value=allowlist]").check()
+    # The theme's own link appears where somebody scrolls up, outside each landmark.
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.get_by_text("Back to top")).to_be_hidden()
     found = Axe().run(page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
