@@ -142,7 +142,9 @@ def accounts(browser: Browser, folder: Path, made: Path) -> None:
         account(photographer)
         people(photographer)
         attack(photographer.page)
-        photographer.take_small("An attack, blocked", 612, top="section:has(#attack-heading)")
+        photographer.take_small(
+            "An attack, blocked", 612, look="dark", top="section:has(#attack-heading)"
+        )
         save(folder / "four-pages.png", sheet(browser, photographer.small))
 
 
@@ -165,7 +167,7 @@ def people(photographer: Photographer) -> None:
     photographer.log_in("grace")
     photographer.page.goto("/people")
     photographer.take("people", 620)
-    photographer.take_small("People, for admins", 612, look="dark")
+    photographer.take_small("People, for admins", 612)
     photographer.page.context.clear_cookies()
 
 

@@ -523,7 +523,7 @@ const CHOICES = {
    ],
    "values": {
     "": "",
-    "named": "GET, POST, OPTIONS, HEAD"
+    "named": "GET, HEAD, OPTIONS, POST"
    }
   },
   "Access-Control-Allow-Headers": {
