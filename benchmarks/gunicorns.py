@@ -28,7 +28,7 @@ AT_MOST, AT_MOST_SLOWEST = 1.0, 1.1
 SLOWEST = "99 % within"
 
 # What the project is asked for, and how many times as long a request of a user then may take.
-LIMITED = {"POLICY": json.dumps({"RATE_LIMIT": assembled.LIMIT})}
+LIMITED = {"RATE_LIMIT": assembled.LIMIT}
 USER, LESS = "logged in", "as rendered"
 MORE = {"RATE_LIMIT": 1.15, "RATE_LIMIT in Redis": 1.6, "PostgreSQL": 2.5, "two processes": 1.5}
 
