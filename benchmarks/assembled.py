@@ -27,7 +27,13 @@ from flask.typing import ResponseReturnValue
 from flask_cors import CORS
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
+from flask_login import (  # type: ignore[import-untyped]
+    LoginManager,
+    UserMixin,
+    current_user,
+    login_required,
+    login_user,
+)
 from flask_sqlalchemy import SQLAlchemy
 from flask_talisman import Talisman
 from flask_wtf import CSRFProtect, FlaskForm
@@ -99,12 +105,12 @@ def _project(url: str, has_line: bool) -> Flask:
     return app
 
 
-def create_project(settings: Any = None, **policy: Any) -> Flask:
+def create_project(settings: Any = None) -> Flask:
     """The rendered project with the measured views; the environment has its settings if not given.
 
     It is the project that can be imported, as in `rendered.project` or in the present folder.
     """
-    app: Flask = rendered.module("app").create_app(settings, TOKEN_TYPE="session", **policy)  # noqa: S106
+    app: Flask = rendered.module("app").create_app(settings, TOKEN_TYPE="session")  # noqa: S106
     core = rendered.module("secure_flask")
     for path, view in _views(app, lambda: core.current_user.name).items():
         mark = core.login_required if path == "/measured/me" else core.public

@@ -28,7 +28,7 @@ AT_MOST, AT_MOST_SLOWEST = 1.0, 1.1
 SLOWEST = "99 % within"
 
 # What the project is asked for, and how many times as long a request of a user then may take.
-LIMITED = {"POLICY": json.dumps({"RATE_LIMIT": assembled.LIMIT})}
+LIMITED = {"RATE_LIMIT": assembled.LIMIT}
 USER, LESS = "logged in", "as rendered"
 MORE = {"RATE_LIMIT": 1.15, "RATE_LIMIT in Redis": 1.6, "PostgreSQL": 2.5, "two processes": 1.5}
 
@@ -120,8 +120,9 @@ def _asked_for_more(project: Path, stack: ExitStack) -> Iterator[tuple[str, Serv
     redis = {"REDIS_URL": stack.enter_context(services.redis())}
     settings = {LESS: {}, "RATE_LIMIT": LIMITED, "RATE_LIMIT in Redis": LIMITED | redis}
     if services.find_postgresql():
-        settings["PostgreSQL"] = {"DATABASE_URL": stack.enter_context(services.postgresql())}
-    settings["two processes"] = redis | {"WEB_CONCURRENCY": "2"}
+        for name, more in (("PostgreSQL", {}), ("two processes", redis | {"WEB_CONCURRENCY": "2"})):
+            url = stack.enter_context(services.postgresql())
+            settings[name] = more | {"DATABASE_URL": url}
     for name, each in settings.items():
         yield name, stack.enter_context(_served(project, OURS, **each))
 
@@ -188,7 +189,7 @@ def _beside_the_other(timings: dict[str, Timing]) -> Iterator[Claim]:
 def _beside_less(timings: dict[str, Timing]) -> Iterator[Claim]:
     less = timings[f"{USER}, {LESS}"].median
     for name, at_most in MORE.items():
-        if f"{USER}, {name}" in timings:  # without PostgreSQL one is not measured
+        if f"{USER}, {name}" in timings:  # without PostgreSQL two are not measured
             yield Claim(
                 f"gunicorn: {name} / {LESS}", timings[f"{USER}, {name}"].median, less, at_most
             )

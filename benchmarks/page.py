@@ -46,7 +46,7 @@ SHOWN = {
             "RATE_LIMIT": "with `RATE_LIMIT`",
             "RATE_LIMIT in Redis": "with `RATE_LIMIT` in Redis",
             "PostgreSQL": "with PostgreSQL instead of SQLite",
-            "two processes": "with two processes",
+            "two processes": "with PostgreSQL, Redis and two processes",
         }.items()
     },
     "what ours adds / what Talisman and Flask-CORS add": (

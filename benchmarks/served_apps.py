@@ -1,7 +1,6 @@
 """The two apps of `benchmarks.assembled` for gunicorn, in the folder of a rendered project.
 
-MEASURED names the app, and POLICY has values of the policy as JSON. Run as a program it adds the
-users, and prints the requests as JSON.
+MEASURED names the app. Run as a program it adds the users, and prints the requests as JSON.
 """
 
 import json
@@ -18,7 +17,7 @@ sys.path.insert(0, os.getcwd())
 
 def _create() -> Flask:
     if os.environ["MEASURED"] == assembled.OURS:
-        return assembled.create_project(**json.loads(os.environ.get("POLICY", "{}")))
+        return assembled.create_project()
     has_line = os.environ["ACCESS_LOG"] == "True"
     return assembled.create_assembled(os.environ["DATABASE_URL"], has_line)
 
