@@ -232,18 +232,16 @@ def keep(made: Path, kept: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def rendered(cookies_session: Any, shared: Path) -> Rendered:
+def rendered(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     """Render each combination once, however many tests and processes look at it: none changes it."""
 
-    def render(answers: Answers) -> Path:
+    def render_once(answers: Answers) -> Path:
         kept = shared / named("render", answers)
         if not kept.exists():
-            result = cookies_session.bake(extra_context=answers)
-            assert result.exception is None, result.exception
-            keep(result.project_path, kept)
+            keep(render(support.TEMPLATE, tmp_path_factory.mktemp("render"), **answers), kept)
         return kept
 
-    return render
+    return render_once
 
 
 @pytest.fixture(scope="session")

@@ -40,11 +40,11 @@ def stored(folders: list[str]) -> list[Path]:
     return [
         file
         for file in files
-        if DATABASE.search(file.read_text("utf-8")) or QUERY.search(tested(file))
+        if DATABASE.search(file.read_text("utf-8")) or QUERY.search(module_of(file))
     ]
 
 
-def tested(file: Path) -> str:
+def module_of(file: Path) -> str:
     """Return the module of the core that a file tests."""
     core = support.FOLDER / "secure_flask" / file.parent.relative_to(CORE)
     module = core / file.name.removeprefix("test_")
