@@ -137,7 +137,8 @@ def _set_disabled(user_id: UUID, disabled: bool, said: str) -> ResponseReturnVal
     person.disabled = disabled
     db.session.commit()
     change = "disabled" if disabled else "enabled"
-    audit.record(audit.USER_UPDATED, account=person.name, user_id=person.id, change=change)
+    by = current_user.id
+    audit.record(audit.USER_UPDATED, account=person.name, user_id=person.id, by=by, change=change)
     return _done(person, f"{said}: {person.name}")
 
 
