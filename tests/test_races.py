@@ -1,4 +1,4 @@
-"""Sixteen clients use one login at the same moment, on each kind of database."""
+"""Clients at the same moment: sixteen use one login, on each kind of database, and admins."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 
 import services
 import support
-from conftest import NewProject
+from conftest import NewProject, Rendered
 
-RACES = Path(__file__).with_name("scripts") / "refresh_races.py"
+SCRIPTS = Path(__file__).with_name("scripts")
+RACES, LEAVING = SCRIPTS / "refresh_races.py", SCRIPTS / "leaving_admin.py"
 
 ONE_WINS, NONE_WINS = [200] + [401] * 15, [401] * 16
 # No token that was given is accepted or refreshed, and no row is left.
@@ -89,3 +90,10 @@ def test_no_login_with_the_old_password_survives_its_change(run: Run) -> None:
     # The row that is left is the login of the one who changed it.
     left = {"accepted": 0, "refreshed": 0, "rows": 1}
     assert [each for each in outcomes if not each.items() >= left.items()] == []
+
+
+def test_an_admin_leaves_while_another_one_gives_this_person_roles(rendered: Rendered) -> None:
+    project = rendered({"accounts": "self-service"})
+    with services.postgresql() as url:
+        output = support.python(LEAVING, cwd=project, DATABASE_URL=url)
+    assert output.splitlines()[-1] == "303 200"

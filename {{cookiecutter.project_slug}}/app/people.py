@@ -137,7 +137,8 @@ def _set_disabled(user_id: UUID, disabled: bool, said: str) -> ResponseReturnVal
     person.disabled = disabled
     db.session.commit()
     change = "disabled" if disabled else "enabled"
-    audit.record(audit.USER_UPDATED, account=person.name, user_id=person.id, change=change)
+    by = current_user.id
+    audit.record(audit.USER_UPDATED, account=person.name, user_id=person.id, by=by, change=change)
     return _done(person, f"{said}: {person.name}")
 
 
@@ -150,7 +151,7 @@ def _find(user_id: UUID) -> User:
 
 def _find_to_change(user_id: UUID) -> User:
     """The person, if the admin who asks is still one while no other admin changes anybody."""
-    _lock_admins()
+    _lock_with_admins(user_id)
     admin = db.session.get(User, current_user.id, populate_existing=True)
     if admin is None or admin.disabled or ADMIN not in admin.role_names:
         abort(403)
@@ -162,13 +163,16 @@ def _keep_an_admin(user: User) -> None:
     """Refuse that the only admin deletes the own account. A command may."""
     if not request or ADMIN not in user.role_names:
         return
-    _lock_admins()
+    _lock_with_admins(user.id)
     is_admin = User.roles.any(Role.name == ADMIN) & User.disabled.is_(False)
     if db.session.scalar(select(User.id).where(is_admin, User.id != user.id)) is None:
         raise error_response(409, "You are the only admin. Make somebody else an admin first")
 
 
-def _lock_admins() -> None:
+def _lock_with_admins(user_id: UUID) -> None:
+    # The deletion of an account locks this row first too. In another order, each of the two could
+    # wait for the other.
+    db.session.execute(select(User.id).where(User.id == user_id).with_for_update())
     # Two admins must not lock each other out at the same moment, so the second one waits for the
     # first. It is an update, since SQLite has no SELECT FOR UPDATE.
     db.session.execute(update(Role).where(Role.name == ADMIN).values(name=ADMIN))

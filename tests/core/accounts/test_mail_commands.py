@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from flask import Flask
-from secure_flask import db
+from secure_flask import Role, create_user, db
 from secure_flask.accounts import commands, outbox, recovery
 from secure_flask.accounts.mail_limits import PER_ADDRESS
 from secure_flask.accounts.worker import MailSlots
@@ -21,7 +21,7 @@ from core.accounts.people import (
     token_in,
     user_of,
 )
-from core.conftest import USERNAME, MakeApp
+from core.conftest import PASSWORD, USERNAME, Configure, MakeApp
 from core.standing_clock import clock
 from mail_servers import MailServer
 
@@ -113,3 +113,22 @@ def test_a_command_of_development_prints_its_mail(make_app: MakeApp) -> None:
     printed = run_command(app, "user", "mail-link", USERNAME).output
     assert f"Mail to {ADDRESS}: " in printed
     assert "http://localhost:8000/reset/" in printed
+
+
+def test_a_printed_command_quotes_what_a_shell_would_run_of_a_name(
+    app: Flask, configure: Configure
+) -> None:
+    """People choose their names, and an operator copies the command."""
+    configure(app, SECOND_FACTOR_ROLES=["boss"])
+    with app.app_context():
+        user = create_user("$(id)", PASSWORD)
+        db.session.add(Role(name="boss"))
+        db.session.commit()
+        without_address = run_command(app, "user", "mail-link", "$(id)").output
+        user.email, user.disabled = "eve@example.org", True
+        db.session.commit()
+    disabled = run_command(app, "user", "mail-link", "$(id)").output
+    demanding = run_command(app, "user", "roles", "$(id)", "boss").output
+    assert "flask user email '$(id)' ADDRESS" in without_address
+    assert "flask user enable '$(id)'" in disabled
+    assert "flask user factors '$(id)' --invite" in demanding

@@ -4,6 +4,8 @@ Verify who asks before you remove factors: after that, the password alone logs i
 Source: OWASP ASVS 6.4.1, 6.4.4, 6.5.6.
 """
 
+from shlex import quote
+
 import click
 from flask import Flask
 from secure_flask.accounts import (
@@ -47,13 +49,14 @@ def mail_link(name: str) -> None:
     """Mail a user a link to set a password, so that no operator knows it."""
     user = account_of(user_commands.find_user(name))
     if not (email := user.readable_email):
-        run = f"Run: .venv/bin/flask user email {name} ADDRESS"
+        run = f"Run: .venv/bin/flask user email {quote(name)} ADDRESS"
         raise click.ClickException(f"{name} has no e-mail address. {run}")
     # The mail goes at once and without the limits, which strangers may have used up.
     message = outbox.build_message(outbox.OutgoingMail(kind="reset", email=email))
     db.session.commit()
     if message is None:
-        raise click.ClickException(f"{name} is disabled. Run: .venv/bin/flask user enable {name}")
+        run = f"Run: .venv/bin/flask user enable {quote(name)}"
+        raise click.ClickException(f"{name} is disabled. {run}")
     try:
         smtp.send_mail(message)
     except OSError as error:

@@ -8,6 +8,7 @@ next one meets its demands. Source: OWASP ASVS 6.4.1, 8.2.1.
 import secrets
 import sys
 from itertools import chain
+from shlex import quote
 from typing import Any
 
 import click
@@ -225,7 +226,7 @@ def _give_roles(user: UserMixin, names: tuple[str, ...]) -> None:
     if users.demands_second_factor(user):
         click.echo(
             "A role demands a second factor: the next login asks for it, or for a code to set up "
-            f"the first one. Make a code: .venv/bin/flask user factors {user.name} --invite"
+            f"the first one. Make a code: .venv/bin/flask user factors {quote(user.name)} --invite"
         )
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, final
-from unicodedata import normalize
 from uuid import UUID, uuid4
 
 import click
 from flask import current_app, has_request_context, request
+from secure_flask.crypto.blind_indexes import normalised_value
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
 from secure_flask.database.core_tables import add_core_tables, need_core_tables
@@ -191,7 +191,7 @@ def _add_is_authenticated(mapper: Mapper[Any], cls: type[UserMixin]) -> None:
 
 def folded_name(name: str) -> str:
     """The same text for all spellings of a name; attempts count under it."""
-    return " ".join(normalize("NFKC", name).casefold().split())
+    return " ".join(normalised_value(name).split())
 
 
 def is_role(name: object) -> bool:

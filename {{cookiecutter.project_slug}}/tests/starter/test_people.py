@@ -125,6 +125,16 @@ def test_who_is_logged_out_everywhere_may_log_in_again(app: Flask, admin: FlaskC
     assert (is_logged_in(grace), may_log_in(app, "grace")) == (False, True)
 
 
+@pytest.mark.parametrize("action", ["disable", "enable"])
+def test_the_log_says_which_admin_did_it(
+    action: str, app: Flask, admin: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(admin, action)
+    with app.app_context():
+        [ada] = db.session.scalars(select(User.id).where(User.name == NAME))
+    assert f"by='{ada}'" in capsys.readouterr().err
+
+
 def test_a_role_is_given_and_taken_away(app: Flask, admin: FlaskClient) -> None:
     assert send(admin, "change_roles", roles="boss").status_code == 422
     assert send(admin, "change_roles", roles="admin").status_code == 303
