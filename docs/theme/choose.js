@@ -157,8 +157,10 @@ const element = (name, properties, ...children) => {
   return made;
 };
 
+const code = (text) => element("code", { className: "literal" }, text);
+
 /* Words with `code` in them. */
-const prose = (text) => text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part));
+const prose = (text) => text.split("`").map((part, place) => (place % 2 ? code(part) : part));
 
 const table = (rows) => element("table", {}, element("tbody", {}, ...rows));
 
@@ -176,7 +178,8 @@ function allowed(answers) {
       const [was, is] = [lookUp(values, before), lookUp(values, now)];
       (was === is ? others : changed).push(allowedRow(what, was, is));
     }
-    return element("details", {}, element("summary", {}, `${title}: ${others.length} things that your answers leave as they are`), table(others));
+    const id = `others-${title.replaceAll(" ", "-")}`;
+    return element("details", { id, open: document.getElementById(id)?.open }, element("summary", {}, `${title}: ${others.length} things that your answers leave as they are`), table(others));
   });
   return [element("p", {}, ...prose(CHOICES.terms)), ...(changed.length ? [table(changed)] : []), ...folded];
 }
@@ -192,9 +195,10 @@ function changedHeaders(answers) {
   const rows = Object.entries(CHOICES.headers).flatMap(([name, values]) => {
     const [was, is] = [lookUp(values, before), filled(lookUp(values, now), answers)];
     if (was === is) return [];
-    const parts = [["was", was, is], ["is", is, was]].map(([when, value, other]) =>
-      element("p", {}, `${when} → `, ...(value ? [element("code", {}, partsWithout(value, other) || "…")] : ["not sent"])));
-    return [element("dt", {}, element("code", {}, name)), element("dd", {}, ...parts)];
+    const changes = was ? [["was", was, is], ["is", is, was]] : [["new", is, ""]];
+    const parts = changes.map(([when, value, other]) =>
+      element("p", {}, `${when} → `, ...(value ? [code(partsWithout(value, other) || "…")] : ["not sent"])));
+    return [element("dt", {}, code(name)), element("dd", {}, ...parts)];
   });
   return rows.length ? [element("dl", {}, ...rows)] : ["None."];
 }
@@ -208,8 +212,8 @@ function changedFiles(answers) {
     for (const [file, lines] of Object.entries(CHOICES.files[`${name}=${value}`] ?? {})) (texts[file] ??= []).push(...linesOf(lines, answers));
   }
   const parts = Object.entries(texts).map(([file, lines]) => (lines.length
-    ? element("details", { open: file === "app/policy.py" }, element("summary", {}, element("code", {}, file)), element("pre", { tabIndex: 0 }, [...new Set(lines)].join("\n")))
-    : element("p", {}, "new: ", element("code", {}, file))));
+    ? element("details", { open: file === "app/policy.py" }, element("summary", {}, code(file)), element("pre", { tabIndex: 0 }, [...new Set(lines)].join("\n")))
+    : element("p", {}, "new: ", code(file))));
   return parts.length ? parts : ["None."];
 }
 
@@ -231,7 +235,7 @@ const GROUPS = { project_name: "Project", csp: "Policy", csp_sources: "Other sit
 
 function radios({ name, prompt, choices }) {
   const buttons = Object.entries(choices).map(([choice, words], place) => element("label", {},
-    element("input", { type: "radio", name, value: choice, defaultChecked: !place }), element("span", {}, element("code", {}, choice), ` ${words}`)));
+    element("input", { type: "radio", name, value: choice, defaultChecked: !place }), element("span", {}, code(choice), `: ${words}`)));
   return element("fieldset", {}, element("legend", {}, prompt), ...buttons);
 }
 
@@ -292,7 +296,7 @@ function start() {
     const found = allProblems(answers);
     markFields(form, answers, found);
     said.replaceChildren(...outcome(answers, found));
-    results.replaceChildren(...Object.entries(RESULTS).flatMap(([title, parts]) => [element("h3", {}, title), ...parts(answers)]));
+    if (!Object.keys(found).length) results.replaceChildren(...Object.entries(RESULTS).flatMap(([title, parts]) => [element("h3", {}, title), ...parts(answers)]));
   };
   form.addEventListener("input", show);
   form.addEventListener("submit", (event) => event.preventDefault());
