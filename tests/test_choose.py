@@ -70,7 +70,7 @@ def generated(count: int) -> list[str]:
 
 @pytest.mark.parametrize("question", NAMES)
 def test_the_page_refuses_what_the_hook_refuses(question: str, functions: Page) -> None:
-    texts = generated(5000)
+    texts = [*generated(5000), "https://a.example:65536", "https://a.example:443"]
     refused = {text for text in texts if HOOK["review"](question, text)[0]}
     mine = evaluate(functions, f"text => problem('{question}', text)", texts)
     assert len(refused) > (0 if question == "project_name" else 1000)
