@@ -32,6 +32,7 @@ BEGIN = "Enter is safe everywhere; you can change each answer later. ? says more
 MORE, BACK = "?", "<"
 WRITE = "Enter writes it, < goes back: "
 NO_ANSWER = "{!r} is no answer: press Enter to write the project, or < to go back."
+KEEPS = "Enter keeps these, a comma removes them"
 FONTS = f"Its style sheets load fonts of {POST_GEN['FONTS_OF_GOOGLE']}: press Enter to add it."
 NO_SITE = "No site is named, so `framing` is deny: nobody may show your pages in a frame."
 
@@ -176,11 +177,15 @@ def ask(context: dict[str, Any], question: str, typed: dict[str, str], out: Path
     names = {name: number for number, name in choices.items()}
     offered = typed.get(question, default_of(context, question, typed))
     while True:
+        if offered:
+            words = words.replace("Enter for none", KEEPS)
         shown = names.get(offered, offered)
         given = str(read_user_variable(question, shown, {question: words}))
         if given == BACK:
             return None
         answer = choices.get(given, given)
+        if question in HOOK["LISTS"]:
+            answer = answer.strip(", ")
         objection = objection_to(question, answer, offered, out)
         if not objection:
             return answer

@@ -89,9 +89,9 @@ FRAME = '<iframe src="SITE/framed"></iframe>'
 CALL = f"<script>fetch('SITE/answer').then((answer) => answer.text()).then(() => {WIN})</script>"
 # The pages of other sites, by the host that they are on.
 FROM_OUTSIDE = {
-    "a site of `frame_ancestors` shows a page in a frame": ("listed", FRAME),
+    "a site that may show your pages shows one in a frame": ("listed", FRAME),
     "any other site shows a page in a frame": ("other", FRAME),
-    "a page of a site in `cors_origins` reads an answer": ("listed", CALL),
+    "a page of a site that may call your API reads an answer": ("listed", CALL),
     "a page of any other site reads an answer": ("other", CALL),
 }
 

@@ -91,6 +91,15 @@ def test_style_sheets_of_google_are_taken_after_a_hint_at_their_fonts(
     assert policy["CSP_SOURCES"] == sources
 
 
+def test_sites_that_are_offered_are_kept_by_enter_and_removed_by_a_comma(ask: Asker) -> None:
+    said = ask("Shop", *[ENTER] * 4, ",", *[ENTER] * 5, answers=f"csp_sources={FONTS}").stdout
+    question = said.partition("[6/11]")[2].partition("[7/11]")[0]
+    assert f"Enter keeps these, a comma removes them ({FONTS}): " in question
+    assert "Enter for none" not in question
+    policy = literals(ask.template.parent / "shop" / "app" / "policy.py")
+    assert policy["CSP_SOURCES"] == []
+
+
 def test_the_sites_of_an_allowlist_are_asked_for_there_alone(ask: Asker) -> None:
     assert "[8/11]" not in ask("Shop", *[ENTER] * 6).stdout
     assert "[8/11]" in ask("Shop", *[ENTER] * 5, "3").stdout

@@ -77,6 +77,11 @@ def called_by(site: str) -> Rule:
     return lambda sent: sent.api.get("Access-Control-Allow-Origin") == site
 
 
+TERMS = (
+    "A nonce is a random value, new for each page, that the app writes into its own tags: a script "
+    "that an attacker puts into the page has none. A listed site is one that you name at “Which "
+    "other sites do pages load styles, fonts or images from?”."
+)
 # “A listed site” is one of CSP_SOURCES.
 IN_A_PAGE: dict[str, Rule] = {
     "`<script>` with the nonce": source("script-src", NONCE),
@@ -116,9 +121,9 @@ IN_A_PAGE: dict[str, Rule] = {
     "a link to any other site (in Chromium)": leads_to("https:"),
 }
 FROM_OUTSIDE: dict[str, Rule] = {
-    "a site of `frame_ancestors` shows a page in a frame": framed(ANCESTOR),
+    "a site that may show your pages shows one in a frame": framed(ANCESTOR),
     "any other site shows a page in a frame": framed("https:"),
-    "a page of a site in `cors_origins` reads an answer": called_by(CALLER),
+    "a page of a site that may call your API reads an answer": called_by(CALLER),
     "a page of any other site reads an answer": called_by("*"),
 }
 

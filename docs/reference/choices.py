@@ -1,6 +1,7 @@
 """What each answer of the template changes, for `docs/choose.md`: asked of the code in each state."""
 
 import json
+import keyword
 import os
 import re
 import runpy
@@ -8,15 +9,17 @@ from collections.abc import Mapping
 from difflib import ndiff
 from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import mypy
 from cookiecutter.generate import is_copy_only_path
 from cookiecutter.utils import create_env_with_context
 
 from benchmarks.rendered import TEMPLATE, module
 from docs.reference import FOLDER
-from docs.reference.allowed import FROM_OUTSIDE, IN_A_PAGE, LISTED, Sent, words
+from docs.reference.allowed import FROM_OUTSIDE, IN_A_PAGE, LISTED, TERMS, Sent, words
 
 PRE_GEN = runpy.run_path(str(TEMPLATE / "hooks" / "pre_gen_project.py"))
 POST_GEN = runpy.run_path(str(TEMPLATE / "hooks" / "post_gen_project.py"))
@@ -34,17 +37,10 @@ ALLOWING = ("csp", "csp_sources", "framing", "cors_origins")
 IN_POLICY = ("CSP", "CSP_SOURCES", "FRAME_ANCESTORS", "CORS_ORIGINS", "TOKEN_TYPE")
 # These write the answers down, two of them in one line.
 RECORDS = (".cookiecutter.json", "README.md", "SECURITY.md")
-# The page puts the reader's answer here.
-VALUE = "VALUE"
-# Answers with a plain fault, for the sentences that the hook has for them.
-BADS = {"long": "x" * 301, "star": "*", "unusable": "x\0"}
-BAD = dict.fromkeys(LISTED, "-") | {
-    "project_name": "\n",
-    "project_slug": "-",
-    "description": "\n",
-    "security_contact": "-",
-}
 BULLET = re.compile(r"^- (.+(?:\n  .+)*)", re.MULTILINE)
+# What the settings say of a variable: the command that makes its value, or what it holds.
+MADE_BY = re.compile(r"^(\w+).*(?:output of|run): (python .+)")
+VARIABLE = re.compile(r"^(\w+): (is missing: )?(.+)")
 RANDOM = re.compile(r"(?<=nonce-)[^']+")
 # These differ with the text of a page, and from request to request.
 PASSING = {"Content-Length", "X-Request-ID"}
@@ -60,9 +56,10 @@ def script() -> str:
     """The data as a script: a page that is opened as a file can fetch nothing."""
     data = {
         "questions": [question(name) for name in DEFAULTS],
-        "clash": clash(),
+        "taken": taken(),
         "listed": LISTED,
         "source": ANSWERS["_source"].removeprefix("https://github.com/"),
+        "terms": TERMS,
         "allowed": allowed(),
         "headers": headers(),
         "files": files(),
@@ -92,7 +89,7 @@ def depends(name: str, values: Values) -> bool:
     return any(len(each) > 1 for each in alike.values())
 
 
-# The questions, and what the hook says of a bad answer.
+# The questions, and the folders that the hook refuses.
 
 
 def question(name: str) -> dict[str, Any]:
@@ -100,27 +97,16 @@ def question(name: str) -> dict[str, Any]:
     if isinstance(default, list):
         choices = {each: prompt[each].partition(": ")[2] for each in default}
         return {"name": name, "prompt": prompt["__prompt__"], "choices": choices}
-    said = {kind: refusal(name, answer) for kind, answer in {"shape": BAD[name], **BADS}.items()}
-    own = {kind: each for kind, each in said.items() if each and each != said["shape"]}
-    refused = {"shape": said["shape"], **own}
     computed = default.startswith("{" * 2)
-    return {
-        "name": name,
-        "prompt": prompt,
-        "default": "" if computed else default,
-        "refused": refused,
-    }
+    return {"name": name, "prompt": prompt, "default": "" if computed else default}
 
 
-def refusal(name: str, answer: str) -> str:
-    """The sentence of the hook, where it has no better answer; nothing for a good one."""
-    fault = PRE_GEN["QUESTIONS"][name](answer)
-    return str(PRE_GEN["sentence"](name, VALUE, fault[0], "")) if fault else ""
-
-
-def clash() -> str:
-    [problem] = PRE_GEN["examine"](DEFAULTS | {"framing": "allowlist"})[0]
-    return str(problem)
+def taken() -> str:
+    """The names that the hook refuses on some Python; its own list has the running one's alone."""
+    versions = (Path(mypy.__file__).parent / "typeshed" / "stdlib" / "VERSIONS").read_text("utf-8")
+    modules = re.findall(r"^([a-z]\w*):", versions, re.MULTILINE)
+    names = {*modules, *map(str.lower, keyword.kwlist), *" ".join(ANSWERS["_taken_names"]).split()}
+    return " ".join(sorted(names))
 
 
 # What is sent, and what that allows.
@@ -229,8 +215,16 @@ def changed(before: dict[str, str], after: dict[str, str]) -> dict[str, list[str
 
 
 def lines(before: str, after: str) -> list[str]:
-    compared = ndiff(before.splitlines(), after.splitlines())
-    return [line for line in compared if line[0] in "+-" and line[2:].strip()]
+    """The lines that differ, those of a list or function below the line that begins it."""
+    found, beginning = list[str](), ""
+    for line in ndiff(before.splitlines(), after.splitlines()):
+        text = line[2:]
+        if line[0] in "+-" and text.strip():
+            is_inside = text.startswith(" ") and beginning not in found
+            found += [beginning, line] if is_inside else [line]
+        elif line[0] == " " and text.strip() and not text.startswith(" "):
+            beginning = line
+    return found
 
 
 def part(name: str) -> str:
@@ -283,7 +277,8 @@ def advised(state: State) -> list[str]:
     given = answers(state)
     given["security_contact"] = given["security_contact"] or DEFAULTS["security_contact"]
     bullets = BULLET.findall(POST_GEN["advice"](given))
-    return [" ".join(bullet.split()) for bullet in bullets]
+    # The settings say what MAILS says.
+    return [" ".join(each.split()) for each in bullets if "MAIL_URL" not in each]
 
 
 @cache
@@ -303,4 +298,5 @@ def of_settings(accounts: str) -> list[str]:
 def required(given: dict[str, str]) -> list[str]:
     of_keys = module("secure_flask.settings.keyrings").NO_TOKEN_KEYS
     is_signed = given["token_type"] == "jwt"  # noqa: S105 - a kind of token, no password
-    return of_settings(given["accounts"]) + ([of_keys] if is_signed else [])
+    found = of_settings(given["accounts"]) + ([of_keys] if is_signed else [])
+    return [VARIABLE.sub(r"`\1`: \3", MADE_BY.sub(r"\1: make one by `\2`", each)) for each in found]

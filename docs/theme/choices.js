@@ -3,37 +3,22 @@ const CHOICES = {
   {
    "name": "project_name",
    "prompt": "What is the service called? People will see this name",
-   "default": "My Service",
-   "refused": {
-    "shape": "project_name: 'VALUE' has no visible character; leave it out.",
-    "long": "project_name: 'VALUE' is longer than 100 characters; leave it out.",
-    "unusable": "project_name: 'VALUE' contains a line break, a control character or a noncharacter; leave it out."
-   }
+   "default": "My Service"
   },
   {
    "name": "project_slug",
    "prompt": "What should its folder be called? Lower-case letters, digits and hyphens",
-   "default": "",
-   "refused": {
-    "shape": "project_slug: 'VALUE' is no folder name: use 2 to 50 of a-z, 0-9 and -, start with a letter, end with a letter or digit; leave it out."
-   }
+   "default": ""
   },
   {
    "name": "description",
    "prompt": "What does it do, in one sentence?",
-   "default": "A small web service that starts out secure.",
-   "refused": {
-    "shape": "description: 'VALUE' contains a line break, a control character or a noncharacter; leave it out.",
-    "long": "description: 'VALUE' is longer than 300 characters; leave it out."
-   }
+   "default": "A small web service that starts out secure."
   },
   {
    "name": "security_contact",
    "prompt": "Where can people report a vulnerability? An e-mail address or https page",
-   "default": "security@example.com",
-   "refused": {
-    "shape": "security_contact: 'VALUE' is neither an e-mail address nor an https URL; leave it out."
-   }
+   "default": "security@example.com"
   },
   {
    "name": "csp",
@@ -47,11 +32,7 @@ const CHOICES = {
   {
    "name": "csp_sources",
    "prompt": "Which other sites do pages load styles, fonts or images from? Such as https://cdn.example.com; Enter for none",
-   "default": "",
-   "refused": {
-    "shape": "csp_sources: 'VALUE' is not an exact origin (https:// and a host, in lower case, without a path or *); name each site, such as https://app.example.com, or leave it out.",
-    "star": "csp_sources: 'VALUE' would let pages load from every site, an attacker's too; name each site, such as https://app.example.com, or leave it out."
-   }
+   "default": ""
   },
   {
    "name": "framing",
@@ -65,20 +46,12 @@ const CHOICES = {
   {
    "name": "frame_ancestors",
    "prompt": "Only for allowlist: which sites? Such as https://portal.example.com; Enter for none",
-   "default": "",
-   "refused": {
-    "shape": "frame_ancestors: 'VALUE' is not an exact origin (https:// and a host, in lower case, without a path or *); name each site, such as https://app.example.com, or leave it out.",
-    "star": "frame_ancestors: 'VALUE' would let every site show your pages in a frame, an attacker's too; name each site, such as https://app.example.com, or leave it out."
-   }
+   "default": ""
   },
   {
    "name": "cors_origins",
    "prompt": "Which other sites may call your API from their pages? (CORS) Such as https://app.example.com; Enter for none",
-   "default": "",
-   "refused": {
-    "shape": "cors_origins: 'VALUE' is not an exact origin (https:// and a host, in lower case, without a path or *); name each site, such as https://app.example.com, or leave it out.",
-    "star": "cors_origins: 'VALUE' would let the pages of every site call your API, an attacker's too; name each site, such as https://app.example.com, or leave it out."
-   }
+   "default": ""
   },
   {
    "name": "token_type",
@@ -98,13 +71,14 @@ const CHOICES = {
    }
   }
  ],
- "clash": "framing: 'allowlist' needs an origin in frame_ancestors; 'deny' would be accepted.",
+ "taken": "abc aifc alembic and annotated_types annotationlib antigravity app argon2 argon2_cffi argon2_cffi_bindings argparse array as assert ast ast_serialize async async_timeout asynchat asyncio asyncore atexit audioop aux await bad_passwords base64 bdb binascii binhex bisect blinker break builtins bz2 cProfile calendar cbor2 cffi cfgv cgi cgitb chunk class click cmath cmd code codecs codeop collections colorama colorsys com1 com2 com3 com4 com5 com6 com7 com8 com9 compileall compression con concurrent configparser contextlib contextvars continue copy copyreg crypt cryptography csv ctypes curses dataclasses datetime dbm decimal def del deprecated difflib dis distlib distutils dns dnspython doctest dotenv elif else email email_validator encodings ensurepip enum errno except false faulthandler fcntl filecmp fileinput filelock finally flask flask_migrate flask_sqlalchemy flask_wtf fnmatch for fractions from ftplib functools gc genericpath getopt getpass gettext glob global graphlib greenlet grp gunicorn gunicorn_conf gzip hashlib heapq hmac html http identify idna if imaplib imghdr imp import importlib in iniconfig inspect instance io ipaddress is itertools itsdangerous jinja2 json jwt keyword lambda lib2to3 librt limits linecache locale logging lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9 lzma mailbox mailcap mako markupsafe marshal math migrations mimetypes mmap modulefinder msilib msvcrt multiprocessing mypy mypy_extensions netrc nis nntplib nodeenv none nonlocal not nt ntpath nturl2path nul numbers opcode openssl operator optparse or os ossaudiodev packaging pass pathlib pathspec pdb pickle pickletools pipes pkgutil platform platformdirs playwright plistlib pluggy poplib posix posixpath pprint pre_commit pre_commit_hooks prn profile profiling pstats psycopg psycopg_binary pty pwd py_compile pyasn1 pyasn1_modules pyclbr pycparser pydantic pydantic_core pydantic_settings pydoc pydoc_data pyee pyexpat pygments pyjwt pyopenssl pyotp pytest python_discovery python_dotenv pyyaml queue quopri raise random re readline redis reprlib resource return rlcompleter ruamel_yaml ruff runpy sched secrets secure_flask segno select selectors shelve shlex shutil signal site smtpd smtplib sndhdr socket socketserver spwd sqlalchemy sqlite3 sre_compile sre_constants sre_parse ssl stat statistics string stringprep struct structlog subprocess sunau symtable sys sysconfig syslog tabnanny tarfile telnetlib tempfile termios tests textwrap this threading time timeit tkinter token tokenize tomllib trace traceback tracemalloc true try tty turtle types typing typing_extensions typing_inspection tzdata unicodedata unittest urllib uu uuid uv venv virtualenv warnings wave weakref webauthn webbrowser werkzeug while winreg winsound with wrapt wsgi wsgiref wtforms xdrlib xml xmlrpc xxlimited yield zipapp zipfile zipimport zlib zoneinfo",
  "listed": {
   "csp_sources": "https://csp-sources.example",
   "frame_ancestors": "https://frame-ancestors.example",
   "cors_origins": "https://cors-origins.example"
  },
  "source": "YOUR_ORG/cookiecutter-secure-flask",
+ "terms": "A nonce is a random value, new for each page, that the app writes into its own tags: a script that an attacker puts into the page has none. A listed site is one that you name at “Which other sites do pages load styles, fonts or images from?”.",
  "allowed": {
   "In a page": {
    "`<script>` with the nonce": {
@@ -408,7 +382,7 @@ const CHOICES = {
    }
   },
   "From outside": {
-   "a site of `frame_ancestors` shows a page in a frame": {
+   "a site that may show your pages shows one in a frame": {
     "by": [
      "framing"
     ],
@@ -424,7 +398,7 @@ const CHOICES = {
      "": "blocked"
     }
    },
-   "a page of a site in `cors_origins` reads an answer": {
+   "a page of a site that may call your API reads an answer": {
     "by": [
      "cors_origins"
     ],
@@ -592,23 +566,27 @@ const CHOICES = {
   },
   "csp_sources=named": {
    "app/policy.py": [
+    "  CSP_SOURCES: list[str] = [",
     "+     \"https://csp-sources.example\","
    ]
   },
   "framing=sameorigin": {
    "app/policy.py": [
+    "  FRAME_ANCESTORS: list[str] = [",
     "-     \"'none'\",",
     "+     \"'self'\","
    ]
   },
   "framing=allowlist": {
    "app/policy.py": [
+    "  FRAME_ANCESTORS: list[str] = [",
     "-     \"'none'\",",
     "+     \"https://frame-ancestors.example\","
    ]
   },
   "cors_origins=named": {
    "app/policy.py": [
+    "  CORS_ORIGINS: list[str] = [",
     "+     \"https://cors-origins.example\","
    ]
   },
@@ -624,11 +602,13 @@ const CHOICES = {
     "+ TOKEN_TYPE = \"jwt\"  # noqa: S105 - a kind of token, no password"
    ],
    "pyproject.toml": [
+    "  dependencies = [",
     "+     \"pyjwt>=2.13\","
    ]
   },
   "accounts=self-service": {
    "app/__init__.py": [
+    "  def create_app(settings: Settings | None = None, **overrides: object) -> Flask:",
     "+     from app import accounts",
     "+     accounts.init_app(app)"
    ],
@@ -636,6 +616,7 @@ const CHOICES = {
     "- from secure_flask import Model, UserMixin, encrypted_column",
     "+ from secure_flask import Model",
     "+ from secure_flask.accounts import AccountMixin as UserMixin",
+    "  class User(UserMixin, Model):",
     "+     # The mixin has the e-mail address and the second factors too.",
     "-     # The address is encrypted in the database, and found by `User.email == \"ada@example.org\"`.",
     "-     email = encrypted_column(index=True)"
@@ -645,6 +626,7 @@ const CHOICES = {
     "+ from secure_flask.accounts import AccountSettings as Base"
    ],
    "pyproject.toml": [
+    "  dependencies = [",
     "+     \"email-validator>=2.2\",",
     "+     \"pyotp>=2.9\",",
     "+     \"segno>=1.6\",",
@@ -659,25 +641,25 @@ const CHOICES = {
   }
  },
  "needs": {
-  "TRUSTED_HOSTS: is missing: list the host names of this site, as in www.example.org": {
+  "`TRUSTED_HOSTS`: list the host names of this site, as in www.example.org": {
    "by": [],
    "values": {
     "": true
    }
   },
-  "SECRET_KEY: is missing: set it to the output of: python -c 'import secrets; print(secrets.token_urlsafe(48))'": {
+  "`SECRET_KEY`: make one by `python -c 'import secrets; print(secrets.token_urlsafe(48))'`": {
    "by": [],
    "values": {
     "": true
    }
   },
-  "ENCRYPTION_KEYS: must read id:key,id:key; to generate a key, run: python -c 'import secrets; print(\"1:\" + secrets.token_urlsafe(32))'": {
+  "`ENCRYPTION_KEYS`: make one by `python -c 'import secrets; print(\"1:\" + secrets.token_urlsafe(32))'`": {
    "by": [],
    "values": {
     "": true
    }
   },
-  "BLIND_INDEX_KEYS: must read id:key,id:key; to generate a key, run: python -c 'import secrets; print(\"1:\" + secrets.token_urlsafe(32))'": {
+  "`BLIND_INDEX_KEYS`: make one by `python -c 'import secrets; print(\"1:\" + secrets.token_urlsafe(32))'`": {
    "by": [],
    "values": {
     "": true
@@ -698,7 +680,7 @@ const CHOICES = {
     "named": false
    }
   },
-  "PUBLIC_URL: is missing: set it to this site's address: https://www.example.org": {
+  "`PUBLIC_URL`: set it to this site's address: https://www.example.org": {
    "by": [
     "accounts"
    ],
@@ -707,7 +689,7 @@ const CHOICES = {
     "self-service": true
    }
   },
-  "MAIL_URL: is missing: write smtps://user:password@mail.example.org, or smtp:// for STARTTLS": {
+  "`MAIL_URL`: write smtps://user:password@mail.example.org, or smtp:// for STARTTLS": {
    "by": [
     "accounts"
    ],
@@ -716,7 +698,7 @@ const CHOICES = {
     "self-service": true
    }
   },
-  "MAIL_FROM: is missing: set it to the sender of mails: no-reply@www.example.org": {
+  "`MAIL_FROM`: set it to the sender of mails: no-reply@www.example.org": {
    "by": [
     "accounts"
    ],
@@ -725,16 +707,7 @@ const CHOICES = {
     "self-service": true
    }
   },
-  "People register by e-mail, so production needs PUBLIC_URL, MAIL_URL and MAIL_FROM: see .env.example. In development the mails are at /dev/mailbox.": {
-   "by": [
-    "accounts"
-   ],
-   "values": {
-    "builtin": false,
-    "self-service": true
-   }
-  },
-  "TOKEN_KEYS is missing, which this token type signs with: in development run `python -m secure_flask.settings`; in production set it to the output of: python -c 'import secrets; print(\"1:\" + secrets.token_urlsafe(32))'": {
+  "`TOKEN_KEYS`: make one by `python -c 'import secrets; print(\"1:\" + secrets.token_urlsafe(32))'`": {
    "by": [
     "token_type"
    ],

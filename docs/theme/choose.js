@@ -1,50 +1,96 @@
 /* The page of choices: what each answer changes, and the command that gives the answers.
-   `make reference` writes CHOICES from the code. Only the plain shape of an answer is checked here:
-   the hook of the template knows the rest, and refuses it with a command that works. */
+   `make reference` writes CHOICES from the code. What the hook of the template refuses is an error
+   here, in words for a form. */
 
-const LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
-const HOST = `(?:${LABEL}(?:\\.${LABEL})*|\\[[0-9a-f:.]+\\])`;
-const ORIGIN = new RegExp(`^https://${HOST}(?::[1-9][0-9]{0,4})?$`);
-const LOCAL = /^http:\/\/(?:localhost|127\.0\.0\.1)(?::[1-9][0-9]{0,4})?$/;
-const UNUSABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cs}/u;
-const SHAPES = {
-  project_name: /\S/,
-  project_slug: /^(?:[a-z][a-z0-9-]{0,48}[a-z0-9])?$/,
-  security_contact: /^(?:\S+@\S+\.\S+|https:\/\/\S+)$/,
-};
+const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
+const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+const ORIGIN = /^(https?):\/\/(\[.*\]|[^:/]*)(?::([1-9][0-9]{0,4}))?$/;
+const LOCAL = /^http:\/\/(?:localhost|127\.0\.0\.1)(?![^:/])/;
+const MAIL = /^[\w!$'*+~-]+(?:\.[\w!$'*+~-]+)*@([a-z0-9-]+\.[a-z0-9.-]+)$/i;
+const ADDRESS = /^(https:\/\/[A-Za-z0-9.:-]+)(?:[/?#](?:[\w.~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)?$/;
+const FOLDER = /^[a-z][a-z0-9-]{0,48}[a-z0-9]$/;
+const UNUSABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cs}|\p{NChar}/u;
 const MOST = { project_name: 100, description: 300 }; // characters
 const QUESTIONS = Object.fromEntries(CHOICES.questions.map((each) => [each.name, each]));
+const TAKEN = new Set(CHOICES.taken.split(" "));
 const isList = (name) => name in CHOICES.listed;
 const split = (text) => text.split(/[,\s]+/).filter(Boolean);
 
 /* Checks. */
 
-function originKind(name, text) {
-  if (text === "*") return "star";
-  return ORIGIN.test(text) || (name !== "csp_sources" && LOCAL.test(text)) ? "" : "shape";
+function parsed(address) {
+  try {
+    return new URL(address);
+  } catch {
+    return { host: "", origin: "" };
+  }
 }
 
-function textKind(name, text) {
-  if (SHAPES[name] && !SHAPES[name].test(text)) return "shape";
-  if (UNUSABLE.test(text)) return "unusable";
-  return [...text].length > (MOST[name] ?? Infinity) ? "long" : "";
+/* A browser reads a host that ends with a number as an IP address, or refuses it. */
+function isHost(text) {
+  if (/^\[|(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/.test(text)) return !text.startsWith("[::ffff:") && parsed(`https://${text}`).host === text;
+  return text.length <= 253 && HOST.test(text);
 }
 
-/* The sentences of the hook for what is wrong with an answer. */
-function problems(name, answer) {
-  const { refused } = QUESTIONS[name];
-  const kindOf = isList(name) ? originKind : textKind;
-  return (isList(name) ? split(answer) : [answer]).flatMap((text) => {
-    const kind = kindOf(name, text);
-    const shown = text.length > 98 ? `${text.slice(0, 96)}...` : `${text}'`;
-    return kind ? [(refused[kind] ?? refused.shape).replace("VALUE'", () => shown)] : [];
-  });
+function isOrigin(text, local = false) {
+  const [, scheme, host = "", port = ""] = ORIGIN.exec(text) ?? [];
+  const isSafe = scheme === "https" || (local && LOCAL.test(text));
+  return isSafe && isHost(host) && port <= 65535 && port !== (scheme === "https" ? "443" : "80");
 }
 
+/* The origin in what somebody typed. A bare word is a keyword or a slip. */
+function originIn(text) {
+  if (!/\.|\/\/|localhost/.test(text)) return "";
+  return parsed(text.replace(/^(?:\w+:\/\/)?/, LOCAL.test(text) ? "http://" : "https://")).origin;
+}
+
+function problemOfSites(name, sites) {
+  const isGood = (site) => isOrigin(site, name !== "csp_sources");
+  if (sites.every(isGood)) return "";
+  if (sites.includes("*")) return "This lets in every site, an attacker's too. Name each site, such as https://app.example.com";
+  const meant = sites.map((site) => (isGood(site) ? site : originIn(site)));
+  const unclear = sites.find((_, place) => !isGood(meant[place]));
+  return unclear ? `“${unclear}” cannot be used. Write a site as https://app.example.com` : `Write ${meant.join(", ")}`;
+}
+
+function problemOfFolder(text) {
+  if (!FOLDER.test(text)) {
+    const near = `my-${folderOf(text)}`;
+    return `Write 2 to 50 lower-case letters, digits and hyphens, the first a letter, such as ${FOLDER.test(near) ? near : "harbour-log"}`;
+  }
+  return TAKEN.has(text.replace(/-+/g, "_")) ? `Python or the project uses this name. Write another, such as my-${text}` : "";
+}
+
+function problemOfContact(text) {
+  const [[, host = ""], [, origin = ""]] = [MAIL.exec(text) ?? [], ADDRESS.exec(text) ?? []].map((found) => found.length ? found : [""]);
+  const isGood = isHost(host.toLowerCase()) || isOrigin(origin.toLowerCase());
+  return isGood ? "" : "Write an address such as you@example.org, or one that begins with https://";
+}
+
+/* What is wrong with an answer, or nothing. */
+function problem(name, text) {
+  if (isList(name)) return problemOfSites(name, split(text));
+  if (name === "project_slug") return problemOfFolder(text);
+  if (name === "security_contact") return problemOfContact(text);
+  if (name === "project_name" && !/[^\p{C}\p{Z}]/u.test(text)) return "Write a name that people can see";
+  if (UNUSABLE.test(text)) return "Write one line, without control characters";
+  return [...text].length > (MOST[name] ?? Infinity) ? `Write at most ${MOST[name]} characters` : "";
+}
+
+/* The problems by their fields. */
 function allProblems(answers) {
-  const found = CHOICES.questions.filter(({ refused }) => refused).flatMap(({ name }) => problems(name, answers[name]));
+  const asked = { ...answers, project_slug: answers.project_slug || folderOf(answers.project_name) };
+  const found = CHOICES.questions.filter(({ choices }) => !choices).map(({ name }) => [name, problem(name, asked[name])]);
   const lacks = answers.framing === "allowlist" && !split(answers.frame_ancestors).length;
-  return lacks ? [...found, CHOICES.clash] : found;
+  if (lacks) found.push(["frame_ancestors", "Name a site, or choose another answer above"]);
+  return Object.fromEntries(found.filter(([, sentence]) => sentence));
+}
+
+/* The folder that a name gives; nothing where a letter has no counterpart in ASCII. */
+function folderOf(name) {
+  const plain = name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  if (/(?!\p{ASCII})[\p{L}\p{N}]/u.test(plain)) return "";
+  return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-/, "").slice(0, 50).replace(/-$/, "");
 }
 
 /* The command. */
@@ -54,7 +100,10 @@ const quote = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace
 /* cookiecutter evaluates such marks in what it gets by --no-input. */
 const withoutMarks = (text) => text.replace(/\{(?=[%#{])|#(?= cookiecutter:)/g, (mark) => `{{'${mark}'}}`);
 
-function given(answers, change) {
+/* cookiecutter may make another folder of a name, so the command gives the one that was checked. */
+function given(typed, change) {
+  const isNamed = typed.project_name !== defaultOf("project_name");
+  const answers = { ...typed, project_slug: typed.project_slug || (isNamed ? folderOf(typed.project_name) : "") };
   const chosen = CHOICES.questions.filter(({ name }) => answers[name] !== defaultOf(name));
   return chosen.map(({ name }) => quote(`${name}=${change(isList(name) ? split(answers[name]).join(",") : answers[name])}`));
 }
@@ -108,30 +157,48 @@ const element = (name, properties, ...children) => {
   return made;
 };
 
+const code = (text) => element("code", { className: "literal" }, text);
+
 /* Words with `code` in them. */
-const prose = (text) => text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part));
+const prose = (text) => text.split("`").map((part, place) => (place % 2 ? code(part) : part));
 
-const table = (caption, rows) => element("table", {}, element("caption", {}, caption), element("tbody", {}, ...rows));
+const table = (rows) => element("table", {}, element("tbody", {}, ...rows));
 
-function allowedRow(what, values, now) {
-  const [was, is] = [stateOf(defaults()), now].map((state) => lookUp(values, state));
+function allowedRow(what, was, is) {
   const cell = element("td", { className: is }, is, ...(was === is ? [] : [` (was: ${was})`]));
-  return element("tr", { className: was === is ? "" : "changed" }, element("th", { scope: "row" }, ...prose(what)), cell);
+  return element("tr", {}, element("th", { scope: "row" }, ...prose(what)), cell);
 }
 
-function allowedTables(answers) {
-  const now = stateOf(answers);
-  return Object.entries(CHOICES.allowed).map(([title, rows]) =>
-    table(title, Object.entries(rows).map(([what, values]) => allowedRow(what, values, now))));
+function allowed(answers) {
+  const [before, now] = [stateOf(defaults()), stateOf(answers)];
+  const changed = [];
+  const folded = Object.entries(CHOICES.allowed).map(([title, rows]) => {
+    const others = [];
+    for (const [what, values] of Object.entries(rows)) {
+      const [was, is] = [lookUp(values, before), lookUp(values, now)];
+      (was === is ? others : changed).push(allowedRow(what, was, is));
+    }
+    const id = `others-${title.replaceAll(" ", "-")}`;
+    return element("details", { id, open: document.getElementById(id)?.open }, element("summary", {}, `${title}: ${others.length} things that your answers leave as they are`), table(others));
+  });
+  return [element("p", {}, ...prose(CHOICES.terms)), ...(changed.length ? [table(changed)] : []), ...folded];
 }
+
+/* The parts of one value that the other does not have. */
+const partsWithout = (value, other) => {
+  const [parts, others] = [value, other].map((each) => each.split("; "));
+  return parts.filter((part) => !others.includes(part)).join("; ");
+};
 
 function changedHeaders(answers) {
   const [before, now] = [stateOf(defaults()), stateOf(answers)];
   const rows = Object.entries(CHOICES.headers).flatMap(([name, values]) => {
     const [was, is] = [lookUp(values, before), filled(lookUp(values, now), answers)];
     if (was === is) return [];
-    const parts = [["was", was], ["is", is]].map(([when, value]) => element("p", {}, `${when} → `, element("code", {}, value || "not sent")));
-    return [element("dt", {}, element("code", {}, name)), element("dd", {}, ...parts)];
+    const changes = was ? [["was", was, is], ["is", is, was]] : [["new", is, ""]];
+    const parts = changes.map(([when, value, other]) =>
+      element("p", {}, `${when} → `, ...(value ? [code(partsWithout(value, other) || "…")] : ["not sent"])));
+    return [element("dt", {}, code(name)), element("dd", {}, ...parts)];
   });
   return rows.length ? [element("dl", {}, ...rows)] : ["None."];
 }
@@ -145,8 +212,8 @@ function changedFiles(answers) {
     for (const [file, lines] of Object.entries(CHOICES.files[`${name}=${value}`] ?? {})) (texts[file] ??= []).push(...linesOf(lines, answers));
   }
   const parts = Object.entries(texts).map(([file, lines]) => (lines.length
-    ? element("details", { open: file === "app/policy.py" }, element("summary", {}, element("code", {}, file)), element("pre", { tabIndex: 0 }, lines.join("\n")))
-    : element("p", {}, "new: ", element("code", {}, file))));
+    ? element("details", { open: file === "app/policy.py" }, element("summary", {}, code(file)), element("pre", { tabIndex: 0 }, [...new Set(lines)].join("\n")))
+    : element("p", {}, "new: ", code(file))));
   return parts.length ? parts : ["None."];
 }
 
@@ -157,23 +224,32 @@ function needed(answers) {
 }
 
 const RESULTS = {
-  "What a page may do": allowedTables,
-  "Headers that change": changedHeaders,
+  "What a page may do": allowed,
+  "Headers that change, in production over https": changedHeaders,
   "Files and lines that come or go": changedFiles,
   "What production then needs": needed,
 };
 
+/* What stands above a question. */
+const GROUPS = { project_name: "Project", csp: "Policy", csp_sources: "Other sites", token_type: "Accounts", where: "The command" };
+
 function radios({ name, prompt, choices }) {
   const buttons = Object.entries(choices).map(([choice, words], place) => element("label", {},
-    element("input", { type: "radio", name, value: choice, defaultChecked: !place }), " ", element("code", {}, choice), ` ${words}`));
+    element("input", { type: "radio", name, value: choice, defaultChecked: !place }), element("span", {}, code(choice), `: ${words}`)));
   return element("fieldset", {}, element("legend", {}, prompt), ...buttons);
 }
 
+function hint(name) {
+  const link = element("a", { href: "how-to/pages-and-scripts.html" }, "Pages and scripts");
+  return name === "csp_sources" ? ["Only images? Leave it empty, and see ", link] : [];
+}
+
 function field(question) {
-  if (question.choices) return radios(question);
   const { name, prompt } = question;
   const input = element("input", { name, id: `choose-${name}`, defaultValue: question.default, autocomplete: "off", spellcheck: false });
-  return element("p", { id: `ask-${name}` }, element("label", { htmlFor: input.id }, prompt.replace("; Enter for none", "")), input);
+  input.setAttribute("aria-describedby", `error-${name} hint-${name}`);
+  return element("p", { id: `ask-${name}` }, element("label", { htmlFor: input.id }, prompt.replace("; Enter for none", "")), input,
+    element("span", { id: `error-${name}`, className: "error" }), element("span", { id: `hint-${name}` }, ...hint(name)));
 }
 
 const WHERE = {
@@ -181,48 +257,50 @@ const WHERE = {
   choices: { anywhere: "needs only uv", clone: "in a clone of the template, which asks again with your answers" },
 };
 
+function asked(question) {
+  const title = GROUPS[question.name];
+  return [...(title ? [element("h3", {}, title)] : []), question.choices ? radios(question) : field(question)];
+}
+
 function answersOf(form) {
   const answers = Object.fromEntries(new FormData(form));
   return answers.framing === "allowlist" ? answers : { ...answers, frame_ancestors: "" };
 }
 
-function markFields(form, answers) {
+function markFields(form, answers, found) {
   form.querySelector("#ask-frame_ancestors").hidden = answers.framing !== "allowlist";
+  form.elements.project_slug.placeholder = folderOf(answers.project_name);
   for (const input of form.querySelectorAll("[id^=choose-]")) {
-    const isLacking = input.name === "frame_ancestors" && answers.framing === "allowlist" && !split(input.value).length;
-    input.setAttribute("aria-invalid", isLacking || problems(input.name, answers[input.name]).length > 0);
+    input.setAttribute("aria-invalid", input.name in found);
+    form.querySelector(`#error-${input.name}`).textContent = found[input.name] ?? "";
   }
 }
 
-function copyButton(text) {
-  const copy = async ({ currentTarget }) => {
-    await navigator.clipboard.writeText(text);
-    currentTarget.textContent = "Copied";
-  };
-  return element("button", { type: "button", onclick: copy }, "Copy");
-}
-
-/* The command, or why there is none. */
-function outcome(answers, inClone) {
-  const found = allProblems(answers);
-  if (found.length) return [element("p", {}, "These answers cannot be used:"), element("ul", {}, ...found.map((each) => element("li", {}, each)))];
-  const text = command(answers, inClone);
-  return [element("pre", { id: "command", tabIndex: 0 }, text), ...(navigator.clipboard ? [copyButton(text)] : [])];
+/* The command, or why there is none. `copy.js` makes the button. */
+function outcome(answers, found) {
+  if (Object.keys(found).length) return [element("p", {}, "Correct the marked answers first.")];
+  const inClone = answers.where === "clone";
+  const pre = element("pre", { id: "command", tabIndex: 0 }, command(answers, inClone));
+  const block = element("div", { className: "highlight" }, pre);
+  if (navigator.clipboard) addButton(pre);
+  const isPlaceholder = !inClone && CHOICES.source.startsWith("YOUR_ORG/");
+  return [block, ...(isPlaceholder ? [element("p", {}, ...prose("Replace `YOUR_ORG` by the owner of the template's repository."))] : [])];
 }
 
 function start() {
-  const form = element("form", {}, ...[...CHOICES.questions, WHERE].map(field));
-  const said = element("div", { id: "choose-says", role: "status" });
+  const form = element("form", {}, ...[...CHOICES.questions, WHERE].flatMap(asked));
+  const said = element("div", { role: "status" });
   const results = element("div", { id: "choose-results" });
   const show = () => {
     const answers = answersOf(form);
-    markFields(form, answers);
-    said.replaceChildren(...outcome(answers, answers.where === "clone"));
-    results.replaceChildren(...Object.entries(RESULTS).flatMap(([title, parts]) => [element("h3", {}, title), ...parts(answers)]));
+    const found = allProblems(answers);
+    markFields(form, answers, found);
+    said.replaceChildren(...outcome(answers, found));
+    if (!Object.keys(found).length) results.replaceChildren(...Object.entries(RESULTS).flatMap(([title, parts]) => [element("h3", {}, title), ...parts(answers)]));
   };
   form.addEventListener("input", show);
   form.addEventListener("submit", (event) => event.preventDefault());
-  document.getElementById("chooser").append(form, element("h3", {}, "The command"), said, results);
+  document.getElementById("chooser").append(form, said, results);
   show();
 }
 
