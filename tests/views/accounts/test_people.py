@@ -89,3 +89,11 @@ def test_others_leave(app: Flask, admin: FlaskClient, role: str) -> None:
 def test_of_two_admins_one_leaves(app: Flask, admin: FlaskClient) -> None:
     give_roles(app, "admin", to=OTHER)
     assert post(admin, LEAVE).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "method"), [(LEAVE, "post"), (routes.ME, "delete")])
+def test_the_openapi_document_says_that_who_leaves_may_be_refused(
+    client: FlaskClient, path: str, method: str
+) -> None:
+    described = client.get("/openapi.json").get_json()["paths"][path][method]
+    assert "409" in described["responses"]

@@ -24,7 +24,7 @@ def download() -> ResponseReturnValue:
 
 
 @blueprint.delete("/me")
-@responds(None)
+@responds(None, 409)
 @recent_login(minutes=RECENT)
 def delete_account() -> ResponseReturnValue:
     """Delete your account."""
@@ -47,7 +47,7 @@ def leaving_page() -> ResponseReturnValue:
 
 
 @blueprint.post("/account/delete")
-@responds("text/html")
+@responds("text/html", 409)
 @recent_login(minutes=RECENT)
 @consumes_form
 def leave_by_form() -> ResponseReturnValue:
