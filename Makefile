@@ -165,7 +165,7 @@ browsers: .venv/ready
 .venv/bin/cookiecutter: pins/render.txt
 	@command -v python3 >/dev/null || { echo 'python3 was not found: install Python 3.11 or newer.'; exit 1; }
 	@python3 -c 'import sys; sys.exit("This needs Python 3.11 or newer; python3 here is %d.%d." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	@echo 'Sets up this folder, once: half a minute.'
+	@echo 'Sets up this folder, once: about a minute.'
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r pins/render.txt
 	@touch .venv/bin/cookiecutter

@@ -23,16 +23,19 @@ from typing import NoReturn
 TEMPLATE = Path(__file__).resolve().parent
 PROJECT = TEMPLATE / "build" / "my-service"
 LOG = TEMPLATE / "build" / "demo.log"
+# The port of the demo that runs, since another one would replace its project.
+RUNNING = TEMPLATE / "build" / "demo.port"
 EXAMPLE = TEMPLATE / "{{cookiecutter.project_slug}}" / ".env.example"
 PYTHON = PROJECT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # The server has this name, since browsers refuse passkeys on 127.0.0.1.
 HOST = ("--host", "localhost")
 
-BEGIN = "This takes about a minute, most of it for the packages of the project."
+BEGIN = "This takes about a minute, and less the next time."
 LOGINS = """
 The demo runs until you press Ctrl-C. Its log is {log}.
 
+    project  {project}
     address  http://localhost:{port}
 """
 # What `flask seed` prints of each person who can log in.
@@ -41,6 +44,7 @@ SEEDED = re.compile(r"user (\S+), .* with password (\S+)")
 
 def main() -> int:
     port = checked_port(*sys.argv[1:2])
+    refuse_second_demo()
     answers = checked_answers(sys.argv[2:])
     LOG.parent.mkdir(exist_ok=True)
     LOG.write_bytes(b"")
@@ -52,7 +56,7 @@ def main() -> int:
 
 
 def logins(port: int, people: list[tuple[str, str]]) -> str:
-    said = LOGINS.format(port=port, log=os.path.relpath(LOG))
+    said = LOGINS.format(port=port, log=os.path.relpath(LOG), project=os.path.relpath(PROJECT))
     if (PROJECT / "app" / "accounts").exists():
         said += f"    mails    http://localhost:{port}/dev/mailbox\n"
     of_each = zip(("user", "admin"), people, strict=True)
@@ -86,6 +90,14 @@ def checked_answers(texts: list[str]) -> dict[str, str]:
             known = ", ".join(choices or [each for each in questions if each[0] != "_"])
             sys.exit(f"'{name}={answer}' is no answer to a question. Choose one of {known}.")
     return answers
+
+
+def refuse_second_demo() -> None:
+    """Refuse to replace the project of a demo that still runs."""
+    with suppress(FileNotFoundError):
+        port = int(RUNNING.read_text("utf-8"))
+        if is_ready(port):
+            sys.exit(f"A demo of this folder runs at http://localhost:{port}. Stop it first.")
 
 
 def set_up(answers: dict[str, str]) -> None:
@@ -156,11 +168,13 @@ def serve(port: int, login: str) -> int:
         server = subprocess.Popen(
             command, cwd=PROJECT, env=environment(port), stdout=log, stderr=log
         )
+    RUNNING.write_text(f"{port}", "utf-8")
     try:
-        while not is_ready(port):
-            if server.poll() is not None:
-                fail("The server stopped.")
-            time.sleep(0.1)
+        with step("Start the server"):
+            while not is_ready(port):
+                if server.poll() is not None:
+                    fail("The server stopped.")
+                time.sleep(0.1)
         print(login, flush=True)
         return server.wait()
     finally:

@@ -36,7 +36,7 @@ def test_a_fresh_clone_serves_a_page_and_the_logins_printed_last_work(tmp_path: 
         before, said, _ = login.string.partition("takes about a minute")
         assert said
         assert len(before.splitlines()) <= 5
-        assert len(STEP.findall(login.string)) == 5
+        assert len(STEP.findall(login.string)) == 6
         output = (clone / "build/demo.log").read_text("utf-8")
         assert f"Running on {address}" in output
         assert output.count("sys_startup") == 1
@@ -84,6 +84,16 @@ def test_no_server_is_left_when_the_demo_ends(told_by: signal.Signals, copy: Pat
         process.wait(timeout=60)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_second_demo_leaves_the_project_of_the_first(copy: Path) -> None:
+    port, log = support.free_port(), copy / "log"
+    serve = f"import demo; demo.serve({port}, 'the login')"
+    with support.started(sys.executable, "-c", serve, cwd=copy, log=log) as process:
+        wait_for(re.compile("the login"), log, process)
+        second = support.attempt(sys.executable, "demo.py", str(support.free_port()), cwd=copy)
+    assert f"runs at http://localhost:{port}. Stop it first." in second.stdout
+    assert (copy / "build/my-service/wsgi.py").exists()
 
 
 def test_a_port_that_is_taken_is_refused_at_once() -> None:
