@@ -33,7 +33,7 @@ for client in (visitor, user):
 @pytest.mark.all
 @pytest.mark.parametrize(
     ("words", "visitors"),
-    [("start page for visitors", "200 None"), ("members alone", "303 /login?next=/")],
+    [("for those who are logged in", "200 None"), ("members alone", "303 /login?next=/")],
 )
 def test_users_come_to_their_page_and_visitors_to_another(
     words: str, visitors: str, new_project: NewProject

@@ -81,7 +81,7 @@ class Person:
             fill_in(page, "")
             expect(page.get_by_text("Name the ship.")).to_be_visible()
             fill_in(page, "Nautilus")
-            expect(page.get_by_role("row").filter(has_text="Nautilus +44")).to_be_visible()
+            expect(page.get_by_role("row", name="Nautilus +44")).to_be_visible()
 
 
 def register(page: Page) -> None:

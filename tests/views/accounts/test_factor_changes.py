@@ -203,7 +203,7 @@ def test_of_the_buttons_for_the_app_none_looks_like_the_next_step(
     add_app(client, credentials)
     buttons = Elements(client.get(FACTORS).text.partition("<main")[2]).of("button")
     # The second one asks first, by the two after it.
-    assert [button["class"] for button in buttons] == ["quiet", "quiet", "danger", "quiet", "quiet"]
+    assert [button["class"] for button in buttons] == ["quiet", "quiet", "quiet", "danger", "quiet"]
 
 
 @pytest.mark.asvs("6.5.6")
