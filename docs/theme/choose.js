@@ -283,8 +283,10 @@ function outcome(answers, found) {
   const pre = element("pre", { id: "command", tabIndex: 0 }, command(answers, inClone));
   const block = element("div", { className: "highlight" }, pre);
   if (navigator.clipboard) addButton(pre);
-  const isPlaceholder = !inClone && CHOICES.source.startsWith("YOUR_ORG/");
-  return [block, ...(isPlaceholder ? [element("p", {}, ...prose("Replace `YOUR_ORG` by the owner of the template's repository."))] : [])];
+  const [owner] = CHOICES.source.split("/");
+  // GitHub allows no name with an underscore.
+  const isPlaceholder = !inClone && owner.includes("_");
+  return [block, ...(isPlaceholder ? [element("p", {}, ...prose(`Replace \`${owner}\` by the owner of the template's repository.`))] : [])];
 }
 
 function start() {
