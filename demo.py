@@ -94,7 +94,7 @@ def checked_answers(texts: list[str]) -> dict[str, str]:
 
 def refuse_second_demo() -> None:
     """Refuse to replace the project of a demo that still runs."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ValueError):
         port = int(RUNNING.read_text("utf-8"))
         if is_ready(port):
             sys.exit(f"A demo of this folder runs at http://localhost:{port}. Stop it first.")

@@ -12,12 +12,12 @@ import support
 from conftest import Rendered
 
 CORE = Path(__file__).with_name("core")
-# By process: accounts have users of another class.
+# Each part runs in a process of its own, since accounts have users of another class.
 STORED = {
     "data": ["auth", "checks", "crypto", "csp_reports", "database", "keys"],
     "accounts": ["accounts"],
 }
-# In a module of the core, and in a test of it.
+# These words show that a module of the core, or its test, asks a database.
 QUERY = re.compile(r"\bdb\.(session|engine)\b|\bselect\(")
 DATABASE = re.compile(r"file_app|postgresql", re.IGNORECASE)
 # Those of a project's that store most.

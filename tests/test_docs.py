@@ -34,7 +34,7 @@ ALONE = {
     *("flask-security", "another-language", "existing-users", "flask-babel"),
     *("menu-and-error-pages", "api-with-a-contract"),
 }
-# Of a project with old hashes, the tests of logins alone: each of them takes long.
+# A project with old hashes runs only the tests of logins, since each of them takes long.
 OF_LOGINS = [f"tests/test_{name}.py" for name in ("login", "old_hashes", "other_old_hashes")]
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]

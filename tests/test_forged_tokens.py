@@ -198,7 +198,7 @@ def test_a_token_for_somebody_else_is_refused(
     assert client.get("/me").status_code == 401
 
 
-# In production it is only a warning.
+# The library of the provider only warns of these algorithms, in production too.
 @pytest.mark.filterwarnings("ignore:JWS algorithm")
 @pytest.mark.parametrize(("key", "alg"), [(OTHER_KEY, "RS256"), (None, "HS256"), (None, "none")])
 def test_a_token_that_another_key_signed_is_refused(

@@ -28,9 +28,9 @@ def one_of_each(question: str, accounts: object) -> dict[str, Answers]:
     return {kind: next(each for each in few if each[question] == kind) for kind in kinds}
 
 
-# In them the project's own suite runs in a browser too.
+# The project's own suite runs in a browser too with each of these answers.
 IN_BROWSER = one_of_each("csp", DEFAULTS["accounts"])
-# In them it runs without: the other answers are data, whose values tests/core has.
+# It runs without a browser with these: all other answers are data, whose values tests/core has.
 OF_ACCOUNTS = one_of_each("token_type", "self-service")
 DAILY = {"strict", "paranoid"}
 # What only some answers need.

@@ -10,7 +10,7 @@ TABLES = {
     *(reference.ROUTES, reference.COMMANDS, reference.SETTINGS, reference.POLICY),
     *(reference.EVENTS_OF_OWASP, reference.OWN_EVENTS, reference.FINDINGS),
 }
-# Of the decisions, the site has the one that projects name.
+# The site has only one of the decisions, which projects name.
 RECORD = "0013-cross-site-writes.md"
 
 
