@@ -23,14 +23,16 @@ import services
 import support
 
 ROUNDS, SECONDS, CONNECTIONS = 5, 3, 4
-# The project takes no more than the other app of its median; of the slowest requests a tenth more.
-AT_MOST, AT_MOST_SLOWEST = 1.0, 1.1
+# How many times as long the project may take. wrk and the server share two processors, so that the
+# slowest of a hundred requests differ more between two rounds than between the apps.
+AT_MOST = {"JSON": 0.8, "page": 0.8, "form": 0.85, "logged in": 0.94, "login": 1.1}
+AT_MOST_SLOWEST = 2.0
 SLOWEST = "99 % within"
 
 # What the project is asked for, and how many times as long a request of a user then may take.
 LIMITED = {"RATE_LIMIT": assembled.LIMIT}
 USER, LESS = "logged in", "as rendered"
-MORE = {"RATE_LIMIT": 1.15, "RATE_LIMIT in Redis": 1.6, "PostgreSQL": 2.5, "two processes": 1.5}
+MORE = {"RATE_LIMIT": 1.15, "RATE_LIMIT in Redis": 1.3, "PostgreSQL": 1.6, "two processes": 1.0}
 
 # Each request comes from an address of its own, so that no limit is reached.
 SCRIPT = """
@@ -106,7 +108,7 @@ def measure() -> Report:
             for has_line, name in LINES.items()
             for who in (OURS, OTHERS)
         }
-        timings = _in_turn(pairs, list(assembled.AT_MOST))
+        timings = _in_turn(pairs, list(AT_MOST))
     with rendered.temporary_folder() as folder, ExitStack() as stack:
         rendered.render(rendered.TEMPLATE, Path(folder), "served", cors_origins=cors_origins)
         timings |= _in_turn(dict(_asked_for_more(Path(folder, "served"), stack)), [USER])
@@ -179,8 +181,8 @@ def _quoted(text: str) -> str:
 
 def _beside_the_other(timings: dict[str, Timing]) -> Iterator[Claim]:
     for line in LINES.values():
-        for kind in assembled.AT_MOST:
-            for what, at_most in ((kind, AT_MOST), (f"{kind}, {SLOWEST}", AT_MOST_SLOWEST)):
+        for kind, usual in AT_MOST.items():
+            for what, at_most in ((kind, usual), (f"{kind}, {SLOWEST}", AT_MOST_SLOWEST)):
                 ours, others = (timings[f"{what}, {line}, {who}"].median for who in (OURS, OTHERS))
                 name = f"gunicorn: {what}, {line}: {OURS} / {OTHERS}"
                 yield Claim(name, ours, others, at_most)
