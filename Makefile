@@ -13,7 +13,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new adopt publish quick test test-all test-recipes test-containers test-next test-random lint fix sizes bite manifest pins reference bench pictures browsers site help
+.PHONY: demo new adopt publish quick test test-all test-weekly test-containers test-next test-random lint fix sizes bite manifest pins reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project, with people and tasks, and serve it'
@@ -29,12 +29,12 @@ help:
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core'
 	@echo '                ; .venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts'
 	@echo 'make test       the tests, with every pair of answers in some render'
-	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine and not recipes"'
+	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine and not weekly"'
 	@echo 'make test-all   what those leave out: three browser engines, failing servers, pages of the docs, every combination of answers'
-	@echo '                = the same with -m "all and not engine and not recipes"'
-	@echo 'make test-recipes'
-	@echo "                what the docs say of other people's packages; a weekly job runs them too"
-	@echo '                = the same with -m recipes'
+	@echo '                = the same with -m "all and not engine and not weekly"'
+	@echo 'make test-weekly'
+	@echo "                what the docs say of other people's packages, and long runs; a weekly job runs them too"
+	@echo '                = the same with -m weekly'
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'
 	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
@@ -43,7 +43,7 @@ help:
 	@echo '                = .ci/next'
 	@echo 'make test-random RUNS=10'
 	@echo '                the tests of make test ten times in a random order, every second time on busy processors'
-	@echo '                = .venv/bin/python tests/random_runs.py 10 "not all and not engine and not recipes"'
+	@echo '                = .venv/bin/python tests/random_runs.py 10 "not all and not engine and not weekly"'
 	@echo 'make lint       style, formatting, types, MANIFEST, and that no import of the core runs upward: all five, even if one fails'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo '                ; .venv/bin/python manifest.py --check'
@@ -91,13 +91,13 @@ quick: .venv/ready
 	.venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts
 
 test: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine and not recipes'
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine and not weekly'
 
 test-all: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal -m 'all and not engine and not recipes'
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'all and not engine and not weekly'
 
-test-recipes: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal -m recipes
+test-weekly: .venv/ready
+	.venv/bin/python -m pytest -n auto --dist worksteal -m weekly
 
 test-containers: .venv/ready
 	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py
@@ -106,7 +106,7 @@ test-next: .venv/ready
 	.ci/next $(NEXT)
 
 test-random: .venv/ready
-	.venv/bin/python tests/random_runs.py $(RUNS) 'not all and not engine and not recipes'
+	.venv/bin/python tests/random_runs.py $(RUNS) 'not all and not engine and not weekly'
 
 lint: .venv/ready
 	@failed=; for tool in 'ruff check --no-cache .' 'ruff format --check --no-cache .' mypy 'python manifest.py --check'; do \

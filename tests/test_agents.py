@@ -55,6 +55,7 @@ def page_at(address: str, project: Path) -> tuple[Path, Callable[[str], str]]:
     return project / address, on_github
 
 
+@pytest.mark.all
 @pytest.mark.slow(seconds=30)
 def test_its_commands_pass_in_a_fresh_project(ready_project: NewProject) -> None:
     project = ready_project()

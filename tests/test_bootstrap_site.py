@@ -20,7 +20,7 @@ from clients import enter_password
 from conftest import NewProject
 from test_others_code import BOOTSTRAP, bundle, installed
 
-pytestmark = pytest.mark.recipes
+pytestmark = pytest.mark.weekly
 
 PAGE = support.PAGES / "recipes" / "bootstrap.md"
 OF_VISITORS = ["/", "/login", "/register", "/reset", "/nowhere", "/rooms", "/dev/mailbox"]

@@ -12,11 +12,8 @@ import support
 from conftest import Rendered
 
 CORE = Path(__file__).with_name("core")
-# Each part runs in a process of its own, since accounts have users of another class.
-STORED = {
-    "data": ["auth", "checks", "crypto", "csp_reports", "database", "keys"],
-    "accounts": ["accounts"],
-}
+# Accounts, whose users have another class, run alone and weekly: tests/views/ has their routes.
+DATA = ["auth", "checks", "crypto", "csp_reports", "database", "keys"]
 # These words show that a module of the core, or its test, asks a database.
 QUERY = re.compile(r"\bdb\.(session|engine)\b|\bselect\(")
 DATABASE = re.compile(r"file_app|postgresql", re.IGNORECASE)
@@ -28,10 +25,16 @@ LIMITS = ("auth/test_throttle.py", "web/test_counters.py", "web/test_rate_limits
 
 @pytest.mark.all
 @pytest.mark.slow(seconds=120)
-@pytest.mark.parametrize("part", STORED)
-def test_the_tests_of_the_core_pass_on_postgresql(part: str) -> None:
+def test_the_tests_of_the_core_pass_on_postgresql() -> None:
     with services.postgresql() as url:
-        assert "passed" in run_core(*stored(STORED[part]), TEST_DATABASE_URL=url)
+        assert "passed" in run_core(*stored(DATA), TEST_DATABASE_URL=url)
+
+
+@pytest.mark.weekly
+@pytest.mark.slow(seconds=120)
+def test_the_rules_of_accounts_hold_on_postgresql() -> None:
+    with services.postgresql() as url:
+        assert "passed" in run_core(*stored(["accounts"]), TEST_DATABASE_URL=url)
 
 
 def stored(folders: list[str]) -> list[Path]:

@@ -63,7 +63,7 @@ def followed(page: Path) -> object:
 
 
 def when_followed(page: Path) -> pytest.MarkDecorator:
-    return pytest.mark.recipes if page.stem in OF_PACKAGES else pytest.mark.all
+    return pytest.mark.weekly if page.stem in OF_PACKAGES else pytest.mark.all
 
 
 def answers(page: Path) -> support.Answers:

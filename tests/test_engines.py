@@ -23,7 +23,7 @@ MUST = {behaviour.label: behaviour.must for behaviour in BEHAVIOURS if behaviour
 
 def daily(name: str, those: tuple[str, ...]) -> object:
     """Leave to the weekly job what only a new release of an engine changes."""
-    return pytest.param(name, marks=pytest.mark.all if name in those else pytest.mark.recipes)
+    return pytest.param(name, marks=pytest.mark.all if name in those else pytest.mark.weekly)
 
 
 @pytest.mark.slow(seconds=150)

@@ -8,7 +8,7 @@ import pytest
 
 from suites.running import fetch_source, names_of, passing, run_suite
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.weekly, pytest.mark.slow]
 
 # The tests of each that fail, by the row of docs/reference/plain-flask.md that says why.
 DIFFERENCES = {

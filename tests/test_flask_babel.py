@@ -20,7 +20,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.weekly, pytest.mark.slow]
 
 PAGE = support.PAGES / "recipes" / "flask-babel.md"
 OF_VISITORS = ["/login", "/nowhere", "/register", "/reset"]

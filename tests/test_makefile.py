@@ -45,7 +45,7 @@ def caches(copy: Path) -> list[Path]:
     ("folder", "command"),
     [
         # Each folder that has a conftest is tried with a small file of it.
-        (".", "-n 0 tests/test_decisions.py"),
+        (".", "-n 0 tests/test_template_readme.py"),
         (".", "-p no:xdist tests/core/test_clock.py"),
         (".", "-p no:xdist tests/core/accounts/test_outbox.py"),
         ("tests/views", "-p no:xdist test_serving.py"),
@@ -96,11 +96,11 @@ def marks(target: str) -> str:
 
 
 def test_each_test_is_run_by_one_target() -> None:
-    targets = ("test", "test-all", "test-recipes", "test-containers")
+    targets = ("test", "test-all", "test-weekly", "test-containers")
     assert {target: marks(target) for target in targets} == {
-        "test": "not all and not engine and not recipes",
-        "test-all": "all and not engine and not recipes",
-        "test-recipes": "recipes",
+        "test": "not all and not engine and not weekly",
+        "test-all": "all and not engine and not weekly",
+        "test-weekly": "weekly",
         "test-containers": "engine",
     }
 

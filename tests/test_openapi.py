@@ -97,7 +97,7 @@ warnings = false
     ("token_type", "examples"),
     [
         pytest.param("opaque", 8, marks=pytest.mark.all),
-        *(pytest.param(each, 20, marks=pytest.mark.recipes) for each in ("session", "jwt")),
+        *(pytest.param(each, 20, marks=pytest.mark.weekly) for each in ("session", "jwt")),
     ],
 )
 def test_schemathesis_finds_nothing(
@@ -109,7 +109,7 @@ def test_schemathesis_finds_nothing(
     assert cases(output) > 300
 
 
-@pytest.mark.recipes
+@pytest.mark.weekly
 @pytest.mark.slow(seconds=60)
 def test_schemathesis_finds_nothing_in_an_api_whose_contract_is_given(
     new_project: NewProject, tmp_path: Path

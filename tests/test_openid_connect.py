@@ -24,7 +24,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.weekly, pytest.mark.slow]
 
 PAGE = support.PAGES / "recipes" / "openid-connect.md"
 BACK = "/login/oidc/callback"

@@ -19,7 +19,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.weekly, pytest.mark.slow]
 
 INSTRUMENT = Path(sys.executable).with_name("opentelemetry-instrument")
 CRASH = """

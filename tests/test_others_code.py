@@ -20,7 +20,7 @@ import support
 from clients import PASSWORD, enter_password
 from conftest import NewProject
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.weekly, pytest.mark.slow]
 
 BOOTSTRAP = "flask_bootstrap/static/bootstrap5"
 HTMX = "django_htmx/static/django_htmx/htmx-{}.min.js"

@@ -20,34 +20,10 @@ def shown_on(page: Path) -> list[tuple[str, str]]:
     return SHOWN.findall(page.read_text("utf-8"))
 
 
-@pytest.mark.parametrize(
-    ("page", "names"),
-    [
-        ("index", ["start-page"]),
-        ("tutorial", ["arrivals"]),
-        ("how-to/access-and-users", ["people"]),
-        ("how-to/accounts", ["account"]),
-        ("how-to/second-factors", ["second-factors", "passkeys"]),
-    ],
-)
-def test_a_page_shows_what_it_is_about(page: str, names: list[str]) -> None:
-    shown = shown_on(support.PAGES / f"{page}.md")
-    assert sorted(name for _, name in shown) == sorted(names)
-    assert [text for text, _ in shown if len(text) < 40] == []
-
-
 def test_each_picture_is_shown_and_the_sites_in_both_looks() -> None:
     of_site = {name for page in support.PAGES.rglob("*.md") for _, name in shown_on(page)}
     looks = {f"{name}{ending}.png" for name in of_site for ending in ("", "-dark")}
     assert {picture.name for picture in PICTURES} == looks | {"four-pages.png"}
-
-
-def test_the_readme_shows_one_picture_and_says_what_is_on_it() -> None:
-    readme = (support.TEMPLATE / "README.md").read_text("utf-8")
-    [(text, name)] = re.findall(r"!\[(.*)\]\((.+)\)", readme)
-    assert name == "docs/four-pages.png"
-    on_it = ["tasks", "passkeys", "People", "blocked"]
-    assert [each for each in on_it if each not in text] == []
 
 
 def test_the_projects_readme_shows_the_page_of_the_site() -> None:

@@ -94,7 +94,7 @@ def test_pip_installs_uv_and_no_command_asks_for_the_newest_version() -> None:
 
 @pytest.mark.parametrize(
     ("name", "job", "command"),
-    [("nightly", "newest", "bash .ci/run"), ("weekly", "recipes", "make test-recipes")],
+    [("nightly", "newest", "bash .ci/run"), ("weekly", "recipes", "make test-weekly")],
 )
 def test_a_scheduled_job_runs_tests_with_the_newest_versions(
     name: str, job: str, command: str

@@ -16,7 +16,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.weekly, pytest.mark.slow]
 
 PAGE = support.PAGES / "recipes" / "prometheus.md"
 ALERTS = support.PAGES / "examples" / "prometheus" / "alerts.yml"

@@ -32,7 +32,6 @@ def one_of_each(question: str, accounts: object) -> dict[str, Answers]:
 IN_BROWSER = one_of_each("csp", DEFAULTS["accounts"])
 # It runs without a browser with these: all other answers are data, whose values tests/core has.
 OF_ACCOUNTS = one_of_each("token_type", "self-service")
-DAILY = {"strict", "paranoid"}
 # What only some answers need.
 OPTIONAL = {
     "jwt": {"pyjwt"},
@@ -186,7 +185,7 @@ def assert_each_starts(policies: list[Path], project: Path) -> None:
 @pytest.mark.parametrize(
     "level",
     [
-        pytest.param(level, marks=() if level in DAILY else pytest.mark.all)
+        pytest.param(level, marks=() if level == DEFAULTS["csp"] else pytest.mark.all)
         for level in support.CHOICES["csp"]
     ],
 )

@@ -129,7 +129,7 @@ def test_each_page_about_another_package_leads_to_the_runs_of_its_weekly_job(sit
     leading = {file.stem for file in site.rglob("*.html") if runs in file.read_text("utf-8")}
     assert leading == OF_PACKAGES
     job = (support.TEMPLATE / ".github" / "workflows" / "weekly.yml").read_text("utf-8")
-    assert "run: make test-recipes" in job
+    assert "run: make test-weekly" in job
 
 
 def test_no_row_of_a_table_is_shown_as_text(site: Path) -> None:

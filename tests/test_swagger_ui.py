@@ -18,7 +18,7 @@ import support
 from clients import PASSWORD, enter_password
 from conftest import NewProject
 
-pytestmark = [pytest.mark.recipes, pytest.mark.slow]
+pytestmark = [pytest.mark.weekly, pytest.mark.slow]
 
 PAGE = support.PAGES / "recipes" / "swagger-ui.md"
 FILES = ("swagger-ui.css", "swagger-ui-bundle.js")

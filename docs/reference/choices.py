@@ -16,6 +16,7 @@ from unittest.mock import patch
 import mypy
 from cookiecutter.generate import is_copy_only_path
 from cookiecutter.utils import create_env_with_context
+from jinja2 import FileSystemBytecodeCache
 
 from benchmarks.rendered import TEMPLATE, module
 from docs.reference import FOLDER
@@ -158,7 +159,10 @@ def create_app(state: State) -> Any:
         trusted_hosts=HOST,
         public_url=f"https://{HOST}",
     )
-    app, core = module("app").create_app(settings, **policy(state)), module("secure_flask")
+    created = module("app")
+    app, core = created.create_app(settings, **policy(state)), module("secure_flask")
+    # Else each of these apps compiles the same pages.
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(created.__path__[0])
     with app.app_context():
         core.Model.metadata.create_all(core.db.engine)
     return app

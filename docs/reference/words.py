@@ -1,4 +1,4 @@
-"""Counts the pages of the site and their words, without what `make reference` writes."""
+"""Counts the pages of the site and their words, without what `make reference` and `make bench` write."""
 
 import re
 from pathlib import Path
@@ -10,6 +10,7 @@ TABLES = {
     *(reference.ROUTES, reference.COMMANDS, reference.SETTINGS, reference.POLICY),
     *(reference.EVENTS_OF_OWASP, reference.OWN_EVENTS, reference.FINDINGS),
 }
+MEASURED = re.compile(r"(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
 # The site has only one of the decisions, which projects name.
 RECORD = "0013-cross-site-writes.md"
 
@@ -25,8 +26,8 @@ def words(page: Path) -> int:
 
 
 def by_hand(name: str, text: str) -> str:
-    """The text of a page without what `make reference` writes into it: drawings in words, too."""
-    text = reference.DRAWING.sub("", text)
+    """The text of a page without what a command writes into it: drawings in words, too."""
+    text = MEASURED.sub("", reference.DRAWING.sub("", text))
     if name == "public-names.md":
         return names.ENTRY.sub("", text)
     if name == "asvs.md":
