@@ -15,8 +15,7 @@ import secure_flask
 
 import following
 import support
-from conftest import NewProject, Rendered
-from docs import shown
+from conftest import NewProject
 
 TOKEN_TYPES = support.CHOICES["token_type"]
 REFERENCE = support.PAGES / "reference"
@@ -39,7 +38,6 @@ OF_LOGINS = [f"tests/test_{name}.py" for name in ("login", "old_hashes", "other_
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "See that it works", "What can go wrong"]
-SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
 # What these pages say of other people's packages is followed by a weekly job.
 OF_PACKAGES = {
     *("bootstrap", "flask-admin", "flask-babel", "flask-login-and-wtf", "flask-security"),
@@ -205,19 +203,6 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-def test_the_site_shows_each_section_of_a_projects_page() -> None:
-    """Each page of forms, routes and tables has its own table of what can go wrong."""
-    whole = {page.name for page in (support.PAGES / "project").glob("*.md")}
-    files = [file for file in FOLDERS["a project's docs"] if file.name not in whole]
-    missing = [
-        (file.name, anchor)
-        for file in files
-        for anchor in shown.sections(file.read_text("utf-8"))
-        if (file, anchor) not in shown.places()
-    ]
-    assert missing == [("pages-and-forms.md", "what-can-go-wrong")]
-
-
 def groups() -> dict[str, list[str]]:
     """Return the pages of each group of the sidebar, in its order."""
     found: dict[str, list[str]] = {}
@@ -248,27 +233,6 @@ def test_each_page_stands_in_one_group_of_the_sidebar() -> None:
     assert not [page for page, times in listed.items() if times > 1]
 
 
-def test_each_page_names_words_to_find_it_by() -> None:
-    """As of `<!-- search: csrf, cross-site request forgery -->` below its title."""
-    texts = {page: (support.PAGES / f"{page}.md").read_text("utf-8") for page in site_pages()}
-    assert not sorted(page for page, text in texts.items() if not SEARCHED.search(text))
-
-
-def test_each_risk_of_the_top_ten_leads_to_tests_a_page_and_the_asvs(
-    subtests: pytest.Subtests,
-) -> None:
-    page = (support.PAGES / "owasp-top-10.md").read_text("utf-8")
-    rows = re.findall(r"^\| ((A\d\d) .+)$", page, re.MULTILINE)
-    assert [risk for _, risk in rows] == [f"A{number:02}" for number in range(1, 11)]
-    for row, risk in rows:
-        with subtests.test(risk):
-            _, _, tests, more, yours, _ = re.split(r"(?<!\\)\|", row)
-            assert "](../tests/" in tests
-            assert "](asvs.md#" in more
-            assert re.search(r"\]\((?!asvs)[^)]+\.md", more)
-            assert yours.strip()
-
-
 @pytest.mark.parametrize(
     "file", ["owasp-top-10.md", "reference/growth.md", "../tests/suites/flask.md"]
 )
@@ -282,18 +246,6 @@ def test_each_test_that_a_page_names_exists(file: str) -> None:
         if f"def {name}(" not in (page.parent / link).read_text("utf-8")
     ]
     assert not missing
-
-
-def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
-    """A blank line in a table makes text of the rows below it."""
-    first = re.compile(r"(?:^|\n) *\n *\|.*\n(.*)")
-    rows = [
-        (page, row)
-        for page in [*support.PAGES.rglob("*.md"), *rendered({}).rglob("*.md")]
-        for row in first.findall(page.read_text("utf-8"))
-    ]
-    assert rows
-    assert [each for each in rows if not re.fullmatch(r" *\|(?: *:?-+:? *\|)+", each[1])] == []
 
 
 def test_the_reference_says_what_the_code_says(tmp_path: Path, subtests: pytest.Subtests) -> None:
