@@ -21,7 +21,7 @@ TEMPLATE = Path(__file__).parent.parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 CORE = PROJECT / "secure_flask"
 
-EXCEPTION = "core/ExceptionReplacer"
+REPLACES_EXCEPTION = "core/ExceptionReplacer"
 
 
 def packages_of_core() -> dict[str, list[Path]]:
@@ -64,7 +64,7 @@ def mutations_of(module: Path) -> Iterator[MutationSpec]:
         for occurrence, (node, start, end) in enumerate(positions(tree, operator())):
             # cosmic-ray cannot replace an exception by a dotted name, as in `except module.Error`.
             changed = lines[start[0] - 1][start[1] : end[1]]
-            if name == EXCEPTION and "." in changed:
+            if name == REPLACES_EXCEPTION and "." in changed:
                 continue
             if start[0] not in ignored:
                 yield MutationSpec(

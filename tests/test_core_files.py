@@ -59,6 +59,20 @@ def test_a_migration_of_the_core_imports_nothing_of_it(migration: Path) -> None:
     assert {*imported} <= {"alembic", "sqlalchemy", *sys.stdlib_module_names}
 
 
+def test_the_picture_of_a_request_has_the_order_of_the_code() -> None:
+    picture = (CORE / "README.md").read_text("utf-8").partition("## The way of a login")[0]
+    drawn = re.findall(r"^.{14}(?:web|auth)/(\w+)\.py {2,}", picture, re.MULTILINE)
+    wired = re.findall(
+        r"^    (\w+)\.init_app\(app\)", (CORE / "wiring.py").read_text(), re.MULTILINE
+    )
+    assert drawn == [name for name in wired if name in drawn]
+
+
+def test_each_module_in_the_pictures_exists() -> None:
+    drawn = re.findall(r"\b(?:web|auth)/\w+\.py", (CORE / "README.md").read_text("utf-8"))
+    assert [name for name in drawn if not (CORE / name).exists()] == []
+
+
 def test_the_core_lists_what_projects_depend_on() -> None:
     """The file as it lies here has what any answer needs."""
     assert bounds(name for name, *_ in LISTED) == bounds(

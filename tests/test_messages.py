@@ -40,6 +40,10 @@ def without(message: str) -> messages.Messages:
     return {key: of_accounts for key, of_accounts in LISTED.items() if key != message}
 
 
+def test_a_page_of_all_messages_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page_of(monkeypatch, LISTED) == PAGE
+
+
 @pytest.mark.parametrize(
     ("of_accounts", "first"), [(False, '"Not Found": "Nicht'), (True, '"Wrong code": "Falsch')]
 )
@@ -72,6 +76,14 @@ def test_a_reworded_message_keeps_its_place_and_its_german_words(
     written = page_of(monkeypatch, {**without(old), new: of_accounts})
     assert written == PAGE.replace(old, new)
     assert f"{new!r} has the German words of {old!r}" in capsys.readouterr().out
+
+
+def test_a_message_does_not_take_the_words_of_one_that_is_still_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = page_of(monkeypatch, {**LISTED, "A key has one name": False})
+    assert '"A key has a name": "Ein Schlüssel' in written
+    assert '"A key has one name": "A key has one name"' in written
 
 
 def test_a_message_that_is_gone_leaves_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,12 @@ def test_each_picture_is_shown_and_the_sites_in_both_looks() -> None:
     assert {picture.name for picture in PICTURES} == looks | {"four-pages.png"}
 
 
+def test_the_projects_readme_shows_the_page_of_the_site() -> None:
+    picture = support.FOLDER / "docs" / "start-page.png"
+    assert picture.read_bytes() == (support.PAGES / "start-page.png").read_bytes()
+    assert f"docs/{picture.name}" in (support.FOLDER / "README.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
 def test_a_picture_is_light(picture: Path) -> None:
     assert picture.stat().st_size < HEAVIEST

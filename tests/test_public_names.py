@@ -15,6 +15,12 @@ PAGE = (support.PAGES / "reference" / "public-names.md").read_text("utf-8")
 ENTRIES = {match[1]: match[0] for match in names.ENTRY.finditer(PAGE)}
 
 
+def test_each_public_name_is_described() -> None:
+    beside = re.compile(r"^### .+|^```python\n(?s:.+?)^```", re.MULTILINE)
+    described = {name for name in ENTRIES if beside.sub("", ENTRIES[name]).strip()}
+    assert described == {*secure_flask.__all__}
+
+
 def test_each_function_and_class_has_its_signature() -> None:
     shown = {name for name in ENTRIES if re.search(rf"\n(def|class) {name}\b", ENTRIES[name])}
     values = {name: getattr(secure_flask, name) for name in ENTRIES}
@@ -32,3 +38,12 @@ def test_a_name_that_is_gone_leaves_the_page(monkeypatch: pytest.MonkeyPatch) ->
     others = [name for name in secure_flask.__all__ if name != "asset"]
     monkeypatch.setattr(secure_flask, "__all__", others)
     assert {*names.ENTRY.findall(names.page(PAGE))} == {*others}
+
+
+def test_a_default_is_shown_by_its_value() -> None:
+    assert "minutes: int = 15" in ENTRIES["recent_login"]
+
+
+def test_the_functions_of_a_module_are_shown() -> None:
+    assert "def set_roles(" in ENTRIES["roles"]
+    assert "def record(" in ENTRIES["audit"]

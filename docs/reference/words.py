@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from benchmarks import page as costs
 from docs.reference import __main__ as reference
 from docs.reference import evidence, names
 
@@ -10,7 +11,6 @@ TABLES = {
     *(reference.ROUTES, reference.COMMANDS, reference.SETTINGS, reference.POLICY),
     *(reference.EVENTS_OF_OWASP, reference.OWN_EVENTS, reference.FINDINGS),
 }
-MEASURED = re.compile(r"(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
 # The site has only one of the decisions, which projects name.
 RECORD = "0013-cross-site-writes.md"
 
@@ -27,7 +27,7 @@ def words(page: Path) -> int:
 
 def by_hand(name: str, text: str) -> str:
     """The text of a page without what a command writes into it: drawings in words, too."""
-    text = MEASURED.sub("", reference.DRAWING.sub("", text))
+    text = costs.TABLE.sub("", reference.DRAWING.sub("", text))
     if name == "public-names.md":
         return names.ENTRY.sub("", text)
     if name == "asvs.md":
