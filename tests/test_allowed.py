@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import pytest
@@ -25,7 +27,8 @@ THEME = support.PAGES / "theme"
 DATA = json.loads((THEME / "choices.js").read_text("utf-8").removeprefix("const CHOICES = ")[:-2])
 LEVELS = support.CHOICES["csp"]
 
-# Each trial asks for an address that begins with this where it works.
+# A trial asks for an address that begins with this and its number where it works. What the
+# page of the trial before asks for late has another number.
 WON = "/won"
 WIN = f"fetch('{WON}')"
 SCRIPT = WIN.encode()
@@ -106,6 +109,7 @@ class Sites:
 
     def __init__(self) -> None:
         self.app, self.page, self.asked = Flask("none"), "", list[str]()
+        self.trials, self.won = itertools.count(1), WON
         self.server = make_server(
             *("127.0.0.1", 0, self), threaded=True, request_handler=Quiet, ssl_context="adhoc"
         )
@@ -118,7 +122,7 @@ class Sites:
         self.asked.append(request.path)
         if request.path.startswith(WON):
             kinds = {".js": "text/javascript", ".css": "text/css"}
-            kind = kinds.get(request.path[len(WON) :], "text/plain")
+            kind = kinds.get(PurePosixPath(request.path).suffix, "text/plain")
             body = SCRIPT if kind == "text/javascript" else b""
             opened = {"Access-Control-Allow-Origin": "*"}
             return Response(body, content_type=kind, headers=opened)(environ, start)
@@ -148,7 +152,7 @@ class Sites:
             CORS_ORIGINS=[listed] if state["cors_origins"] else [],
         )
         self.add("/tried", lambda: self.page.replace("NONCE", csp_nonce()))
-        self.add("/framed", lambda: script(WIN).replace("NONCE", csp_nonce()))
+        self.add("/framed", lambda: script(f"fetch('{self.won}')").replace("NONCE", csp_nonce()))
         self.add("/answer", lambda: {"an": "answer"})
 
     def add(self, path: str, view: Callable[[], Any]) -> None:
@@ -167,9 +171,10 @@ class Measured(NamedTuple):
     browser: Browser
 
     def outcome(self, host: str, text: str) -> str:
-        """Open a page: whether it asks for WON, or the browser says that something failed."""
-        self.sites.page = self.sites.placed(f"<!doctype html><title>Tried</title><body>{text}")
-        self.sites.asked.clear()
+        """Open a page: whether it asks for its address, or the browser says that something failed."""
+        self.sites.won = won = f"{WON}-{next(self.sites.trials)}"
+        tried = self.sites.placed(text.replace(WON, won))
+        self.sites.page = f"<!doctype html><title>Tried</title><body>{tried}"
         with self.browser.new_context(ignore_https_errors=True) as context:
             page, failed = context.new_page(), list[object]()
             for event in ("console", "pageerror", "requestfailed"):
@@ -177,7 +182,7 @@ class Measured(NamedTuple):
 
             def has_won() -> bool:
                 page.wait_for_timeout(10)
-                return any(path.startswith(WON) for path in self.sites.asked)
+                return any(path.startswith(won) for path in self.sites.asked)
 
             page.goto(f"{self.sites.at(host)}/tried", wait_until="commit")
             # A page in place of the one that the browser does not open.
