@@ -26,6 +26,8 @@ from bite.runs import killers_of
 
 KEPT = TEMPLATE / ".venv" / "bite-sessions"
 TESTS = TEMPLATE / "tests" / "core"
+# By the module, the operator of cosmic-ray and which of its places there it changes.
+Killers = dict[tuple[str, str, int], list[str]]
 
 
 def digest_of(*folders: Path) -> str:
@@ -58,22 +60,41 @@ def measure(folder: Path, tests: str) -> None:
     subprocess.run(command, cwd=TEMPLATE, env=environment, check=True)
 
 
-def result_of(item: WorkItem, reached: Reached) -> WorkResult:
+def place_of(item: WorkItem) -> tuple[str, str, int]:
+    mutation = item.mutations[0]
+    return str(mutation.module_path), mutation.operator_name, mutation.occurrence
+
+
+def earlier_killers(path: Path) -> Killers:
+    """Return what noticed each mutant in sessions of the same sample, before the tests changed."""
+    found: Killers = {}
+    sample = path.stem.rpartition("-")[0]
+    for earlier in sorted(KEPT.glob(f"{sample}-*.sqlite")):
+        with use_db(earlier) as session:
+            for item, result in session.completed_work_items:
+                found[place_of(item)] = json.loads(result.output)
+    return found
+
+
+def result_of(item: WorkItem, reached: Reached, earlier: Killers) -> WorkResult:
+    """Run what noticed the mutant earlier, and if that does not, the other tests that reach it."""
     mutation = item.mutations[0]
     source = mutate(mutation)
     lines = range(mutation.start_pos[0], mutation.end_pos[0] + 1)
+    known = [test for test in earlier.get(place_of(item), []) if test in reached.seconds]
+    chosen = reached.chosen_tests(mutation.module_path, lines)
     killers: list[str] = []
-    for tests in reached.chosen_tests(mutation.module_path, lines):
+    for tests in [known, *chosen] if known else chosen:
         killers = killers or killers_of(mutation.module_path, source, tests)
     outcome = TestOutcome.KILLED if killers else TestOutcome.SURVIVED
     return WorkResult(WorkerOutcome.NORMAL, output=json.dumps(killers), test_outcome=outcome)
 
 
-def run(session: WorkDB, reached: Reached, processes: int) -> None:
+def run(session: WorkDB, reached: Reached, earlier: Killers, processes: int) -> None:
     """Run each mutant that has no result yet, and store which tests kill it."""
     pending = session.pending_work_items
     with ThreadPoolExecutor(processes) as pool:
-        running = {pool.submit(result_of, item, reached): item for item in pending}
+        running = {pool.submit(result_of, item, reached, earlier): item for item in pending}
         try:
             for count, done in enumerate(as_completed(running), 1):
                 session.set_result(running[done].job_id, done.result())
@@ -110,7 +131,7 @@ def main() -> None:
     for package, path in chosen:
         print(f"== {package}", flush=True)
         with use_db(path) as session:
-            run(session, reached, options.processes)
+            run(session, reached, earlier_killers(path), options.processes)
             results[package] = session.completed_work_items
     print("\n".join(lines_of_report(results)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -18,7 +18,13 @@ import pytest
 
 from bite.mutants import PROJECT, TEMPLATE
 
-LIBRARIES = ["pytest", "flask", "flask_sqlalchemy", "flask_wtf", "pydantic", "webauthn", "argon2"]
+LIBRARIES = [
+    *("pytest", "hypothesis", "flask", "flask_migrate", "flask_sqlalchemy", "flask_wtf"),
+    *("limits.storage", "pydantic_settings", "pyotp", "redis", "segno", "structlog"),
+    *("sqlalchemy.dialects.sqlite", "sqlalchemy.orm", "webauthn", "argon2"),
+]
+# Two others still notice where one of the tests is deleted.
+MOST_KILLERS = 3
 # Many times what its tests take on a busy machine: a mutant that hangs counts as noticed.
 SECONDS = 600
 
@@ -51,7 +57,7 @@ class MutatedFinder(MetaPathFinder):
 
 
 class Chosen:
-    """Keeps the chosen tests of the files, and notes which of them fail."""
+    """Keeps the chosen tests of the files, and ends the run when enough of them have failed."""
 
     def __init__(self, tests: Sequence[str]) -> None:
         self.tests = set(tests)
@@ -64,6 +70,13 @@ class Chosen:
         if report.failed and report.nodeid not in self.killers:
             self.killers.append(report.nodeid)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        ended = yield
+        if len({killer.partition("[")[0] for killer in self.killers}) >= MOST_KILLERS:
+            item.session.shouldstop = "Enough tests have failed."
+        return ended
+
 
 def run_in_process(module: Path, source: str, tests: Sequence[str], answer: Connection) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
@@ -72,10 +85,10 @@ def run_in_process(module: Path, source: str, tests: Sequence[str], answer: Conn
     os.chdir(TEMPLATE)
     sys.meta_path.insert(0, MutatedFinder(module, source))
     chosen = Chosen(tests)
-    files = sorted({test.partition("::")[0] for test in tests})
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
     status = pytest.main(["-q", "-p", "no:xdist", *files], plugins=[chosen])
     ended_well = status in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-    answer.send(chosen.killers if ended_well else ["(import)"])
+    answer.send(chosen.killers if ended_well or chosen.killers else ["(import)"])
 
 
 def killers_of(module: Path, source: str, tests: Sequence[str]) -> list[str]:

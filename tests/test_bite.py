@@ -50,6 +50,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+def killers_of_the_removed_guard(session: Path) -> list[str]:
+    noticed = "SELECT output FROM work_results JOIN mutation_specs USING (job_id)"
+    where = " WHERE operator_name = 'bite/RemoveStatement' AND definition_name = 'proved'"
+    [[killers]] = sqlite3.connect(session).execute(noticed + where)
+    found: list[str] = json.loads(killers)
+    return found
+
+
 @pytest.fixture(scope="module")
 def shown(copy: Path) -> str:
     return bite(copy)
@@ -70,10 +78,7 @@ def test_what_no_test_notices_is_named_and_the_rest_is_not(shown: str) -> None:
 @pytest.mark.usefixtures("shown")
 def test_the_session_holds_who_noticed_a_removed_guard(copy: Path) -> None:
     [session] = (copy / ".venv" / "bite-sessions").glob("guards-100-1-*.sqlite")
-    noticed = "SELECT output FROM work_results JOIN mutation_specs USING (job_id)"
-    where = " WHERE operator_name = 'bite/RemoveStatement' AND definition_name = 'proved'"
-    [[killers]] = sqlite3.connect(session).execute(noticed + where)
-    assert json.loads(killers) == [f"{TESTS}::test_two_is_refused"]
+    assert killers_of_the_removed_guard(session) == [f"{TESTS}::test_two_is_refused"]
 
 
 def test_a_run_goes_on_where_it_was_stopped(copy: Path, shown: str) -> None:
@@ -85,3 +90,15 @@ def test_a_run_goes_on_where_it_was_stopped(copy: Path, shown: str) -> None:
     again = bite(copy)
     assert "1 of 1\n" in again
     assert again.partition("| package")[2] == shown.partition("| package")[2]
+
+
+@pytest.mark.usefixtures("shown")
+def test_what_noticed_a_mutant_runs_first_after_a_change_of_the_tests(copy: Path) -> None:
+    kept = copy / ".venv" / "bite-sessions"
+    before = set(kept.glob("*.sqlite"))
+    (copy / TESTS).write_text(PROOFS + PROOFS.replace("def test_", "def test_again_"))
+    bite(copy)
+    [session] = set(kept.glob("*.sqlite")) - before
+    assert killers_of_the_removed_guard(session) == [f"{TESTS}::test_two_is_refused"]
+    session.unlink()
+    (copy / TESTS).write_text(PROOFS)
