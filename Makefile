@@ -54,7 +54,7 @@ help:
 	@echo 'make sizes      show how large a project and its tests are'
 	@echo '                = .venv/bin/python tests/sizes.py'
 	@echo 'make bite       break the core in 100 places of each folder, one at a time, and show what no test notices'
-	@echo '                (SAMPLE=100 SEED=1 PACKAGES="crypto web"; a run that was stopped goes on)'
+	@echo '                (SAMPLE=100 SEED=1 PACKAGES="crypto web" PAGE=docs/bite.md; a run that was stopped goes on)'
 	@echo '                = PYTHONPATH=.venv/bite .venv/bin/python -m bite --sample 100 --seed 1 crypto web'
 	@echo 'make manifest   write secure_flask/MANIFEST after each change of the core'
 	@echo '                = .venv/bin/python manifest.py'
@@ -126,7 +126,7 @@ sizes: .venv/ready
 	.venv/bin/python tests/sizes.py
 
 bite: .venv/ready
-	PYTHONPATH=.venv/bite .venv/bin/python -m bite --sample $(SAMPLE) --seed $(SEED) $(PACKAGES)
+	PYTHONPATH=.venv/bite .venv/bin/python -m bite --sample $(SAMPLE) --seed $(SEED) $(if $(PAGE),--page $(PAGE)) $(PACKAGES)
 
 manifest: .venv/ready
 	.venv/bin/python manifest.py

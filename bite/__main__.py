@@ -21,11 +21,12 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResul
 
 from bite.mutants import CORE, TEMPLATE, mutate, packages_of_core, sample_of
 from bite.reach import OWN_PROCESS, Reached
-from bite.report import lines_of_report
+from bite.report import lines_of_report, reasons_of, write
 from bite.runs import killers_of
 
 KEPT = TEMPLATE / ".venv" / "bite-sessions"
 TESTS = TEMPLATE / "tests" / "core"
+PAGE = TEMPLATE / "docs" / "bite.md"
 # By the module, the operator of cosmic-ray and which of its places there it changes.
 Killers = dict[tuple[str, str, int], list[str]]
 
@@ -124,6 +125,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--tests", nargs="+", default=["tests/core", OWN_PROCESS])
+    parser.add_argument("--page", type=Path, help="write the report there, and keep its reasons")
     options = parser.parse_args()
     chosen = list(sessions(options))
     reached = reached_lines(options.tests)
@@ -133,7 +135,10 @@ def main() -> None:
         with use_db(path) as session:
             run(session, reached, earlier_killers(path), options.processes)
             results[package] = session.completed_work_items
-    print("\n".join(lines_of_report(results)))
+    report = "\n".join(lines_of_report(results, reasons_of(options.page or PAGE)))
+    print(report)
+    if options.page:
+        write(options.page, report)
 
 
 if __name__ == "__main__":

@@ -70,12 +70,12 @@ class Reached:
     def tests_of(self, module: Path, lines: range) -> list[str]:
         """Return the tests that run one of these lines.
 
-        A line that runs at import belongs to no test: those of the module's own file stand for it.
+        A line that runs at import belongs to no test: all that reach the module stand for it.
         """
         contexts = self.data.contexts_by_lineno(str(module))
         found = {test for line in lines for test in contexts.get(line, [])} - {""}
-        own = own_tests_of(module)
-        return sorted(found or {test for test in self.seconds if test.startswith(own)})
+        own = {test for test in self.seconds if test.startswith(own_tests_of(module))}
+        return sorted(found or own.union(*contexts.values()) - {""})
 
     def chosen_tests(self, module: Path, lines: range) -> list[list[str]]:
         """Return what to run in one process and in the next: the module's own tests come first.

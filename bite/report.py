@@ -3,30 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
 
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkItem, WorkResult
 
 from bite.mutants import CORE, mutate
 
 Completed = Sequence[tuple[WorkItem, WorkResult]]
+# By the name of a survivor: why it may live.
+Reasons = Mapping[str, str]
+
+# A reason that begins so is of a mutant that no test could notice, which the share leaves out.
+NO_CHANGE = "Changes nothing"
+TABLE = "| package |"
 
 
-def lines_of_report(results: Mapping[str, Completed]) -> Iterator[str]:
+def lines_of_report(results: Mapping[str, Completed], reasons: Reasons) -> Iterator[str]:
     """A table of the packages in Markdown, then a list of what survived in each."""
-    yield "| package | mutants | noticed | share |"
-    yield "|---|--:|--:|--:|"
+    survivors = {package: names_of_survivors(results[package]) for package in results}
+    yield f"{TABLE} mutants | change something | noticed | share |"
+    yield "|---|--:|--:|--:|--:|"
     for package, completed in results.items():
-        noticed = sum(result.test_outcome == TestOutcome.KILLED for _, result in completed)
-        share = noticed / len(completed)
-        yield f"| `{package}` | {len(completed)} | {noticed} | {share:.0%} |"
-    for package, completed in results.items():
-        survivors = [
-            name_of(item.mutations[0])
-            for item, result in completed
-            if result.test_outcome == TestOutcome.SURVIVED
-        ]
+        noticed = len(completed) - len(survivors[package])
+        without_effect = [name for name in survivors[package] if is_no_change(name, reasons)]
+        changed = len(completed) - len(without_effect)
+        yield f"| `{package}` | {len(completed)} | {changed} | {noticed} | {noticed / changed:.0%} |"
+    for package, names in survivors.items():
         yield f"\n## {package}\n"
-        yield from (f"- {name}" for name in sorted(survivors) or ["Nothing survived."])
+        for name in names or ["Nothing survived."]:
+            yield f"- {name}"
+            if name in reasons:
+                yield f"  {reasons[name]}"
+
+
+def names_of_survivors(completed: Completed) -> list[str]:
+    return sorted(
+        name_of(item.mutations[0])
+        for item, result in completed
+        if result.test_outcome == TestOutcome.SURVIVED
+    )
+
+
+def is_no_change(name: str, reasons: Reasons) -> bool:
+    return reasons.get(name, "").startswith(NO_CHANGE)
+
+
+def reasons_of(page: Path) -> Reasons:
+    """Read why each survivor may live: the indented line below its name."""
+    lines = page.read_text("utf-8").splitlines() if page.exists() else []
+    return {
+        name.removeprefix("- "): reason.strip()
+        for name, reason in pairwise(lines)
+        if name.startswith("- ") and reason.startswith("  ")
+    }
+
+
+def write(page: Path, report: str) -> None:
+    """Put the report below the words of the page, which stay."""
+    words = page.read_text("utf-8").partition(TABLE)[0] if page.exists() else ""
+    page.write_text(f"{words}{report}\n", "utf-8")
 
 
 def name_of(mutation: MutationSpec) -> str:

@@ -20,6 +20,7 @@ def {name}(number: int) -> None:
 """
 # cosmic-ray fails where it replaces an exception with a dotted name.
 DOTTED = "import json\ntry:\n    pass\nexcept (json.JSONDecodeError, KeyError):\n    pass\n"
+SURVIVOR = "`guards/numbers.py` unproved: `raise ValueError` → `pass`"
 TESTS = Path("tests", "core", "guards", "test_numbers.py")
 PROOFS = """
 import pytest
@@ -63,15 +64,15 @@ def shown(copy: Path) -> str:
     return bite(copy)
 
 
-def bite(copy: Path) -> str:
+def bite(copy: Path, *options: str) -> str:
     packages = str(support.TEMPLATE / ".venv" / "bite")
-    command = (sys.executable, "-m", "bite", "guards", "--tests", str(TESTS.parent))
+    command = (sys.executable, "-m", "bite", "guards", *options, "--tests", str(TESTS.parent))
     return support.run(*command, cwd=copy, PYTHONPATH=packages)
 
 
 def test_what_no_test_notices_is_named_and_the_rest_is_not(shown: str) -> None:
     survivors = [line for line in shown.splitlines() if line.startswith("- `guards/numbers.py`")]
-    assert "- `guards/numbers.py` unproved: `raise ValueError` → `pass`" in survivors
+    assert f"- {SURVIVOR}" in survivors
     assert [line for line in survivors if "` proved: " in line and "pass" in line] == []
 
 
@@ -79,6 +80,16 @@ def test_what_no_test_notices_is_named_and_the_rest_is_not(shown: str) -> None:
 def test_the_session_holds_who_noticed_a_removed_guard(copy: Path) -> None:
     [session] = (copy / ".venv" / "bite-sessions").glob("guards-100-1-*.sqlite")
     assert killers_of_the_removed_guard(session) == [f"{TESTS}::test_two_is_refused"]
+
+
+@pytest.mark.usefixtures("shown")
+def test_the_page_keeps_its_words_and_why_a_survivor_may_live(copy: Path) -> None:
+    page = copy / "page.md"
+    reason = f"- {SURVIVOR}\n  A test of this repository.\n"
+    page.write_text(f"# What tests notice\n\n| package |\n\n{reason}")
+    bite(copy, "--page", str(page))
+    assert page.read_text().startswith("# What tests notice\n\n| package | mutants |")
+    assert reason in page.read_text()
 
 
 def test_a_run_goes_on_where_it_was_stopped(copy: Path, shown: str) -> None:
