@@ -80,11 +80,16 @@ class Reached:
     def chosen_tests(self, module: Path, lines: range) -> list[list[str]]:
         """Return what to run in one process and in the next: the module's own tests come first.
 
-        Quick tests come before slow ones, and each process runs about 15 seconds of them.
+        Those of its folder are next. Quick tests come before slow ones, and each process runs about
+        15 seconds of them.
         """
-        own = own_tests_of(module)
-        tests = self.tests_of(module, lines)
-        tests.sort(key=lambda test: (not test.startswith(own), self.seconds.get(test, 0)))
+        own, folder = own_tests_of(module), folder_of_tests(module)
+
+        def order(test: str) -> tuple[bool, bool, float]:
+            seconds = self.seconds.get(test, 0)
+            return not test.startswith(own), not test.startswith(folder), seconds
+
+        tests = sorted(self.tests_of(module, lines), key=order)
         processes: dict[bool, list[str]] = {}
         for test in tests:
             processes.setdefault(test.startswith(OWN_PROCESS), []).append(test)
@@ -97,5 +102,8 @@ class Reached:
 
 
 def own_tests_of(module: Path) -> str:
-    path = module.relative_to(CORE)
-    return f"{Path('tests/core') / path.parent}/test_{path.stem}.py::".replace("/./", "/")
+    return f"{folder_of_tests(module)}test_{module.stem}.py::"
+
+
+def folder_of_tests(module: Path) -> str:
+    return f"{Path('tests/core') / module.relative_to(CORE).parent}/"
