@@ -1,32 +1,25 @@
 """The button beside each password field, which shows what was typed."""
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from views.browser.conftest import new_page
 from views.browser.starter.states import log_in
 
 TYPED = "seven owls in a well of ink"
 
 
-@pytest.fixture
-def account(page: Page, site: str) -> Page:
+def test_a_button_shows_its_field_says_so_and_hides_it_again(page: Page, site: str) -> None:
     log_in(page, site)
     page.goto(f"{site}/account")
     page.get_by_text("Change your password", exact=True).click()
-    return page
-
-
-def test_a_button_shows_its_field_says_so_and_hides_it_again(account: Page) -> None:
-    field = account.get_by_label("New password")
-    button = account.get_by_role("button", name="Show New password")
+    field = page.get_by_label("New password")
+    button = page.get_by_role("button", name="Show New password")
     field.fill(TYPED)
     expect(button).to_have_attribute("aria-pressed", "false")
     button.click()
     expect(field).to_have_attribute("type", "text")
     expect(field).to_have_value(TYPED)
     expect(button).to_have_attribute("aria-pressed", "true")
-    expect(account.get_by_label("Current password")).to_have_attribute("type", "password")
+    expect(page.get_by_label("Current password")).to_have_attribute("type", "password")
     button.press("Enter")
     expect(field).to_have_attribute("type", "password")
     expect(button).to_have_attribute("aria-pressed", "false")
@@ -42,10 +35,3 @@ def test_a_form_sends_a_password_as_one_so_that_no_browser_offers_it_again(
     page.locator("form[method=post]").evaluate(sent)
     page.get_by_label("Password").press("Enter")
     expect(page.get_by_label("Password")).to_have_attribute("type", "password")
-
-
-def test_without_javascript_there_is_no_button(browser: Browser, site: str) -> None:
-    with new_page(browser, java_script_enabled=False) as page:
-        page.goto(f"{site}/login")
-        expect(page.get_by_label("Password")).to_be_visible()
-        expect(page.get_by_role("button", name="Show")).to_have_count(0)

@@ -29,7 +29,11 @@ def enter_password(page: Page, password: str = PASSWORD) -> None:
 
 
 def test_a_user_logs_in_keeps_a_list_of_tasks_and_logs_out(page: Page, site: str) -> None:
+    page.goto(site)
+    expect(page.locator("noscript p")).to_contain_text("JavaScript is switched off.")
     page.goto(f"{site}/tasks")
+    # It shows no password.
+    expect(page.get_by_role("button", name="Show")).to_have_count(0)
     enter_password(page, "a wrong long password")
     expect(page.get_by_role("alert")).to_have_text("Wrong username or password.")
     enter_password(page)
@@ -105,8 +109,3 @@ def test_a_user_changes_the_password_and_ends_other_logins(page: Page, site: str
     page.get_by_label("New password").fill(OTHER_PASSWORD)
     press(page, "Change the password")
     expect(page.get_by_role("status")).to_contain_text("Your password is changed")
-
-
-def test_the_start_page_says_what_needs_javascript(page: Page, site: str) -> None:
-    page.goto(site)
-    expect(page.locator("noscript p")).to_contain_text("JavaScript is switched off.")
