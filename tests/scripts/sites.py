@@ -227,7 +227,7 @@ if __name__ == "__main__":
     elsewhere_server = served(elsewhere, https=True)
     elsewhere_origin = elsewhere_server.at("127.0.0.1")
     plain = served(elsewhere)
-    elsewhere.pages["/tile.svg"] = site_pages.csp_tests.PICTURE
+    elsewhere.pages["/tile.svg"] = site_pages.PICTURE
     elsewhere.pages["/attack-worker.js"] = site_pages.SENDING_WORKER
     elsewhere.pages["/style.css"] = "#other {color: red}"
     ports = [origin.at("localhost").rpartition(":")[2] for origin in (elsewhere_server, plain)]

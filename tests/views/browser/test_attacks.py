@@ -142,7 +142,7 @@ TOLERATED = {
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """Its Content-Security-Policy stands alone: test_links.py shows what LINKS closes."""
+    """Its Content-Security-Policy stands alone: tests/engines/leaving.py shows what LINKS closes."""
     return make_app(LINKS=None)
 
 

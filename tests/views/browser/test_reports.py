@@ -8,15 +8,13 @@ import pytest
 from flask import Flask, Response, request
 from playwright.sync_api import Browser, Page
 from secure_flask import public
-from secure_flask.csp_levels import PARANOID, SELF
+from secure_flask.csp_levels import PARANOID, SELF, STRICT
 
 from app import policy
-from views.browser.conftest import PROBE, REAL_NAME, Elsewhere, Serve, new_page
+from views.browser.conftest import PROBE, REAL_NAME, Elsewhere, Serve, new_page, noted_reports
 from views.conftest import PRODUCTION, MakeApp
 
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="7"/>'
-
-
 CLOSED = {**PRODUCTION, "trusted_hosts": [REAL_NAME], "CSP": PARANOID}
 LEAVE = "url => { location.href = url }"
 
@@ -101,3 +99,16 @@ def test_a_closed_link_is_allowed_by_the_line_that_the_report_prints(
         page.goto(serve(app, https=True).at(REAL_NAME) + PROBE)
         page.evaluate(LEAVE, f"{other}/shop")
         page.wait_for_url(f"{other}/shop")
+
+
+def test_a_link_on_trial_is_reported_and_followed(
+    make_app: MakeApp, serve: Serve, own_page: Page
+) -> None:
+    other = serve(Elsewhere(), https=True).at("localhost")
+    app = make_app(**{**CLOSED, "CSP": STRICT}, CSP_CANDIDATE=PARANOID)
+    reported = noted_reports(app)
+    own_page.goto(serve(app, https=True).at(REAL_NAME))
+    own_page.evaluate(LEAVE, f"{other}/listed")
+    own_page.wait_for_url(f"{other}/listed")
+    report = reported.get(timeout=10)
+    assert (report["type"], report["body"]["disposition"]) == ("connection-allowlist", "report")
