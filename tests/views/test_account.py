@@ -79,21 +79,6 @@ def alive(*clients: FlaskClient) -> list[bool]:
     return [is_logged_in(client) for client in clients]
 
 
-@pytest.mark.asvs("7.5.2")
-def test_it_lists_own_logins_and_nobody_elses(app: Flask, client: FlaskClient) -> None:
-    mine = logged_in(app, "Chrome/140.0 Windows")
-    bobs = logged_in(app, "OPR/140.0 iPad", username=BOB)
-    page = client.get(ACCOUNT)
-    assert page.cache_control.no_store
-    assert "Firefox on Linux" in page.text
-    assert "Chrome on Windows" in page.text
-    assert "Opera" not in page.text
-    assert end_path(mine) in page.text
-    # The present login ends by logging out.
-    assert end_path(client) not in page.text
-    assert end_path(bobs) not in page.text
-
-
 def test_without_a_script_times_are_in_utc_and_exact(client: FlaskClient) -> None:
     [login] = client.get(routes.SESSIONS).get_json()["sessions"]
     issued = datetime.fromtimestamp(login["created"], UTC)
@@ -102,9 +87,17 @@ def test_without_a_script_times_are_in_utc_and_exact(client: FlaskClient) -> Non
 
 
 @pytest.mark.asvs("7.5.2")
-def test_a_button_ends_one_login_and_another_all_others(app: Flask, client: FlaskClient) -> None:
-    lost, other, bobs = logged_in(app), logged_in(app), logged_in(app, username=BOB)
-    path = end_path(lost)
+def test_the_page_lists_own_logins_and_a_button_ends_one_and_another_all_others(
+    app: Flask, client: FlaskClient
+) -> None:
+    lost, other = logged_in(app, "Chrome/140.0 Windows"), logged_in(app)
+    bobs = logged_in(app, "OPR/140.0 iPad", username=BOB)
+    path, page = end_path(lost), client.get(ACCOUNT)
+    assert page.cache_control.no_store
+    shown = ("Firefox on Linux", "Chrome on Windows", "Opera", path, end_path(bobs))
+    assert [text in page.text for text in shown] == [True, True, False, True, False]
+    # The present login ends by logging out.
+    assert end_path(client) not in page.text
     assert_leads_to(post(client, path), ACCOUNT)
     assert post(client, path).status_code == 404
     assert post(client, end_path(bobs)).status_code == 404
@@ -140,13 +133,18 @@ def test_an_old_login_changes_nothing_before_the_password_is_entered(
     app: Flask, client: FlaskClient
 ) -> None:
     before, other = stored_hash(app), logged_in(app)
-    path = end_path(other)
+    path, key = end_path(other), shown_key(make_key(client))
+    end_key = f"{MAKE}/{key.split('_')[1]}/end"
     grow_old(app)
     page = client.get(ACCOUNT).text
     assert f'href="{routes.REAUTHENTICATE}?next=' in page
-    assert not any(form in page for form in (CHANGE, OTHERS, path))
-    for refused in (change(client), post(client, OTHERS), post(client, path)):
-        assert_leads_to(refused, routes.REAUTHENTICATE)
+    assert not any(form in page for form in (CHANGE, OTHERS, path, MAKE))
+    assert "Backup" in page
+    for address in (CHANGE, OTHERS, path, MAKE, end_key):
+        form = {"current_password": PASSWORD, "new_password": NEW, "name": "Other", "days": "1"}
+        assert_leads_to(post(client, address, **form), routes.REAUTHENTICATE)
+    assert len(client.get(KEYS).get_json()["keys"]) == 1
+    assert opens(app, key) == 200
     by_json = [client.post(routes.PASSWORD, json=BODY, headers=OWN_PAGE)]
     for address in (routes.SESSIONS, f"{routes.SESSIONS}/{id_of(other)}"):
         by_json.append(client.delete(address, headers=OWN_PAGE))
@@ -234,6 +232,13 @@ def test_a_form_makes_a_key_that_the_next_page_shows_once(app: Flask, client: Fl
     assert key not in account
     [listed] = client.get(KEYS).get_json()["keys"]
     assert listed["expires"] - listed["created"] == 30 * 86400
+    # It has no role but those that its user ticks.
+    give_roles(app, "admin", "editor")
+    assert 'value="editor"' in client.get(ACCOUNT).text
+    key = shown_key(post(client, MAKE, name="Other", days="30", roles="editor"))
+    headers = {"Authorization": f"Bearer {key}"}
+    assert app.test_client().get(routes.ME, headers=headers).get_json()["roles"] == ["editor"]
+    assert post(client, MAKE, name="More", days="30", roles="boss").status_code == 422
 
 
 def test_a_bad_form_makes_no_key_and_one_that_is_sent_again_no_second(client: FlaskClient) -> None:
@@ -261,16 +266,6 @@ def test_a_user_without_a_password_is_not_asked_for_days(app: Flask, client: Fla
     assert invalid_fields(post(client, MAKE, name="").text) == ["name"]
 
 
-def test_a_key_gets_the_roles_that_its_user_ticks(app: Flask, client: FlaskClient) -> None:
-    give_roles(app, "admin", "editor")
-    assert 'value="editor"' in client.get(ACCOUNT).text
-    page = post(client, MAKE, name="Backup", days="30", roles="editor")
-    headers = {"Authorization": f"Bearer {shown_key(page)}"}
-    assert app.test_client().get(routes.ME, headers=headers).get_json()["roles"] == ["editor"]
-    refused = post(client, MAKE, name="Other", days="30", roles="boss")
-    assert refused.status_code == 422
-
-
 def test_a_button_ends_a_key(app: Flask, client: FlaskClient) -> None:
     key, kept = shown_key(make_key(client)), shown_key(make_key(client, "Kept"))
     forms = Elements(client.get(ACCOUNT).text).of("form")
@@ -279,18 +274,6 @@ def test_a_button_ends_a_key(app: Flask, client: FlaskClient) -> None:
     assert post(bobs, path).status_code == 404
     assert_leads_to(post(client, path), ACCOUNT)
     assert [opens(app, each) for each in (key, kept)] == [401, 200]
-
-
-def test_an_old_login_makes_and_ends_no_key(app: Flask, client: FlaskClient) -> None:
-    key = shown_key(make_key(client))
-    grow_old(app)
-    page = client.get(ACCOUNT).text
-    assert "Backup" in page
-    assert MAKE not in page
-    assert make_key(client, "Other").status_code == 303
-    assert post(client, f"{MAKE}/{key.split('_')[1]}/end").status_code == 303
-    assert len(client.get(KEYS).get_json()["keys"]) == 1
-    assert opens(app, key) == 200
 
 
 def test_a_new_password_ends_keys_unless_the_form_keeps_them(
