@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +13,6 @@ from sqlalchemy import select, update
 
 from views.browser.conftest import new_page
 from views.browser.starter.states import log_in
-from views.browser.starter.test_looks import PHONE, box, stand_side_by_side
 
 ZONE = "Asia/Tokyo"
 LINES = "times => times.map((time) => time.getClientRects().length)"
@@ -61,29 +59,6 @@ def test_a_time_is_shown_as_how_long_ago_and_exactly_in_the_zone_of_the_reader(
     page.route("**/account", translate)
     page.goto(f"{site}/account")
     expect(since).to_have_text("vor 1 Tag")
-
-
-def test_each_caption_stands_beside_its_card_and_above_it_on_a_phone(
-    page: Page, site: str, subtests: pytest.Subtests
-) -> None:
-    log_in(page, site)
-    page.goto(f"{site}/account")
-    parts = page.locator("main > section")
-    names = parts.get_by_role("heading", level=2).all_inner_texts()
-    assert len(names) == parts.count()
-    for width, (part, name) in product((1280, PHONE["width"]), enumerate(names)):
-        with subtests.test(name, width=width):
-            page.set_viewport_size({"width": width, "height": 640})
-            assert_caption_fits(parts.nth(part), width)
-
-
-def assert_caption_fits(part: Locator, width: int) -> None:
-    caption, card = part.locator("> div").first, part.locator("> :nth-child(2)")
-    assert stand_side_by_side(caption, card) == (width == 1280)
-    assert box(card)[2] <= width
-    # Nothing but the longer of both makes a part high.
-    last = part.locator("> :last-child")
-    assert box(part)[3] == max(box(caption)[3], box(last)[3])
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without scripts"])

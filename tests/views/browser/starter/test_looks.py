@@ -97,20 +97,6 @@ def test_a_phone_shows_a_new_key_to_its_end(page: Page, site: str) -> None:
     assert gap >= 16  # pixels
 
 
-def test_all_pages_have_one_left_edge_one_width_and_one_size_of_heading(
-    page: Page, site: str
-) -> None:
-    log_in(page, site)
-    seen = set()
-    for path in ("/", "/tasks", "/tasks/new", "/account", "/reauthenticate", "/nowhere"):
-        page.goto(site + path)
-        heading = page.get_by_role("heading", level=1)
-        main, name = page.get_by_role("main"), page.locator(".home")
-        size = heading.evaluate("heading => getComputedStyle(heading).fontSize")
-        seen.add((box(heading)[0], box(name)[0], box(main)[0], box(main)[2], size))
-    assert len(seen) == 1
-
-
 def test_delete_asks_beside_the_list_in_which_nothing_moves(page: Page, site: str) -> None:
     log_in(page, site)
     for title in ("Buy milk", "Water the plants"):
