@@ -1,7 +1,5 @@
 """What the browser's tests share: Chromium, servers on free ports, and another site."""
 
-import os
-import shutil
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,13 +16,13 @@ from secure_flask.csp_levels import SELF
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, generate_adhoc_ssl_context, make_server
 
+import support
 from core import routes
 from views.conftest import LOGIN, MakeApp
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 REAL_NAME = "www.example.org"
 ARGUMENTS = (
     "--disable-gpu",
@@ -114,12 +112,9 @@ def _whole(app: "WSGIApplication") -> "WSGIApplication":
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if not found:
-        stop = pytest.fail if os.environ.get("REQUIRE_SERVICES") else pytest.skip
-        stop(f"needs a browser: one of {', '.join(NAMES)} on PATH, or its path in CHROMIUM")
+    support.need(support.CHROMIUM, "Chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=support.CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 

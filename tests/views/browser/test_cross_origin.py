@@ -7,7 +7,7 @@ from secure_flask import public
 
 from core import routes
 from views.browser.conftest import PROBE, Elsewhere, Serve, Server, log_in
-from views.conftest import LOGIN, USERNAME, MakeApp, every_token_type
+from views.conftest import MakeApp
 
 READ = """url => fetch(url, {credentials: "include"})
     .then(answer => answer.text(), () => "refused")"""
@@ -18,15 +18,6 @@ EMBED = """url => new Promise(resolve => {
     script.src = url;
     document.body.append(script);
 })"""
-# Logs in and asks who it is, as a page of an allowed origin would.
-LOG_IN = """async ([login, me, body, credentials]) => {
-    const options = {method: "POST", credentials, body: JSON.stringify(body)};
-    const json = {"Content-Type": "application/json"};
-    const {token} = await (await fetch(login, {...options, headers: json})).json();
-    const headers = token ? {Authorization: `Bearer ${token}`} : {};
-    const answer = await fetch(me, {credentials, headers});
-    return (await answer.json()).username;
-}"""
 WRITE = """([url, type, mode]) => fetch(url, {
     method: "POST", credentials: "include", mode, headers: {"Content-Type": type}, body: "{}",
 }).then(answer => answer.type, () => "refused")"""
@@ -79,18 +70,3 @@ def test_a_page_of_an_unlisted_origin_reads_embeds_and_writes_nothing(
     page.goto(site + PROBE)
     page.evaluate(WRITE, [f"{site}/write", "application/json", "cors"])
     assert written == ["a write"]
-
-
-@every_token_type
-def test_a_page_of_an_allowed_origin_logs_in_and_reads_but_not_by_the_cookie_of_pages(
-    make_app: MakeApp, serve: Serve, page: Page, other: Server, token_type: str
-) -> None:
-    page.goto(other.at("localhost"))
-    site = serve(make_app(CORS_ORIGINS=[other.at("localhost")])).at("localhost")
-    by_cookie = token_type == "session"
-    paths = [site + routes.LOGIN, site + routes.ME]
-    credentials = "include" if by_cookie else "omit"
-    assert page.evaluate(LOG_IN, [*paths, LOGIN, credentials]) == USERNAME
-    page.request.post(paths[0], form={**LOGIN}, headers={"Origin": site})
-    assert page.request.get(paths[1]).status == 200
-    assert (page.evaluate(READ, paths[1]) == "refused") == (not by_cookie)

@@ -11,7 +11,6 @@ from secure_flask import public
 from views.browser.conftest import Serve
 from views.browser.starter.states import add_task, log_in
 from views.browser.starter.test_accessibility import assert_for_everybody
-from views.conftest import give_roles
 
 PHONE: ViewportSize = {"width": 360, "height": 640}
 
@@ -50,35 +49,6 @@ def stand_side_by_side(first: Locator, second: Locator) -> bool:
     _, top, right, bottom = box(first)
     left, other_top, _, other_bottom = box(second)
     return right <= left and top < other_bottom and other_top < bottom
-
-
-def test_on_a_phone_what_belongs_together_stands_side_by_side(
-    app: Flask, page: Page, site: str
-) -> None:
-    give_roles(app, "admin")
-    log_in(page, site)
-    page.set_viewport_size(PHONE)
-    add_task(page, site, "Plan the workshop in March")
-    title = page.get_by_role("link", name="Plan the workshop")
-    done = page.get_by_role("button", name="Done: Plan the workshop")
-    delete = page.get_by_text("Delete Plan the workshop", exact=False).first
-    assert stand_side_by_side(done, title)
-    assert stand_side_by_side(title, delete)
-    middles = [sum(box(each)[1::2]) / 2 for each in (done, title, delete)]
-    assert max(middles) - min(middles) <= 1
-    page.goto(f"{site}/people")
-    row = page.get_by_role("row").filter(has_text="You")
-    name = row.get_by_role("link")
-    assert stand_side_by_side(name, row.get_by_text("Active"))
-    assert box(name)[3] <= box(row.get_by_text("admin", exact=True))[1]
-    # However many links the navigation has.
-    navigation = page.get_by_role("navigation", name="Site")
-    log_out = navigation.get_by_role("button", name="Log out")
-    link = navigation.get_by_role("link", name="Tasks").first
-    for _ in range(3):
-        assert stand_side_by_side(navigation.locator(".home"), log_out)
-        assert box(log_out)[2] == PHONE["width"] - box(navigation)[0]
-        link.evaluate("link => link.after(...[1, 2].map(() => link.cloneNode(true)))")
 
 
 def test_a_phone_shows_a_new_key_to_its_end(page: Page, site: str) -> None:
