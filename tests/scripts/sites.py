@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib import import_module
 from io import BytesIO
 from itertools import count
@@ -182,11 +182,6 @@ def more(app: int, method: str, path: str) -> list[dict[str, Any]]:
             found.append(reported)
 
 
-def asked(app: int) -> list[str]:
-    """Return the paths that were asked for since the last look."""
-    return [each["path"] for each in everything(app)]
-
-
 def everything(app: int) -> list[dict[str, Any]]:
     """Return all requests since the last look."""
     return [requests[app].get() for _ in range(requests[app].qsize())]
@@ -201,23 +196,10 @@ def page(path: str, text: str) -> None:
     elsewhere.pages[path] = text
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "attack": attack,
-    "outcome": outcome,
-    "serve": serve,
-    "noted": noted,
-    "more": more,
-    "asked": asked,
-    "everything": everything,
-    "steal": steal,
-    "page": page,
-}
-
-
 def main(lines: Iterable[str]) -> None:
     for line in lines:
         command, *arguments = json.loads(line)
-        print(json.dumps(COMMANDS[command](*arguments)), file=answers, flush=True)
+        print(json.dumps(globals()[command](*arguments)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def test_a_time_is_shown_as_how_long_ago_and_exactly_in_the_zone_of_the_reader(
     expect(since).to_have_text("vor 1 Tag")
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without scripts"])
+@pytest.mark.parametrize("javascript", [True, False])
 def test_log_out_is_in_sight_beside_logins_of_an_hour_ago_on_each_screen(
     app: Flask, browser: Browser, site: str, javascript: bool
 ) -> None:
