@@ -69,17 +69,8 @@ def attack(name: str) -> dict[str, Any]:
     # What its Content-Security-Policy stops by itself.
     app = new_app(LINKS=None)
     app.before_request_funcs.setdefault(None, []).insert(0, note_report)
-    attacks.add_victim(app, tried, evil_origin, seen)
-    site = served(app).at("localhost")
-    evil.pages |= {
-        "/attack.js": attacks.WIN,
-        "/helper.js": attacks.WIN,
-        "/attack.css": "html {background: url(/won)}",
-        "/": tried.lure.replace("SITE", site),
-    }
-    app.test_client().get("/victim")
+    start, _ = attacks.prepare(app, tried, evil, evil_origin, served)
     seen.queue.clear()
-    start = evil_origin if tried.lure else f"{site}/victim#{tried.fragment}"
     works = attacks.works(tried, attacks.testing.page_csp(app))
     return {"start": start, "click": tried.click, "works": works}
 

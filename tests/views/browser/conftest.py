@@ -209,14 +209,21 @@ def certificate() -> ssl.SSLContext:
 
 
 def noted_reports(app: Flask) -> "Queue[dict[str, Any]]":
-    """Each report of a browser that comes to the app from now on."""
+    """Each report of a browser that the app takes from now on."""
     reported: Queue[dict[str, Any]] = Queue()
 
     @app.before_request
-    def note() -> None:
-        if request.path == "/csp-reports":
-            for report in request.get_json(force=True):
+    def keep() -> None:
+        # A view that reads a body leaves nothing of it to what runs later.
+        request.get_data()
+
+    @app.after_request
+    def note(answer: Response) -> Response:
+        if (request.path, answer.status_code) == ("/csp-reports", 204):
+            sent = request.get_json(force=True)
+            for report in sent if isinstance(sent, list) else [sent]:
                 reported.put(report)
+        return answer
 
     return reported
 
