@@ -31,3 +31,8 @@ def behaviour(label: str, must: str | None = None) -> Callable[[Measure], Measur
         return measure
 
     return add
+
+
+def row(label: str, measure: Callable[..., str], *given: object, must: str | None = None) -> None:
+    """Make a row of a function that is given more than the browser and the sites."""
+    behaviour(label, must)(lambda tab, sites: measure(tab, sites, *given))

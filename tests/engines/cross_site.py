@@ -6,10 +6,7 @@ service workers, from each kind of origin.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from engines.behaviours import behaviour
+from engines.behaviours import behaviour, row
 from engines.logins import log_in
 from engines.other_sites import HOST, SIBLING, STRANGER
 from engines.sites import App, Sites
@@ -51,26 +48,10 @@ REGISTER = """
 REFUSED, NO_WORKERS = "403", "no service workers"
 # The one name that may be listed by http, and another site than HOST.
 LISTED = "localhost"
-WORKERS = ["/passing-worker.js", "/guarded-worker.js"]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the page of an attacker is, and the site that it attacks."""
-
-    name: str
-    host: str
-
-    def page(self, sites: Sites) -> str:
-        return f"{sites.other(self.host)}/empty"
-
-
-# The other port has the name of the site, and a cookie goes by the name alone.
-ORIGINS = [
-    Origin("a sibling subdomain", SIBLING),
-    Origin("another port", HOST),
-    Origin("another site", STRANGER),
-]
+PASSING, GUARDED = WORKERS = ["/passing-worker.js", "/guarded-worker.js"]
+# Where the page of an attacker is. The other port has the name of the site, and a cookie goes by
+# the name alone.
+ORIGINS = {"a sibling subdomain": SIBLING, "another port": HOST, "another site": STRANGER}
 
 
 def statuses(app: App, method: str = "POST") -> str:
@@ -80,22 +61,18 @@ def statuses(app: App, method: str = "POST") -> str:
     return ", ".join(map(str, sorted(found)))
 
 
-def by_script(script: str, *arguments: object) -> Callable[[Tab, Sites, str], str]:
-    def measure(tab: Tab, sites: Sites, page: str) -> str:
-        app = sites.app(HOST)
-        log_in(tab, app)
-        tab.visit(page)
-        tab.run(script, f"{app.origin}/write", *arguments)
-        return statuses(app)
-
-    return measure
-
-
-def by_redirect(tab: Tab, sites: Sites, page: str) -> str:
-    """The form goes to the attacker, who sends the browser on with it."""
-    app, found = sites.app(HOST), set()
+def by_script(tab: Tab, sites: Sites, host: str, script: str, method: str = "POST") -> str:
+    app = sites.app(HOST)
     log_in(tab, app)
-    origin = page.removesuffix("/empty")
+    tab.visit(f"{sites.other(host)}/empty")
+    tab.run(script, f"{app.origin}/write", TYPES)
+    return statuses(app, method)
+
+
+def by_redirect(tab: Tab, sites: Sites, host: str) -> str:
+    """The form goes to the attacker, who sends the browser on with it."""
+    app, origin, found = sites.app(HOST), sites.other(host), set()
+    log_in(tab, app)
     for status in (307, 308):
         sites.page(form(f"{origin}/{status}?{app.origin}/write"))
         tab.visit(origin)
@@ -104,37 +81,15 @@ def by_redirect(tab: Tab, sites: Sites, page: str) -> str:
     return ", ".join(sorted(found))
 
 
-def by_socket(tab: Tab, sites: Sites, page: str) -> str:
-    app = sites.app(HOST)
-    log_in(tab, app)
-    tab.visit(page)
-    tab.run(SOCKET, f"{app.origin}/write")
-    return statuses(app, "GET")
-
-
 def form(target: str, enctype: str = "application/x-www-form-urlencoded") -> str:
     return FORM.replace("TARGET", target).replace("ENCTYPE", enctype)
 
 
-WAYS: dict[str, Callable[[Tab, Sites, str], str]] = {
-    "`fetch` without a preflight": by_script(FETCH, TYPES),
-    "beacons": by_script(BEACON, TYPES[:3]),
-    "a form by 307 and 308": by_redirect,
-    "a WebSocket": by_socket,
-}
-
-
-def add(way: str, origin: Origin) -> None:
-    measure = WAYS[way]
-
-    @behaviour(f"{way}, from {origin.name}", must=REFUSED)
-    def cell(tab: Tab, sites: Sites) -> str:
-        return measure(tab, sites, origin.page(sites))
-
-
-for each in ORIGINS:
-    for kind in WAYS:
-        add(kind, each)
+for name, host in ORIGINS.items():
+    row(f"`fetch` without a preflight, from {name}", by_script, host, FETCH, must=REFUSED)
+    row(f"beacons, from {name}", by_script, host, BEACON, must=REFUSED)
+    row(f"a form by 307 and 308, from {name}", by_redirect, host, must=REFUSED)
+    row(f"a WebSocket, from {name}", by_script, host, SOCKET, "GET", must=REFUSED)
 
 
 @behaviour("`fetch` and a beacon of a sandboxed frame", must=REFUSED)
@@ -202,7 +157,7 @@ def listed_json(tab: Tab, sites: Sites) -> str:
 
 @behaviour("a script that `SERVICE_WORKERS` does not list, as a service worker", must="refused")
 def unlisted_worker(tab: Tab, sites: Sites) -> str:
-    said = installed(tab, sites.app(), WORKERS[0])
+    said = installed(tab, sites.app(), PASSING)
     return "refused" if said == NO_WORKERS else said
 
 
@@ -227,16 +182,24 @@ def through(tab: Tab, sites: Sites, worker: str, host: str) -> str:
     return ", ".join(sorted(found))
 
 
-@behaviour("a form of another site through a worker that passes it on", must=REFUSED)
-def through_a_worker(tab: Tab, sites: Sites) -> str:
-    return through(tab, sites, WORKERS[0], "127.0.0.1")
-
-
-@behaviour("a form of another port through a worker that passes it on", must=REFUSED)
-def through_a_worker_of_another_port(tab: Tab, sites: Sites) -> str:
-    return through(tab, sites, WORKERS[0], "localhost")
-
-
-@behaviour("a form of another site where the worker leaves writes alone", must=REFUSED)
-def beside_a_worker(tab: Tab, sites: Sites) -> str:
-    return through(tab, sites, WORKERS[1], "127.0.0.1")
+row(
+    "a form of another site through a worker that passes it on",
+    through,
+    PASSING,
+    "127.0.0.1",
+    must=REFUSED,
+)
+row(
+    "a form of another port through a worker that passes it on",
+    through,
+    PASSING,
+    "localhost",
+    must=REFUSED,
+)
+row(
+    "a form of another site where the worker leaves writes alone",
+    through,
+    GUARDED,
+    "127.0.0.1",
+    must=REFUSED,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.behaviours import behaviour
+from engines.behaviours import behaviour, row
 from engines.sites import App, Sites
 from engines.tab import Tab
 
@@ -52,21 +52,16 @@ def works(done: object) -> str:
     return "works" if done else "fails"
 
 
-@behaviour("login and logout by the form, over http", must="works")
-def form_over_http(tab: Tab, sites: Sites) -> str:
-    return login_and_logout(tab, sites.app())
-
-
-def login_and_logout(tab: Tab, app: App) -> str:
+def login_and_logout(tab: Tab, sites: Sites, https: bool) -> str:
+    app = sites.app(https=https)
     log_in(tab, app)
     logged_in = tab.run(WHO) == USERNAME
     log_out(tab, app)
     return works(logged_in and tab.run(WHO) is None)
 
 
-@behaviour("login and logout by the form, over https", must="works")
-def form_over_https(tab: Tab, sites: Sites) -> str:
-    return login_and_logout(tab, sites.app(https=True))
+row("login and logout by the form, over http", login_and_logout, False, must="works")
+row("login and logout by the form, over https", login_and_logout, True, must="works")
 
 
 @behaviour("login by a script of the page's own", must="works")
@@ -117,22 +112,21 @@ def back_after_logout(tab: Tab, sites: Sites) -> str:
     return "shown" if path == "/account" else "not shown"
 
 
-@behaviour("an attacker's login that a script plants in a full cookie jar", must="refused")
-def planted_login(tab: Tab, sites: Sites) -> str:
+def planted_login(tab: Tab, sites: Sites, logged_in: bool) -> str:
     app = sites.app(https=True)
-    login = attackers_login(tab, app)
-    log_in(tab, app)
-    return planted(tab, login)
-
-
-def attackers_login(tab: Tab, app: App) -> str:
     log_in(tab, app, ATTACKER)
-    return str(tab.cookies()[COOKIE]["value"])
-
-
-def planted(tab: Tab, login: str) -> str:
+    login = str(tab.cookies()[COOKIE]["value"])
+    if logged_in:
+        log_in(tab, app)
+    else:
+        tab.forget()
+        tab.visit(f"{app.origin}/login")
     tab.run(FILL_AND_PLANT, COOKIE, login)
     return "works" if tab.run(WHO) == ATTACKER else "refused"
+
+
+PLANTED = "an attacker's login that a script plants"
+row(f"{PLANTED} in a full cookie jar", planted_login, True, must="refused")
 
 
 # This row shows that the prefix stops the attack of the row above, not something else.
@@ -146,10 +140,4 @@ def planted_host_cookie(tab: Tab, sites: Sites) -> str:
     return "works" if tab.text("#mark") == ATTACKER else "refused"
 
 
-@behaviour("an attacker's login that a script plants where nobody is logged in")
-def planted_first(tab: Tab, sites: Sites) -> str:
-    app = sites.app(https=True)
-    login = attackers_login(tab, app)
-    tab.forget()
-    tab.visit(f"{app.origin}/login")
-    return planted(tab, login)
+row(f"{PLANTED} where nobody is logged in", planted_login, False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.behaviours import behaviour
+from engines.behaviours import behaviour, row
 from engines.logins import log_in
 from engines.sites import App, Sites
 from engines.tab import Tab
@@ -26,7 +26,9 @@ OPEN = "<button onclick=\"globalThis.opened = window.open('SITE/probe-page')\">O
 HOST, SIBLING, STRANGER = "app.shop.localhost", "evil.shop.localhost", "evil.localhost"
 
 
-def framed(tab: Tab, sites: Sites, app: App, host: str = "127.0.0.1") -> str:
+def framed(tab: Tab, sites: Sites, ancestor: str, host: str) -> str:
+    """A page of the other site at `host` frames one; where no ancestor is named, 127.0.0.1 is."""
+    app = sites.app(FRAME_ANCESTORS=[ancestor or sites.other()])
     sites.page(FRAME.replace("SITE", app.origin))
     tab.visit(sites.other(host))
     tab.wait_for("document.title === 'loaded'")
@@ -34,40 +36,21 @@ def framed(tab: Tab, sites: Sites, app: App, host: str = "127.0.0.1") -> str:
     return "shown" if "/shown" in app.asked() else "blank"
 
 
-@behaviour("a page in a frame of another site", must="blank")
-def frame_of_another_site(tab: Tab, sites: Sites) -> str:
-    return framed(tab, sites, sites.app(FRAME_ANCESTORS=["'none'"]))
+row("a page in a frame of another site", framed, "'none'", "127.0.0.1", must="blank")
+row("the same, where the policy is `'self'`", framed, "'self'", "127.0.0.1", must="blank")
+row("a page in a frame of a listed origin", framed, "", "127.0.0.1", must="shown")
+row("a page in a frame, where another origin is listed", framed, "", "localhost", must="blank")
 
 
-@behaviour("the same, where the policy is `'self'`", must="blank")
-def frame_with_self(tab: Tab, sites: Sites) -> str:
-    return framed(tab, sites, sites.app(FRAME_ANCESTORS=["'self'"]))
-
-
-@behaviour("a page in a frame of a listed origin", must="shown")
-def frame_of_a_listed_origin(tab: Tab, sites: Sites) -> str:
-    return framed(tab, sites, sites.app(FRAME_ANCESTORS=[sites.other()]))
-
-
-@behaviour("a page in a frame, where another origin is listed", must="blank")
-def frame_of_an_unlisted_origin(tab: Tab, sites: Sites) -> str:
-    return framed(tab, sites, sites.app(FRAME_ANCESTORS=[sites.other()]), "localhost")
-
-
-@behaviour("what a page of another origin of the site reads", must="refused")
-def read(tab: Tab, sites: Sites) -> str:
-    app = sites.app(CORS_ORIGINS=[sites.other()])
+def read(tab: Tab, sites: Sites, listed: str) -> str:
+    app = sites.app(CORS_ORIGINS=[sites.other(listed)])
     log_in(tab, app)
     tab.visit(f"{sites.other('localhost')}/empty")
     return str(tab.run(READ, f"{app.origin}/me"))
 
 
-@behaviour("what a page of an origin in `CORS_ORIGINS` reads", must="ada")
-def read_by_a_listed_origin(tab: Tab, sites: Sites) -> str:
-    app = sites.app(CORS_ORIGINS=[sites.other("localhost")])
-    log_in(tab, app)
-    tab.visit(f"{sites.other('localhost')}/empty")
-    return str(tab.run(READ, f"{app.origin}/me"))
+row("what a page of another origin of the site reads", read, "127.0.0.1", must="refused")
+row("what a page of an origin in `CORS_ORIGINS` reads", read, "localhost", must="ada")
 
 
 @behaviour("JSON that a page of another origin writes", must="refused")
@@ -114,12 +97,7 @@ def form(app: App) -> str:
     return f"{reported} origin, {site}, {cookie} the login: {sent['status']}"
 
 
-@behaviour("a form of the site's own", must="own origin, same-origin, with the login: 200")
-def own_form(tab: Tab, sites: Sites) -> str:
-    return form_of(tab, sites, "/form-page")
-
-
-def form_of(tab: Tab, sites: Sites, path: str) -> str:
+def own_form(tab: Tab, sites: Sites, path: str) -> str:
     app = sites.app(HOST)
     log_in(tab, app)
     tab.visit(app.origin + path)
@@ -127,9 +105,9 @@ def form_of(tab: Tab, sites: Sites, path: str) -> str:
     return form(app)
 
 
-@behaviour("the same, on a page with `no-referrer`")
-def own_form_without_referrer(tab: Tab, sites: Sites) -> str:
-    return form_of(tab, sites, "/form-page-without-referrer")
+OWN = "own origin, same-origin, with the login: 200"
+row("a form of the site's own", own_form, "/form-page", must=OWN)
+row("the same, on a page with `no-referrer`", own_form, "/form-page-without-referrer")
 
 
 def form_from(tab: Tab, sites: Sites, host: str, page: str = FORM) -> str:
@@ -142,16 +120,6 @@ def form_from(tab: Tab, sites: Sites, host: str, page: str = FORM) -> str:
     return form(app)
 
 
-@behaviour("a form of a sibling subdomain", must="403")
-def form_of_a_sibling(tab: Tab, sites: Sites) -> str:
-    return form_from(tab, sites, SIBLING)
-
-
-@behaviour("a form of another site", must="403")
-def form_of_a_stranger(tab: Tab, sites: Sites) -> str:
-    return form_from(tab, sites, STRANGER)
-
-
-@behaviour("a form in a sandboxed frame of a sibling", must="403")
-def form_in_a_sandbox(tab: Tab, sites: Sites) -> str:
-    return form_from(tab, sites, SIBLING, SANDBOXED)
+row("a form of a sibling subdomain", form_from, SIBLING, must="403")
+row("a form of another site", form_from, STRANGER, must="403")
+row("a form in a sandboxed frame of a sibling", form_from, SIBLING, SANDBOXED, must="403")

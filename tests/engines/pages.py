@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from engines.behaviours import behaviour
+from engines.behaviours import behaviour, row
 from engines.sites import Sites
 from engines.tab import Tab
 
@@ -62,22 +62,16 @@ def permissions(tab: Tab, sites: Sites) -> str:
     return "obeyed" if tab.run(asked) == "denied" else "not seen"
 
 
-@behaviour("a CSP report over http")
-def report_over_http(tab: Tab, sites: Sites) -> str:
-    return report(tab, sites, https=False)
-
-
-@behaviour("a CSP report over https")
-def report_over_https(tab: Tab, sites: Sites) -> str:
-    return report(tab, sites, https=True)
-
-
-def report(tab: Tab, sites: Sites, *, https: bool) -> str:
+def report(tab: Tab, sites: Sites, https: bool) -> str:
     """Say in which form a report comes, and whether it tells a policy that only reports."""
     found = [a_report(tab, sites, https=https, only=only) for only in (False, True)]
     reported = [disposition for _, disposition in found]
     says = {("enforce", "report"): "with", (None, None): "without"}[reported[0], reported[1]]
     return f"`{found[0][0]}`, {says} `disposition`"
+
+
+row("a CSP report over http", report, False)
+row("a CSP report over https", report, True)
 
 
 def a_report(tab: Tab, sites: Sites, *, https: bool, only: bool) -> tuple[str, str | None]:

@@ -41,8 +41,7 @@ class App:
 
     def asked(self) -> list[str]:
         """Return the paths that it was asked for since the last look."""
-        paths: list[str] = self.sites.ask("asked", self.number)
-        return paths
+        return [each["path"] for each in self.everything()]
 
     def everything(self) -> list[dict[str, Any]]:
         """Return all requests since the last look."""

@@ -9,9 +9,21 @@ from typing import Any
 from flask import Flask, Response, current_app, request
 
 csp: Any = import_module("secure_flask")
-csp_tests: Any = import_module("views.browser.test_csp")
+workers: Any = import_module("views.browser.test_csp")
 public: Any = import_module("secure_flask").public
 
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="7"/>'
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" onload="RAN"><script>RAN</script></svg>'
+XHTML = '<html xmlns="http://www.w3.org/1999/xhtml"><script>RAN</script><body onload="RAN"/></html>'
+HTML = "<!doctype html><title>Upload</title><script>RAN</script><img src=x onerror='RAN'>"
+UPLOADS = {
+    "image/svg+xml": SVG,
+    "text/xml": XHTML,
+    "application/xhtml+xml": XHTML,
+    "text/html": HTML,
+    "text/plain": HTML,
+    "application/json": HTML,
+}
 
 # A worker that passes each request on, as caches do, and the line that leaves writes alone.
 PASSING_WORKER = """
@@ -49,7 +61,7 @@ def frame_page() -> str:
 
 def worker_page() -> str:
     body = f'<body data-elsewhere="{elsewhere()}"><p id="said"></p>'
-    return html(body, csp_tests.START_WORKER.replace("/static/", "/"))
+    return html(body, workers.START_WORKER.replace("/static/", "/"))
 
 
 def features_page() -> str:
@@ -72,7 +84,7 @@ def form_page_without_referrer() -> Response:
 
 def upload() -> Response:
     kind = request.args["type"]
-    body = csp_tests.UPLOADS[kind].replace("RAN", "location = '/ran'")
+    body = UPLOADS[kind].replace("RAN", "location = '/ran'")
     return Response(body, content_type=kind)
 
 
@@ -108,7 +120,7 @@ PAGES: dict[str, Callable[[], Any]] = {
     "/blocked": lambda: html(f'<img src="{elsewhere()}/tile.svg?secret">'),
     "/links": lambda: html(f'<a href="{elsewhere()}/empty">Away</a>'),
     "/write": lambda: {},
-    "/shown": file(csp_tests.PICTURE, "image/svg+xml"),
+    "/shown": file(PICTURE, "image/svg+xml"),
     "/ran": lambda: "It ran",
     "/upload": upload,
     "/marked": marked,
@@ -118,10 +130,10 @@ PAGES: dict[str, Callable[[], Any]] = {
     "/service-worker.js": file("self.there = true", "text/javascript"),
     "/passing-worker.js": file(PASSING_WORKER, "text/javascript"),
     "/guarded-worker.js": file(f"{GUARD}\n{PASSING_WORKER}", "text/javascript"),
-    "/worker.js": file(csp_tests.WORKER, "text/javascript"),
+    "/worker.js": file(workers.WORKER, "text/javascript"),
     "/answering-worker.js": file("postMessage(1)", "text/javascript"),
     "/style.css": file("#own {color: red}", "text/css"),
-    "/tile.svg": file(csp_tests.PICTURE, "image/svg+xml"),
+    "/tile.svg": file(PICTURE, "image/svg+xml"),
     "/stolen": stolen,
     "/307": redirecting,
     BARE: lambda: "<!doctype html><title>Page</title>",

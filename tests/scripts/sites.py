@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib import import_module
 from io import BytesIO
 from itertools import count
@@ -69,17 +69,8 @@ def attack(name: str) -> dict[str, Any]:
     # What its Content-Security-Policy stops by itself.
     app = new_app(LINKS=None)
     app.before_request_funcs.setdefault(None, []).insert(0, note_report)
-    attacks.add_victim(app, tried, evil_origin, seen)
-    site = served(app).at("localhost")
-    evil.pages |= {
-        "/attack.js": attacks.WIN,
-        "/helper.js": attacks.WIN,
-        "/attack.css": "html {background: url(/won)}",
-        "/": tried.lure.replace("SITE", site),
-    }
-    app.test_client().get("/victim")
+    start, _ = attacks.prepare(app, tried, evil, evil_origin, served)
     seen.queue.clear()
-    start = evil_origin if tried.lure else f"{site}/victim#{tried.fragment}"
     works = attacks.works(tried, attacks.testing.page_csp(app))
     return {"start": start, "click": tried.click, "works": works}
 
@@ -182,11 +173,6 @@ def more(app: int, method: str, path: str) -> list[dict[str, Any]]:
             found.append(reported)
 
 
-def asked(app: int) -> list[str]:
-    """Return the paths that were asked for since the last look."""
-    return [each["path"] for each in everything(app)]
-
-
 def everything(app: int) -> list[dict[str, Any]]:
     """Return all requests since the last look."""
     return [requests[app].get() for _ in range(requests[app].qsize())]
@@ -201,23 +187,10 @@ def page(path: str, text: str) -> None:
     elsewhere.pages[path] = text
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "attack": attack,
-    "outcome": outcome,
-    "serve": serve,
-    "noted": noted,
-    "more": more,
-    "asked": asked,
-    "everything": everything,
-    "steal": steal,
-    "page": page,
-}
-
-
 def main(lines: Iterable[str]) -> None:
     for line in lines:
         command, *arguments = json.loads(line)
-        print(json.dumps(COMMANDS[command](*arguments)), file=answers, flush=True)
+        print(json.dumps(globals()[command](*arguments)), file=answers, flush=True)
 
 
 if __name__ == "__main__":
@@ -227,7 +200,7 @@ if __name__ == "__main__":
     elsewhere_server = served(elsewhere, https=True)
     elsewhere_origin = elsewhere_server.at("127.0.0.1")
     plain = served(elsewhere)
-    elsewhere.pages["/tile.svg"] = site_pages.csp_tests.PICTURE
+    elsewhere.pages["/tile.svg"] = site_pages.PICTURE
     elsewhere.pages["/attack-worker.js"] = site_pages.SENDING_WORKER
     elsewhere.pages["/style.css"] = "#other {color: red}"
     ports = [origin.at("localhost").rpartition(":")[2] for origin in (elsewhere_server, plain)]

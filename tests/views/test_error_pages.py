@@ -1,8 +1,6 @@
 """The page of an error, as a person with a browser reads it."""
 
 import re
-from collections.abc import Callable
-from functools import partial
 from typing import NoReturn
 
 import pytest
@@ -10,11 +8,17 @@ from flask import Flask, abort
 from flask.testing import FlaskClient
 from secure_flask import consumes_form, error_response, public
 from secure_flask.web.errors import PLAIN_MESSAGES, plain_error
-from werkzeug.exceptions import default_exceptions
+from werkzeug.exceptions import (
+    Forbidden,
+    HTTPException,
+    NotFound,
+    Unauthorized,
+    default_exceptions,
+)
+from werkzeug.test import TestResponse
 
 from core import routes
 from tests.page_elements import Elements
-from views import PROJECT
 from views.conftest import (
     LOGIN,
     OWN,
@@ -25,37 +29,23 @@ from views.conftest import (
     post,
 )
 
-TITLES = {
-    400: "We could not read that",
-    401: "Please log in",
-    403: "You do not have access",
-    404: "This page does not exist",
-    405: "This page cannot be opened directly",
-    409: "This does not fit what is stored now",
-    410: "This page no longer exists",
-    413: "This is too large",
-    415: "This kind of data is not accepted here",
-    422: "Something that was entered cannot be accepted",
-    429: "Too many requests in a short time",
-    500: "Something went wrong on our side",
-    503: "This site is not available right now",
-}
-# The names by which error.html chooses its words.
-NAMED = re.compile(r'^  "([^"]+)": \(', re.MULTILINE)
+STATUSES = (400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503)
 
 
-def refusing(app: Flask, refuse: Callable[[], NoReturn]) -> FlaskClient:
+def refusing(app: Flask, *errors: HTTPException) -> FlaskClient:
+    """A client of an app that raises each of these errors, in turn, and the last one again."""
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    app.add_url_rule("/_refused", view_func=public(lambda: refuse()), methods=["GET", "POST"])
+    left = [*errors]
+
+    def refuse() -> NoReturn:
+        raise left.pop(0) if len(left) > 1 else left[0]
+
+    app.add_url_rule("/_refused", view_func=public(refuse), methods=["GET", "POST"])
     return app.test_client()
 
 
-def raised(status: int, message: str, **headers: str) -> NoReturn:
-    raise error_response(status, message, **headers)
-
-
-def plain(status: int) -> NoReturn:
-    raise plain_error(status)
+def opened(client: FlaskClient, path: str = "/_refused") -> TestResponse:
+    return client.get(path, headers=OWN)
 
 
 def title(page: str) -> str:
@@ -63,80 +53,67 @@ def title(page: str) -> str:
     return str(found)
 
 
-@pytest.mark.parametrize(
-    ("status", "refuse"),
-    [
-        *(pytest.param(each, partial(abort, each), id=f"{each} by abort") for each in TITLES),
-        *(pytest.param(each, partial(plain, each), id=f"{each} plain") for each in PLAIN_MESSAGES),
-        pytest.param(415, partial(raised, 415, "Send JSON"), id="415 in any words"),
-        pytest.param(422, partial(raised, 422, PLAIN_MESSAGES[400]), id="422 of a model"),
-    ],
-)
 def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
-    make_app: MakeApp, status: int, refuse: Callable[[], NoReturn]
+    make_app: MakeApp,
 ) -> None:
-    page = refusing(make_app(), refuse).get("/_refused", headers=OWN)
-    assert (page.status_code, title(page.text)) == (status, TITLES[status])
-    card = page.text.partition("<section")[2].partition("</section>")[0]
-    assert "/" in [link["href"] for link in Elements(card).of("a")]
-    # A sentence comes first, and says more than the title.
-    assert re.search(r"^[^<]*<p>[A-Z][^<]+\.</p>", card.partition(">")[2])
-    reference = rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
-    # It comes last, and the name of the error stays for those who look it up.
-    assert re.search(reference, page.text.rpartition("</section>")[2])
-
-
-def test_each_name_of_the_page_is_a_status_or_a_message_of_the_core() -> None:
-    """A name that nothing has any more is an entry that no reader sees."""
-    page = (PROJECT / "app" / "templates" / "error.html").read_text("utf-8")
-    core = "".join(file.read_text("utf-8") for file in PROJECT.glob("secure_flask/**/*.py"))
-    statuses = {error().name for error in default_exceptions.values()}
-    named = set(NAMED.findall(page)) - statuses
-    assert {name for name in named if f'"{name}"' not in core} == set()
-    assert len(named) > 3
+    errors: list[HTTPException] = [default_exceptions[status]() for status in STATUSES]
+    errors += [plain_error(status) for status in PLAIN_MESSAGES]
+    errors += [error_response(415, "Send JSON"), error_response(422, PLAIN_MESSAGES[400])]
+    client = refusing(make_app(), *errors)
+    titles: set[tuple[int | None, str]] = set()
+    for error in errors:
+        page = opened(client)
+        status = error.code
+        assert (page.status_code, title(page.text) == error.name) == (status, False)
+        titles.add((status, title(page.text)))
+        card = page.text.partition("<section")[2].partition("</section>")[0]
+        assert "/" in [link["href"] for link in Elements(card).of("a")]
+        # A sentence comes first, and says more than the title.
+        assert re.search(r"^[^<]*<p>[A-Z][^<]+\.</p>", card.partition(">")[2])
+        reference = (
+            rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
+        )
+        # It comes last, and the name of the error stays for those who look it up.
+        assert re.search(reference, page.text.rpartition("</section>")[2])
+    # However an error was raised, and each in words of its own.
+    assert len(titles) == len(STATUSES) == len({words for _, words in titles})
 
 
 def test_a_translated_message_leaves_the_words_of_the_page(make_app: MakeApp) -> None:
     texts = {"Not allowed": "Nicht erlaubt", "Not Found": "Nicht gefunden"}
-    client = refusing(make_app(TEXTS=texts), partial(plain, 403))
-    pages = {path: client.get(path, headers=OWN).text for path in ("/_refused", "/nowhere")}
-    assert [title(page) for page in pages.values()] == [TITLES[403], TITLES[404]]
-    assert "(403 Nicht erlaubt)" in pages["/_refused"]
+    client = refusing(make_app(TEXTS=texts), plain_error(403), error_response(409, "One is there"))
+    refused = opened(client).text
+    assert title(refused) == "You do not have access"
+    assert "(403 Nicht erlaubt)" in refused
+    assert title(opened(client, "/nowhere").text) == "This page does not exist"
+    # Words of a view's own are the title as they are.
+    assert title(opened(client).text) == "One is there"
 
 
-def test_words_of_your_own_are_the_title_as_they_are(make_app: MakeApp) -> None:
-    client = refusing(make_app(), partial(raised, 409, "There is one already"))
-    assert title(client.get("/_refused", headers=OWN).text) == "There is one already"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(1, "1 second"), (90, "90 seconds"), (300, "5 minutes"), (86399, "24 hours")],
-)
-def test_a_page_says_when_to_come_back(make_app: MakeApp, seconds: int, words: str) -> None:
-    wait = {"Retry_After": str(seconds)}
-    client = refusing(make_app(), partial(raised, 503, "Closed", **wait))
-    assert f"Wait {words}, then try again." in client.get("/_refused", headers=OWN).text
+def test_a_page_says_when_to_come_back(make_app: MakeApp) -> None:
+    waits = {1: "1 second", 90: "90 seconds", 300: "5 minutes", 86399: "24 hours"}
+    errors = [error_response(503, "Closed", Retry_After=str(seconds)) for seconds in waits]
+    client = refusing(make_app(), *errors)
+    for words in waits.values():
+        assert f"Wait {words}, then try again." in opened(client).text
 
 
 def test_who_lacks_access_reads_as_whom_the_login_is(make_app: MakeApp) -> None:
-    client = refusing(make_app(), partial(abort, 403))
-    assert "You are not logged in." in client.get("/_refused", headers=OWN).text
-    page = log_in_by_form(client).get("/_refused", headers=OWN)
+    client = refusing(make_app(), Forbidden())
+    assert "You are not logged in." in opened(client).text
+    page = opened(log_in_by_form(client))
     assert f"You are logged in as <bdi>{USERNAME}</bdi>." in page.text
 
 
 def test_a_page_that_asks_for_a_login_leads_to_it_and_back(make_app: MakeApp) -> None:
-    client = refusing(make_app(), partial(abort, 401))
-    [link] = login_links(client.get("/_refused?page=2&of=%C3%A9", headers=OWN).text)
-    assert_leads_to(post(client, link, **LOGIN), "/_refused?page=2&of=%C3%A9")
-    # The login does not help, and the login page would lead back to this one.
-    assert login_links(client.get("/_refused", headers=OWN).text) == []
-
-
-def test_a_form_that_needs_a_login_leads_to_it_alone(make_app: MakeApp) -> None:
     app = make_app()
     app.add_url_rule("/_form", "form", public(consumes_form(lambda: abort(401))), methods=["POST"])
+    client = refusing(app, Unauthorized())
+    [link] = login_links(opened(client, "/_refused?page=2&of=%C3%A9").text)
+    assert_leads_to(post(client, link, **LOGIN), "/_refused?page=2&of=%C3%A9")
+    # The login does not help, and the login page would lead back to this one.
+    assert login_links(opened(client).text) == []
+    # What came by a form cannot be asked for again.
     page = post(app.test_client(), "/_form", title="Much")
     assert (page.status_code, login_links(page.text)) == (401, [routes.LOGIN])
 
@@ -155,7 +132,7 @@ def test_the_page_of_an_unknown_host_links_nowhere(client: FlaskClient, path: st
 
 
 def test_a_form_that_was_refused_says_how_to_get_back_what_was_typed(make_app: MakeApp) -> None:
-    client = refusing(make_app(), partial(abort, 404))
+    client = refusing(make_app(), NotFound())
     page = post(client, "/_refused", title="Much")
-    assert (page.status_code, title(page.text)) == (415, TITLES[415])
+    assert page.status_code == 415
     assert "use your browser's Back button" in page.text

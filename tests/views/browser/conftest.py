@@ -1,7 +1,5 @@
 """What the browser's tests share: Chromium, servers on free ports, and another site."""
 
-import os
-import shutil
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,13 +16,13 @@ from secure_flask.csp_levels import SELF
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, generate_adhoc_ssl_context, make_server
 
+import support
 from core import routes
 from views.conftest import LOGIN, MakeApp
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 REAL_NAME = "www.example.org"
 ARGUMENTS = (
     "--disable-gpu",
@@ -114,12 +112,9 @@ def _whole(app: "WSGIApplication") -> "WSGIApplication":
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if not found:
-        stop = pytest.fail if os.environ.get("REQUIRE_SERVICES") else pytest.skip
-        stop(f"needs a browser: one of {', '.join(NAMES)} on PATH, or its path in CHROMIUM")
+    support.need(support.CHROMIUM, "Chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=support.CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -214,14 +209,21 @@ def certificate() -> ssl.SSLContext:
 
 
 def noted_reports(app: Flask) -> "Queue[dict[str, Any]]":
-    """Each report of a browser that comes to the app from now on."""
+    """Each report of a browser that the app takes from now on."""
     reported: Queue[dict[str, Any]] = Queue()
 
     @app.before_request
-    def note() -> None:
-        if request.path == "/csp-reports":
-            for report in request.get_json(force=True):
+    def keep() -> None:
+        # A view that reads a body leaves nothing of it to what runs later.
+        request.get_data()
+
+    @app.after_request
+    def note(answer: Response) -> Response:
+        if (request.path, answer.status_code) == ("/csp-reports", 204):
+            sent = request.get_json(force=True)
+            for report in sent if isinstance(sent, list) else [sent]:
                 reported.put(report)
+        return answer
 
     return reported
 

@@ -142,7 +142,7 @@ TOLERATED = {
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """Its Content-Security-Policy stands alone: test_links.py shows what LINKS closes."""
+    """Its Content-Security-Policy stands alone: tests/engines/leaving.py shows what LINKS closes."""
     return make_app(LINKS=None)
 
 
@@ -164,16 +164,7 @@ def test_an_attack_gets_as_far_as_the_policy_lets_it(
     seen: Queue[str] = Queue()
     evil = Elsewhere(seen)
     evil_origin = serve(evil, https=True).at("127.0.0.1")
-    add_victim(app, attack, evil_origin, seen)
-    site = serve(app).at("localhost")
-    evil.pages = {
-        "/attack.js": WIN,
-        "/helper.js": WIN,
-        "/attack.css": "html {background: url(/won)}",
-        "/": attack.lure.replace("SITE", site),
-    }
-    app.test_client().get("/victim")
-    start = evil_origin if attack.lure else f"{site}/victim#{attack.fragment}"
+    start, site = prepare(app, attack, evil, evil_origin, serve)
     # A click before all is there hits nothing; what needs no click may be over by then.
     page.goto(start, wait_until="domcontentloaded" if attack.click else "commit")
     if attack.click:
@@ -188,6 +179,22 @@ def test_an_attack_gets_as_far_as_the_policy_lets_it(
 def test_no_attack_that_runs_a_script_or_steals_a_form_works(app: Flask) -> None:
     working = {name for name, attack in ATTACKS.items() if works(attack, testing.page_csp(app))}
     assert working <= TOLERATED, working
+
+
+def prepare(
+    app: Flask, attack: Attack, evil: Elsewhere, evil_origin: str, serve: Serve
+) -> tuple[str, str]:
+    """Serve the app with a page that has a flaw; where the attack begins, and its origin."""
+    add_victim(app, attack, evil_origin, evil.asked)
+    site = serve(app).at("localhost")
+    evil.pages = {
+        "/attack.js": WIN,
+        "/helper.js": WIN,
+        "/attack.css": "html {background: url(/won)}",
+        "/": attack.lure.replace("SITE", site),
+    }
+    app.test_client().get("/victim")
+    return evil_origin if attack.lure else f"{site}/victim#{attack.fragment}", site
 
 
 def add_victim(app: Flask, attack: Attack, evil: str, seen: "Queue[str]") -> None:

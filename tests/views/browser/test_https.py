@@ -1,32 +1,22 @@
 """The site in production over https, as a browser sees it."""
 
 import pytest
-from flask import Flask, Response
+from flask import Response
 from playwright.sync_api import Page
 from secure_flask import csp, public
-from secure_flask.csp_levels import NONE, SELF
+from secure_flask.csp_levels import SELF
 
-from views.browser.conftest import REAL_NAME, Serve, log_in, noted_reports
+from views.browser.conftest import REAL_NAME, Serve, log_in
 from views.conftest import PRODUCTION, MakeApp
 
 SETTINGS = {**PRODUCTION, "trusted_hosts": [REAL_NAME]}
 
 
-@pytest.fixture
-def app(make_app: MakeApp) -> Flask:
-    return make_app(**SETTINGS)
-
-
-@pytest.fixture
-def site(app: Flask, serve: Serve) -> str:
-    return serve(app, https=True).at(REAL_NAME)
-
-
 @pytest.mark.asvs("3.3.1", "3.3.3", "3.3.4", "14.3.3")
 def test_a_login_leaves_nothing_that_a_script_or_a_plain_connection_gets(
-    own_page: Page, site: str
+    make_app: MakeApp, serve: Serve, own_page: Page
 ) -> None:
-    log_in(own_page, site)
+    log_in(own_page, serve(make_app(**SETTINGS), https=True).at(REAL_NAME))
     [cookie] = own_page.context.cookies()
     assert cookie.get("name", "").startswith("__Host-Http-")
     assert cookie.get("secure")
@@ -58,16 +48,3 @@ def test_an_address_left_at_http_is_fetched_by_https(
 
     own_page.goto(f"{site}/old-page")
     assert own_page.locator("link").evaluate("link => link.sheet.cssRules.length") > 0
-
-
-def test_the_browser_reports_what_it_blocked(app: Flask, own_page: Page, site: str) -> None:
-    reported = noted_reports(app)
-
-    @app.get("/blocked")
-    @public
-    @csp(img_src=[NONE])
-    def blocked() -> str:
-        return '<!doctype html><title>Blocked</title><img src="/picture">'
-
-    own_page.goto(f"{site}/blocked")
-    assert reported.get(timeout=10)["type"] == "csp-violation"

@@ -3,20 +3,19 @@
 import ast
 import re
 from queue import Queue
+from typing import Any
 
 import pytest
-from flask import Flask, Response, request
+from flask import Flask
 from playwright.sync_api import Browser, Page
 from secure_flask import public
-from secure_flask.csp_levels import PARANOID, SELF
+from secure_flask.csp_levels import PARANOID, SELF, STRICT
 
 from app import policy
-from views.browser.conftest import PROBE, REAL_NAME, Elsewhere, Serve, new_page
+from views.browser.conftest import PROBE, REAL_NAME, Elsewhere, Serve, new_page, noted_reports
 from views.conftest import PRODUCTION, MakeApp
 
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="7"/>'
-
-
 CLOSED = {**PRODUCTION, "trusted_hosts": [REAL_NAME], "CSP": PARANOID}
 LEAVE = "url => { location.href = url }"
 
@@ -28,33 +27,16 @@ def tiles(serve: Serve) -> str:
     return serve(elsewhere).at("127.0.0.1")
 
 
+def add_map(app: Flask, tiles: str) -> "Queue[dict[str, Any]]":
+    """Give the app a page with a picture from elsewhere; each report that it took."""
+    shown = f'<!doctype html><title>Map</title><img src="{tiles}/tile.svg?token=s3cret">'
+    app.add_url_rule("/map", view_func=public(lambda: shown))
+    return noted_reports(app)
+
+
 def shows_the_map(site: str, page: Page) -> bool:
     page.goto(f"{site}/map?user=ada", wait_until="networkidle")
     return bool(page.locator("img").evaluate("image => image.naturalWidth") == 7)
-
-
-def add_map(app: Flask, tiles: str) -> "Queue[int]":
-    """Give the app a page with a picture from elsewhere; each report that it took."""
-
-    @app.get("/map")
-    @public
-    def tile_map() -> str:
-        return f'<!doctype html><title>Map</title><img src="{tiles}/tile.svg?token=s3cret">'
-
-    return taken_reports(app)
-
-
-def taken_reports(app: Flask) -> "Queue[int]":
-    """The status of each report that the app took."""
-    taken: Queue[int] = Queue()
-
-    @app.after_request
-    def note(answer: Response) -> Response:
-        if request.path == "/csp-reports":
-            taken.put(answer.status_code)
-        return answer
-
-    return taken
 
 
 @pytest.mark.parametrize("only", [False, True], ids=["enforced", "report-only"])
@@ -67,7 +49,7 @@ def test_a_blocked_source_is_allowed_by_the_line_that_the_report_prints(
     app = make_app(csp_report_only=only, CSP=csp)
     taken = add_map(app, tiles)
     assert shows_the_map(serve(app).at("localhost"), page) == only
-    assert taken.get(timeout=10) == 204
+    assert taken.get(timeout=10)
     report = app.test_cli_runner().invoke(args=["csp", "report"]).output
     assert f"img-src {tiles} on /map (1x" in report
     assert not re.search("s3cret|ada", report)
@@ -85,11 +67,11 @@ def test_a_closed_link_is_allowed_by_the_line_that_the_report_prints(
 ) -> None:
     other = serve(Elsewhere(), https=True).at("localhost")
     app = make_app(**CLOSED)
-    taken = taken_reports(app)
+    taken = noted_reports(app)
     with new_page(browser) as page:
         page.goto(serve(app, https=True).at(REAL_NAME) + PROBE)
         page.evaluate(LEAVE, f"{other}/shop?token=s3cret")
-        assert taken.get(timeout=10) == 204
+        assert taken.get(timeout=10)
     report = app.test_cli_runner().invoke(args=["csp", "report"]).output
     assert f"connection-allowlist {other} on {PROBE} (" in report
     assert "s3cret" not in report
@@ -101,3 +83,16 @@ def test_a_closed_link_is_allowed_by_the_line_that_the_report_prints(
         page.goto(serve(app, https=True).at(REAL_NAME) + PROBE)
         page.evaluate(LEAVE, f"{other}/shop")
         page.wait_for_url(f"{other}/shop")
+
+
+def test_a_link_on_trial_is_reported_and_followed(
+    make_app: MakeApp, serve: Serve, own_page: Page
+) -> None:
+    other = serve(Elsewhere(), https=True).at("localhost")
+    app = make_app(**{**CLOSED, "CSP": STRICT}, CSP_CANDIDATE=PARANOID)
+    reported = noted_reports(app)
+    own_page.goto(serve(app, https=True).at(REAL_NAME))
+    own_page.evaluate(LEAVE, f"{other}/listed")
+    own_page.wait_for_url(f"{other}/listed")
+    report = reported.get(timeout=10)
+    assert (report["type"], report["body"]["disposition"]) == ("connection-allowlist", "report")

@@ -6,10 +6,17 @@ from playwright.sync_api import Page, expect
 
 from views.conftest import PASSWORD, USERNAME
 
-# What the Tab key reaches on the start page, after the link to the page itself.
-TAB_ORDER = ["Log in", "Try an attack"]
-
 LONG_TITLE = "W" * 100
+
+
+def start_page(page: Page, site: str) -> None:
+    page.goto(site)
+    expect(page.locator("#protections-count")).to_contain_text("came with")
+
+
+def error_page(page: Page, site: str) -> None:
+    page.goto(f"{site}/no/such/page")
+    expect(page.get_by_role("heading", name="This page does not exist")).to_be_visible()
 
 
 def submit(page: Page, site: str, username: str = USERNAME, password: str = PASSWORD) -> None:
@@ -98,6 +105,8 @@ def task_without_title(page: Page, site: str) -> None:
 
 
 STATES: list[Callable[[Page, str], None]] = [
+    start_page,
+    error_page,
     logged_in,
     login_page,
     login_without_password,

@@ -1,6 +1,7 @@
 """Where things stand on the screen: the navigation of a phone, forms, pages of a list, messages."""
 
 import re
+from itertools import product
 
 import pytest
 from flask import Flask, flash, render_template_string
@@ -10,7 +11,6 @@ from secure_flask import public
 from views.browser.conftest import Serve
 from views.browser.starter.states import add_task, log_in
 from views.browser.starter.test_accessibility import assert_for_everybody
-from views.conftest import give_roles
 
 PHONE: ViewportSize = {"width": 360, "height": 640}
 
@@ -51,121 +51,65 @@ def stand_side_by_side(first: Locator, second: Locator) -> bool:
     return right <= left and top < other_bottom and other_top < bottom
 
 
-def test_on_a_phone_log_out_stands_beside_the_name_however_many_links_there_are(
-    page: Page, site: str, subtests: pytest.Subtests
-) -> None:
-    log_in(page, site)
-    page.set_viewport_size(PHONE)
-    navigation = page.get_by_role("navigation", name="Site")
-    log_out = navigation.get_by_role("button", name="Log out")
-    link = navigation.get_by_role("link", name="Tasks").first
-    for more in (0, 2, 4):
-        with subtests.test(more=more):
-            expect(navigation.get_by_role("link", name="Tasks")).to_have_count(1 + more)
-            assert stand_side_by_side(navigation.locator(".home"), log_out)
-            assert box(log_out)[2] == PHONE["width"] - box(navigation)[0]
-        link.evaluate("link => link.after(...[1, 2].map(() => link.cloneNode(true)))")
-
-
-def test_all_pages_have_one_left_edge_one_width_and_one_size_of_heading(
-    page: Page, site: str
-) -> None:
-    log_in(page, site)
-    seen = set()
-    for path in ("/", "/tasks", "/tasks/new", "/account", "/reauthenticate", "/nowhere"):
-        page.goto(site + path)
-        heading = page.get_by_role("heading", level=1)
-        main, name = page.get_by_role("main"), page.locator(".home")
-        size = heading.evaluate("heading => getComputedStyle(heading).fontSize")
-        seen.add((box(heading)[0], box(name)[0], box(main)[0], box(main)[2], size))
-    assert len(seen) == 1
-
-
-def test_on_a_phone_the_buttons_of_a_task_stand_at_the_middle_of_its_title(
-    page: Page, site: str
-) -> None:
+def test_a_phone_shows_a_new_key_to_its_end(page: Page, site: str) -> None:
+    """A part that is cut off is a part that nobody copies."""
     page.set_viewport_size(PHONE)
     log_in(page, site)
-    add_task(page, site, "Plan the workshop in March")
-    title = page.get_by_role("link", name="Plan the workshop")
-    done = page.get_by_role("button", name="Done: Plan the workshop")
-    delete = page.get_by_text("Delete Plan the workshop", exact=False).first
-    assert stand_side_by_side(done, title)
-    assert stand_side_by_side(title, delete)
-    middles = [sum(box(each)[1::2]) / 2 for each in (done, title, delete)]
-    assert max(middles) - min(middles) <= 1
+    page.goto(f"{site}/account")
+    page.get_by_text("Add a key").click()
+    page.get_by_label("What is it for?").fill("Backup")
+    page.get_by_role("button", name="Create a key").click()
+    key = page.get_by_label("Key", exact=True)
+    expect(key).to_have_value(re.compile(r"_\w{51}$"))
+    hidden = "key => [key.scrollWidth - key.clientWidth, key.scrollHeight - key.clientHeight]"
+    assert max(key.evaluate(hidden)) <= 0
+    gap = box(page.get_by_text("It expires"))[1] - box(key)[3]
+    assert gap >= 16  # pixels
 
 
-def test_on_a_phone_the_state_of_a_person_stands_beside_the_name_and_roles_below(
-    app: Flask, page: Page, site: str
-) -> None:
-    give_roles(app, "admin")
-    log_in(page, site)
-    page.set_viewport_size(PHONE)
-    page.goto(f"{site}/people")
-    row = page.get_by_role("row").filter(has_text="You")
-    name = row.get_by_role("link")
-    assert stand_side_by_side(name, row.get_by_text("Active"))
-    assert box(name)[3] <= box(row.get_by_text("admin", exact=True))[1]
-
-
-@pytest.mark.parametrize("width", [1280, PHONE["width"]], ids=["screen", "phone"])
-def test_delete_asks_beside_the_list_in_which_nothing_moves(
-    page: Page, site: str, width: int
-) -> None:
+def test_delete_asks_beside_the_list_in_which_nothing_moves(page: Page, site: str) -> None:
     log_in(page, site)
     for title in ("Buy milk", "Water the plants"):
         add_task(page, site, title)
-    page.set_viewport_size({"width": width, "height": 640})
     rows = page.get_by_role("row")
-    before = [box(row) for row in rows.all()]
     delete = page.get_by_role("button", name="Delete Buy milk", exact=True)
-    delete.click()
     question = page.get_by_role("dialog", name="Delete Buy milk?")
-    assert [box(row) for row in rows.all()] == before
-    left, _, right, _ = box(question)
-    inside, _, end, _ = box(page.get_by_role("region", name="Your tasks"))
-    assert inside < left < right < end
-    expect(question).to_contain_text("It is gone for good.")
-    question.get_by_role("button", name="Cancel").click()
-    expect(question).to_be_hidden()
-    expect(delete).to_be_focused()
-    expect(page.get_by_role("link", name="Buy milk")).to_be_visible()
+    for width in (1280, PHONE["width"]):
+        page.set_viewport_size({"width": width, "height": 640})
+        before = [box(row) for row in rows.all()]
+        delete.click()
+        assert [box(row) for row in rows.all()] == before
+        left, _, right, _ = box(question)
+        inside, _, end, _ = box(page.get_by_role("region", name="Your tasks"))
+        assert inside < left < right < end
+        expect(question).to_contain_text("It is gone for good.")
+        question.get_by_role("button", name="Cancel").click()
+        expect(question).to_be_hidden()
+        expect(delete).to_be_focused()
+        expect(page.get_by_role("link", name="Buy milk")).to_be_visible()
 
 
-def test_parts_of_a_page_keep_their_distance_and_are_for_everybody(page: Page, site: str) -> None:
+def test_parts_that_owners_write_stand_in_lines_and_are_for_everybody(
+    page: Page, site: str
+) -> None:
     page.goto(f"{site}/_own")
     assert box(page.locator("table"))[1] - box(page.locator("#plain"))[3] >= 24
+    for category, strongest in (("success", 1), ("error", 0)):
+        edge = "message => getComputedStyle(message).borderInlineStartColor"
+        shown = page.get_by_text(f"A {category}").evaluate(edge)
+        colours = [int(part) for part in re.findall(r"\d+", shown)]
+        assert colours[strongest] == max(colours[:3])
+    for width, (name, parts) in product((1280, PHONE["width"]), (("Pages", 3), ("First page", 2))):
+        page.set_viewport_size({"width": width, "height": 640})
+        assert stand_side_by_side(page.get_by_label("Name"), page.get_by_text("Search"))
+        pages = page.get_by_role("navigation", name=name, exact=True)
+        left, _, right, _ = box(pages)
+        where, following = pages.locator("span"), pages.get_by_text("On")
+        assert pages.locator("*").count() == parts
+        assert abs(sum(box(where)[::2]) - left - right) < 16
+        assert box(following)[2] == right
+        assert box(following)[0] > box(where)[2] + 50
     assert_for_everybody(page)
-
-
-@pytest.mark.parametrize("width", [1280, PHONE["width"]], ids=["screen", "phone"])
-def test_a_row_of_a_form_and_the_pages_of_a_list_stand_in_one_line(
-    page: Page, site: str, width: int, subtests: pytest.Subtests
-) -> None:
-    page.set_viewport_size({"width": width, "height": 640})
-    page.goto(f"{site}/_own")
-    assert stand_side_by_side(page.get_by_label("Name"), page.get_by_text("Search"))
-    for name, parts in (("Pages", 3), ("First page", 2)):
-        with subtests.test(name):
-            pages = page.get_by_role("navigation", name=name, exact=True)
-            left, _, right, _ = box(pages)
-            where, following = pages.locator("span"), pages.get_by_text("On")
-            assert pages.locator("*").count() == parts
-            assert abs(sum(box(where)[::2]) - left - right) < 16
-            assert box(following)[2] == right
-            assert box(following)[0] > box(where)[2] + 50
-
-
-@pytest.mark.parametrize(("category", "strongest"), [("success", 1), ("error", 0)])
-def test_success_is_green_and_an_error_red(
-    page: Page, site: str, category: str, strongest: int
-) -> None:
-    page.goto(f"{site}/_own")
-    message = page.get_by_text(f"A {category}")
-    edge = message.evaluate("message => getComputedStyle(message).borderInlineStartColor")
-    colours = [int(part) for part in re.findall(r"\d+", edge)]
-    assert colours[strongest] == max(colours[:3])
 
 
 def test_an_error_page_leads_on_and_a_form_that_was_too_large_keeps_what_was_typed(
@@ -185,19 +129,3 @@ def test_an_error_page_leads_on_and_a_form_that_was_too_large_keeps_what_was_typ
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.go_back()
     expect(page.get_by_label("Title")).to_have_value("Much")
-
-
-def test_a_phone_shows_a_new_key_to_its_end(page: Page, site: str) -> None:
-    """A part that is cut off is a part that nobody copies."""
-    page.set_viewport_size(PHONE)
-    log_in(page, site)
-    page.goto(f"{site}/account")
-    page.get_by_text("Add a key").click()
-    page.get_by_label("What is it for?").fill("Backup")
-    page.get_by_role("button", name="Create a key").click()
-    key = page.get_by_label("Key", exact=True)
-    expect(key).to_have_value(re.compile(r"_\w{51}$"))
-    hidden = "key => [key.scrollWidth - key.clientWidth, key.scrollHeight - key.clientHeight]"
-    assert max(key.evaluate(hidden)) <= 0
-    gap = box(page.get_by_text("It expires"))[1] - box(key)[3]
-    assert gap >= 16  # pixels

@@ -1,7 +1,6 @@
 """The start page and the others of the starter, as somebody with a browser uses them."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import pytest
 from flask import Flask
@@ -9,7 +8,8 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from secure_flask.csp_levels import STRICT_WITH_TRUSTED_TYPES
 
 from views.browser.conftest import Serve
-from views.browser.starter.states import STATES
+from views.browser.starter.states import STATES, start_page
+from views.browser.starter.test_accessibility import assert_for_everybody
 from views.conftest import MakeApp
 
 
@@ -41,18 +41,14 @@ def complaints(page: Page) -> list[str]:
     return found
 
 
-def start_page(page: Page, site: str) -> None:
-    page.goto(site)
-    expect(page.locator("#protections-count")).to_contain_text("came with")
-
-
-@pytest.mark.parametrize("state", [start_page, *STATES], ids=lambda state: state.__name__)
-def test_a_page_breaks_no_rule_of_its_own(
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_a_page_breaks_no_rule_of_its_own_and_is_for_everybody(
     page: Page, trying_site: str, complaints: list[str], state: Callable[[Page, str], None]
 ) -> None:
     state(page, trying_site)
     page.wait_for_load_state("networkidle")
     assert complaints == []
+    assert_for_everybody(page)
 
 
 def test_an_injected_script_is_blocked_and_the_page_says_so(page: Page, site: str) -> None:
@@ -62,7 +58,9 @@ def test_an_injected_script_is_blocked_and_the_page_says_so(page: Page, site: st
     expect(page.locator("html")).not_to_have_attribute("data-injected", "ran")
 
 
-def test_it_shows_what_this_site_sent(page: Page, site: str) -> None:
+def test_it_shows_each_header_that_came_with_it_and_folds_away_what_is_long_or_not_sent(
+    page: Page, app: Flask, site: str, serve: Serve
+) -> None:
     start_page(page, site)
     headers = page.request.head(site).headers
     # These differ from answer to answer.
@@ -70,18 +68,19 @@ def test_it_shows_what_this_site_sent(page: Page, site: str) -> None:
     for row in page.locator("[data-header]").all():
         sent = headers.get(str(row.get_attribute("data-header")), "Not sent here")
         expect(row.locator(".value")).to_contain_text(sent)
-
-
-@pytest.mark.parametrize(("https", "shown"), [(False, False), (True, True)])
-def test_a_header_that_is_not_sent_here_is_folded_away(
-    page: Page, app: Flask, serve: Serve, https: bool, shown: bool
-) -> None:
-    start_page(page, serve(app, https=https).at("localhost"))
     page.get_by_text("Show each header").click()
-    row = page.locator("[data-header=strict-transport-security]")
-    expect(row).to_be_visible(visible=shown)
+    expect(page.locator("[data-header=x-frame-options] .value")).to_have_text("DENY")
+    policy = page.locator("[data-header=content-security-policy] .value")
+    expect(policy.locator("details:not([open])")).to_contain_text("default-src")
+    policy.get_by_text("Show the value").click()
+    expect(policy.locator("[open]")).to_contain_text("default-src")
+    transport = page.locator("[data-header=strict-transport-security]")
+    expect(transport).to_be_hidden()
     page.get_by_text("Not sent here", exact=True).click()
-    expect(row).to_be_visible()
+    expect(transport).to_be_visible()
+    start_page(page, serve(app, https=True).at("localhost"))
+    page.get_by_text("Show each header").click()
+    expect(transport).to_be_visible()
 
 
 def test_without_its_script_each_header_is_in_one_place_or_the_other(page: Page, site: str) -> None:
@@ -97,31 +96,19 @@ def test_without_its_script_each_header_is_in_one_place_or_the_other(page: Page,
     expect(transport).to_be_visible()
 
 
-def test_the_first_steps_lead_to_pages_of_this_site(page: Page, site: str) -> None:
+def test_its_parts_have_names_and_its_links_lead_to_pages_of_this_site(
+    page: Page, site: str
+) -> None:
     page.goto(site)
+    for name in ("See an attack blocked", "What protects this page", "What to do first"):
+        expect(page.get_by_role("region", name=name)).to_be_visible()
     links = page.get_by_role("region", name="What to do first").get_by_role("link")
     addresses = [str(link.get_attribute("href")) for link in links.all()]
     answered = {path: page.request.get(site + path).status for path in addresses if path[0] == "/"}
     # The first two ask for a login.
     assert answered == {"/tasks": 401, "/people": 401, "/.well-known/security.txt": 200}
-
-
-@pytest.mark.parametrize("role", ["navigation", "main"])
-def test_a_visitor_finds_the_login_in_the_navigation_and_on_the_page(
-    page: Page, site: str, role: Literal["navigation", "main"]
-) -> None:
-    page.goto(site)
-    expect(page.get_by_role(role).get_by_role("link", name="Log in")).to_have_count(1)
-
-
-def test_a_long_value_of_a_header_is_folded_and_a_short_one_is_not(page: Page, site: str) -> None:
-    start_page(page, site)
-    page.get_by_text("Show each header").click()
-    policy = page.locator("[data-header=content-security-policy] .value")
-    expect(policy.locator("details:not([open])")).to_contain_text("default-src")
-    policy.get_by_text("Show the value").click()
-    expect(policy.locator("[open]")).to_contain_text("default-src")
-    expect(page.locator("[data-header=x-frame-options] .value")).to_have_text("DENY")
+    for part in (page.get_by_role("navigation"), page.get_by_role("main")):
+        expect(part.get_by_role("link", name="Log in")).to_have_count(1)
 
 
 def test_where_the_site_is_gone_it_says_so(page: Page, site: str) -> None:
