@@ -133,10 +133,6 @@ def test_a_reference_that_forbids_deletion_is_reported(app: Flask) -> None:
     assert named == ["probe_bills.user_2", "probe_bills.user_3"]
 
 
-def test_the_tables_of_the_core_forbid_none(app: Flask) -> None:
-    assert found(app, "accounts.undeletable") == []
-
-
 def test_a_column_that_a_registration_does_not_fill_is_reported(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

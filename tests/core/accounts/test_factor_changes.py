@@ -14,11 +14,9 @@ from sqlalchemy import delete, func, select
 
 from core.accounts.conftest import Request
 from core.accounts.devices import (
-    STEP,
     Passkey,
     add_app,
     add_passkey,
-    code_of,
     enter_recovery_code,
     requests_at_once,
 )
@@ -90,29 +88,6 @@ def test_a_factor_and_what_follows_change_together_or_not_at_all(
     before = factors_stored(app)
     fails(CHANGES[change], monkeypatch)
     assert factors_stored(app) == before
-
-
-@pytest.mark.parametrize("add", [add_app, add_passkey])
-def test_a_first_factor_that_is_not_stored_leaves_no_recovery_code(
-    add: Callable[[], object], user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fails(add, monkeypatch)
-    assert (accounts.factors_of(user), accounts.recovery_codes_left(user)) == ([], 0)
-
-
-@pytest.mark.asvs("7.5.1")
-def test_an_app_changes_only_by_a_login_of_the_last_five_minutes(
-    app: Flask, user: User, secret: str, wait: Wait
-) -> None:
-    setup = accounts.begin_authenticator()
-    wait(5 * 60 + 1 - STEP)
-    code = code_of(setup.secret)
-    for_login = [
-        status_of(accounts.begin_authenticator),
-        status_of(accounts.finish_authenticator, setup.state, code),
-        status_of(accounts.remove_authenticator),
-    ]
-    assert (for_login, user.totp_secret) == ([401] * 3, secret)
 
 
 @pytest.mark.asvs("7.4.3")

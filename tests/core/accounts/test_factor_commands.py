@@ -43,9 +43,13 @@ def test_factors_are_shown_and_stay(app: Flask) -> None:
 
 @pytest.mark.asvs("6.3.7", "6.5.6")
 @pytest.mark.usefixtures("secret", "passkey")
-def test_after_a_removal_the_password_is_enough_and_old_logins_have_ended(app: Flask) -> None:
+def test_after_a_removal_the_password_is_enough_and_old_logins_have_ended(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
     half = begin_login()
+    caplog.clear()
     assert run(app, USERNAME, "--remove").stdout == f"{USERNAME} has no second factor\n"
+    assert changes_by_operators(caplog) == ["factors"]
     with request_of(app):
         assert status_of(half_login_factors, half) == 401
         assert db.session.scalars(select(Login)).all() == []
@@ -83,26 +87,19 @@ def test_a_login_in_flight_gets_no_role_that_demands_another_factor(
     assert not is_logged_in(client, credentials)
 
 
-@pytest.mark.parametrize(
-    ("option", "change"), [("--remove", "factors"), ("--invite", "invitation")]
-)
-def test_the_log_says_that_an_operator_removed_factors_or_invited(
-    option: str, change: str, app: Flask, caplog: pytest.LogCaptureFixture
+def test_an_invitation_is_printed_and_logged_and_stored_as_a_hash(
+    app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.clear()
-    run(app, USERNAME, option)
-    [line] = logged(caplog, "user_updated")
-    assert (line["change"], line["by"]) == (change, "command line")
-
-
-def test_an_invitation_is_printed_and_stored_as_a_hash(app: Flask) -> None:
     shown = run(app, USERNAME, "--invite").stdout
     code = shown.splitlines()[0].removeprefix("Invitation code: ")
     assert len(code) * 6 >= 128
     assert code not in str(stored_rows(app))
+    assert changes_by_operators(caplog) == ["invitation"]
+    unknown = run(app, "nobody", "--invite")
+    assert (unknown.exit_code, "'nobody'" in unknown.output) == (1, True)
 
 
-@pytest.mark.parametrize("option", ["--remove", "--invite"])
-def test_an_unknown_user_is_named(option: str, app: Flask) -> None:
-    result = run(app, "nobody", option)
-    assert (result.exit_code, "'nobody'" in result.output) == (1, True)
+def changes_by_operators(caplog: pytest.LogCaptureFixture) -> list[str]:
+    lines = logged(caplog, "user_updated")
+    assert {line["by"] for line in lines} == {"command line"}
+    return [line["change"] for line in lines]

@@ -11,7 +11,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import (
-    Role,
     change_password,
     current_user,
     db,
@@ -28,7 +27,7 @@ from sqlalchemy import select, update
 from core import routes, site
 from core.accounts.ceremonies import REGISTER, answer, ask
 from core.accounts.devices import Passkey, add_app, code_of, enter_code
-from core.accounts.people import STRONG, new_login, request_of, run_command, status_of, user_of
+from core.accounts.people import STRONG, new_login, request_of, status_of, user_of
 from core.conftest import (
     LOGIN,
     PASSWORD,
@@ -134,17 +133,6 @@ def test_roles_are_read_for_logins_by_password_alone_and_only_where_a_role_deman
     assert len(sent.statements) == number
 
 
-@pytest.mark.parametrize(("role", "is_said"), [("boss", True), ("editor", False)])
-def test_the_command_says_what_a_role_that_demands_a_factor_asks_for(
-    role: str, is_said: bool, app: Flask
-) -> None:
-    with app.app_context():
-        db.session.add(Role(name=role))
-        db.session.commit()
-    said = run_command(app, "user", "roles", USERNAME, role).output
-    assert (f"flask user factors {USERNAME} --invite" in said) == is_said
-
-
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """A second app over the same users, which does not call `accounts.init_app`."""
@@ -157,24 +145,20 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
 
 
 @pytest.mark.asvs("6.3.3")
-def test_without_init_app_of_accounts_nobody_logs_in(forgetful: Flask) -> None:
-    """The password alone would log in users who have a second factor."""
-    with forgetful.app_context(), pytest.raises(RuntimeError, match=r"call `accounts.init_app"):
-        forgetful.test_client().post(routes.LOGIN, json=LOGIN)
-    with request_of(forgetful), pytest.raises(RuntimeError, match=r"call `accounts.init_app"):
-        log_in_user(user_of(), provider="bakery")
-    with forgetful.app_context():
-        assert db.session.scalars(select(Login)).all() == []
-
-
-def test_without_it_no_login_by_password_alone_counts(forgetful: Flask) -> None:
-    """Its user may have a role that demands a second factor."""
+def test_without_init_app_of_accounts_nobody_logs_in_nor_is_logged_in_or_deleted_in_part(
+    forgetful: Flask,
+) -> None:
+    """The password alone would log in users who have, or whose role demands, a second factor."""
     with forgetful.app_context():
         secret = new_login()
-    with request_of(forgetful, secret), pytest.raises(RuntimeError, match=r"accounts.init_app"):
-        access.require_user()
-
-
-def test_without_it_no_account_is_deleted_in_part(forgetful: Flask) -> None:
-    with request_of(forgetful), pytest.raises(RuntimeError, match=r"accounts.init_app"):
-        delete_user(user_of())
+        with pytest.raises(RuntimeError, match=r"call `accounts.init_app"):
+            forgetful.test_client().post(routes.LOGIN, json=LOGIN)
+    for by, rule in (
+        ("", lambda: log_in_user(user_of(), provider="bakery")),
+        ("", lambda: delete_user(user_of())),
+        (secret, access.require_user),
+    ):
+        with request_of(forgetful, by), pytest.raises(RuntimeError, match=r"accounts.init_app"):
+            rule()
+    with forgetful.app_context():
+        assert len(db.session.scalars(select(Login)).all()) == 1

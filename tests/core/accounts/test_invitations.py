@@ -116,14 +116,6 @@ def test_one_serves_again_until_the_first_code_of_an_app(wait: Wait) -> None:
     assert accept(code) == 403
 
 
-@pytest.mark.asvs("6.4.1")
-def test_of_two_half_logins_with_one_invitation_one_sets_up_a_factor() -> None:
-    code = make_invitation(user_of())
-    first, second = invited(code), invited(code)
-    assert [finish(*first), finish(*second)] == [200, 401]
-    assert user_of().totp_secret == first[0].secret
-
-
 def test_half_logins_that_finish_at_the_same_moment_set_up_one_factor(
     file_app: Flask, configure: Configure
 ) -> None:

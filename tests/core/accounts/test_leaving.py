@@ -116,14 +116,6 @@ def test_the_account_and_its_logins_are_gone_and_others_stay(app: Flask) -> None
     assert names(app) == {OTHER}
 
 
-def test_no_row_of_the_account_is_left(app: Flask) -> None:
-    secret = log_in(app)
-    user_id = filled(app)
-    assert rows_of(app, user_id) == OWN_TABLES
-    leave(app, secret)
-    assert rows_of(app, user_id) == set()
-
-
 def test_no_link_to_the_address_makes_the_account_again(app: Flask) -> None:
     with request_of(app):
         set_address(None)
@@ -137,18 +129,6 @@ def test_no_link_to_the_address_makes_the_account_again(app: Flask) -> None:
         assert status_of(registration.confirm_registration, token, **chosen) == 404
         assert recipients()[1:] == [ADDRESS]
         assert db.session.scalars(select(Step)).all() == []
-
-
-def test_rows_of_your_tables_go_with_their_owner_alone(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with full_accounts.own_tables(app, monkeypatch):
-        full_accounts.add_note(app)
-        full_accounts.add_note(app, OTHER, phone="555 0199")
-        assert leave(app) == 200
-        left = [note.phone for note in db.session.scalars(select(full_accounts.Note))]
-        assert left == ["555 0199"]
-        assert len(db.session.execute(select(full_accounts.stars)).all()) == 1
 
 
 def test_an_account_with_many_rows_goes_by_the_same_statements(
@@ -179,15 +159,6 @@ def test_a_row_that_the_database_keeps_undoes_everything(
         assert names(app) == {USERNAME, OTHER}
     assert is_logged_in(app, secret)
     assert notified(app) == []
-
-
-def test_the_address_gets_one_last_mail_and_the_former_one_of_this_week_too(app: Flask) -> None:
-    secret = log_in(app)
-    filled(app)
-    leave(app, secret)
-    assert sorted(notified(app)) == sorted([ADDRESS, full_accounts.FORMER_ADDRESS])
-    with app.app_context():
-        assert all(USERNAME in mail.get_content() for mail in development_mails())
 
 
 def test_a_thief_who_takes_the_address_and_the_account_cannot_hide_it(app: Flask) -> None:
@@ -229,38 +200,39 @@ def test_a_login_that_ended_meanwhile_deletes_nothing(app: Flask) -> None:
     assert names(app) == {USERNAME, OTHER}
 
 
-def test_an_operator_deletes_as_much_as_the_user_does(
-    app: Flask, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("by", ["the user", "command line"])
+def test_no_row_is_left_and_all_learn_of_it_whoever_deletes_the_account(
+    app: Flask, caplog: pytest.LogCaptureFixture, by: str
 ) -> None:
-    user_id = filled(app)
-    heard: list[str] = []
+    """Your receiver hears of it while the rows are there; the addresses of this week get a mail."""
+    secret, user_id, heard = log_in(app), filled(app), list[Any]()
+    assert rows_of(app, user_id) == OWN_TABLES
 
     def receive(user: User) -> None:
-        heard.append(user.name)
+        heard.append((user.name, db.session.get(User, user.id) is user))
 
     with user_deleted.connected_to(receive):
-        deleted = run_command(app, "user", "delete", USERNAME)
-    assert (deleted.exit_code, heard) == (0, [USERNAME])
-    assert rows_of(app, user_id) == set()
+        if by == "the user":
+            leave(app, secret)
+        else:
+            operate(app, "user", "delete", USERNAME)
+    assert (heard, rows_of(app, user_id)) == ([(USERNAME, True)], set())
     assert sorted(notified(app)) == sorted([ADDRESS, full_accounts.FORMER_ADDRESS])
+    with app.app_context():
+        assert all(USERNAME in mail.get_content() for mail in development_mails())
     [line] = logged(caplog, "user_deleted")
-    assert (line["user_id"], line["by"]) == (user_id, "command line")
+    assert (line["user_id"], line["by"] or "the user") == (user_id, by)
+    assert USERNAME not in line.values()
 
 
-def test_who_deletes_somebody_else_stays_logged_in(app: Flask) -> None:
+def test_who_deletes_somebody_else_stays_logged_in_and_does_so_once(app: Flask) -> None:
     others = log_in(app, OTHER)
     with request_of(app, others):
-        delete_account(user_of())
-        assert current_login() is not None
-    assert is_logged_in(app, others)
-    assert notified(app) == [ADDRESS]
-
-
-def test_who_deletes_somebody_who_has_gone_meanwhile_is_refused(app: Flask) -> None:
-    with request_of(app, log_in(app, OTHER)):
         gone = user_of()
-        assert leave(app) == 200
+        delete_account(gone)
+        assert current_login() is not None
         assert status_of(delete_account, gone) == 401
+    assert is_logged_in(app, others)
     assert notified(app) == [ADDRESS]
 
 
@@ -301,17 +273,6 @@ def test_an_account_that_is_deleted_eight_times_at_once_gets_one_mail(file_app: 
 # Who hears of it.
 
 
-def test_your_receiver_hears_of_it_while_the_rows_are_there(app: Flask) -> None:
-    heard: list[Any] = []
-
-    def receive(user: User) -> None:
-        heard.append((user.name, db.session.get(User, user.id) is user))
-
-    with user_deleted.connected_to(receive):
-        leave(app)
-    assert heard == [(USERNAME, True)]
-
-
 def test_a_receiver_that_fails_keeps_the_account(app: Flask) -> None:
     def fail(user: User) -> None:
         raise RuntimeError("The files are locked.")
@@ -323,13 +284,6 @@ def test_a_receiver_that_fails_keeps_the_account(app: Flask) -> None:
     assert notified(app) == []
 
 
-def test_the_log_says_who_left(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    leave(app)
-    [line] = logged(caplog, "user_deleted")
-    assert line["user_id"]
-    assert USERNAME not in line.values()
-
-
 # The data.
 
 
@@ -338,15 +292,11 @@ def data(app: Flask, name: str = USERNAME, secret: str = "") -> Any:
         return downloaded(user_of(name))
 
 
-def full_data(app: Flask) -> Any:
-    """What a user with a row in each table gets, whose second factor is not asked for here."""
+def test_all_that_the_account_has_is_in_the_data_without_a_secret(app: Flask) -> None:
+    # The second factor of this user is not asked for here.
     secret = log_in(app)
     filled(app)
-    return data(app, secret=secret)
-
-
-def test_all_that_the_account_has_is_in_the_data(app: Flask) -> None:
-    found = full_data(app)
+    found = data(app, secret=secret)
     account = found["account"]
     assert (account["name"], account["email"]) == (USERNAME, ADDRESS)
     assert found["roles"] == [full_accounts.ROLE]
@@ -357,26 +307,29 @@ def test_all_that_the_account_has_is_in_the_data(app: Flask) -> None:
     assert found["unconfirmed_emails"] == [full_accounts.NEW_ADDRESS]
     assert found["former_emails"] == [full_accounts.FORMER_ADDRESS]
     assert found["tables"].keys().isdisjoint(OWN_TABLES)
-
-
-def test_no_secret_is_in_the_data(app: Flask) -> None:
-    text = json.dumps(full_data(app), default=str)
     with app.app_context():
         stored = [user_of().password_hash, full_accounts.TOTP_SECRET]
         raw_address = vars(user_of())["email_encrypted"]
     for raw in (full_accounts.HASH, full_accounts.CREDENTIAL, raw_address):
         stored += [raw.hex(), base64.b64encode(raw).decode().rstrip("=")]
+    text = json.dumps(found, default=str)
     assert [secret for secret in stored if secret in text] == []
 
 
 @pytest.mark.asvs("8.2.2")
-def test_rows_of_your_tables_are_in_the_data_of_their_owner(
+def test_rows_of_your_tables_are_in_the_data_of_their_owner_and_go_with_the_account(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with full_accounts.own_tables(app, monkeypatch):
         full_accounts.add_note(app)
         full_accounts.add_note(app, OTHER, phone="555 0199")
         tables = data(app)["tables"]
+        assert leave(app) == 200
+        left = [note.phone for note in db.session.scalars(select(full_accounts.Note))]
+        assert (left, len(db.session.execute(select(full_accounts.stars)).all())) == (
+            ["555 0199"],
+            1,
+        )
     assert tables.keys() == {*full_accounts.OWN} - {"probe_bills", "probe_marks"}
     [note], [star] = tables["probe_notes"], tables["probe_stars"]
     fields = {"id", "owner_id", "reader_id", "written", "picture", "phone", "facts"}

@@ -4,11 +4,11 @@ import pytest
 from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import login_places, wrong_codes
-from secure_flask.accounts.login_places import MAX_PLACES, TRUSTED, TRUSTED_FOR, LoginPlace
+from secure_flask.accounts.login_places import MAX_PLACES, TRUSTED, LoginPlace
 from secure_flask.accounts.wrong_codes import DAY, WrongCodes
 from sqlalchemy import func, insert, select
 
-from core.accounts.people import OTHER, add_user, request_of, user_of
+from core.accounts.people import request_of, user_of
 from core.accounts.site import User
 from core.conftest import USERNAME, Wait
 from core.statements import SIZES, counted_statements
@@ -46,24 +46,6 @@ def test_a_neighbour_behind_a_translator_of_ipv4_is_another_network(app: Flask) 
     visit(app, "64:ff9b::192.0.2.1")
     neighbours = ("64:ff9b::192.0.2.1", "192.0.2.1", "64:ff9b::192.0.2.2")
     assert [trusts(app, each) for each in neighbours] == [True, True, False]
-
-
-def test_a_network_of_another_user_stays(app: Flask) -> None:
-    with app.app_context():
-        add_user()
-    visit(app, "192.0.2.99", name=OTHER)
-    visit(app, *(f"192.0.2.{number}" for number in range(MAX_PLACES + 1)))
-    assert trusts(app, "192.0.2.99", OTHER)
-
-
-def test_a_network_is_trusted_for_thirty_days_and_then_forgotten(app: Flask, wait: Wait) -> None:
-    visit(app, "192.0.2.1")
-    wait(TRUSTED_FOR - 1)
-    assert trusts(app, "192.0.2.1")
-    wait(1)
-    assert not trusts(app, "192.0.2.1")
-    visit(app, "192.0.2.2")
-    assert trusted(app) == 1
 
 
 @pytest.mark.parametrize("rows", SIZES)

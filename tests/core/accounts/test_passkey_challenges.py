@@ -23,8 +23,7 @@ from core.accounts.ceremonies import (
     of_each_ceremony,
     use,
 )
-from core.accounts.conftest import Request
-from core.accounts.devices import Passkey, add_passkey, begin_login, requests_at_once
+from core.accounts.devices import Passkey, add_passkey, begin_login
 from core.accounts.people import OTHER, add_user, new_login, request_of
 from core.accounts.site import User
 from core.conftest import Configure, MakeApp, Wait
@@ -189,18 +188,6 @@ def test_a_challenge_serves_the_user_whom_it_was_made_for(
     # A login by passkey alone may be of anybody.
     status = 200 if ceremony == SIGN_IN else WRONG[ceremony]
     assert answer(ceremony, theirs, device_for(ceremony, passkey)) == status
-
-
-@pytest.mark.parametrize("ceremony", [REGISTER, SIGN_IN])
-def test_eight_requests_with_one_answer_count_once(ceremony: str, of_user: Request) -> None:
-    with of_user():
-        device = device_for(ceremony, add_passkey())
-        asked = ask(ceremony)
-        made = device.create(asked.options) if ceremony == REGISTER else device.get(asked.options)
-
-    # Once a passkey is added, its name is taken.
-    first, *others = sorted(requests_at_once(of_user, lambda _: answer(ceremony, asked, made)))
-    assert (first, {*others} <= {WRONG[ceremony], 409}) == (200, True)
 
 
 @pytest.mark.parametrize("ceremony", [REGISTER, SIGN_IN, VERIFY])
