@@ -1,6 +1,6 @@
 """Every page of accounts: for everybody, within its own policy, and none a dead end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -15,7 +15,6 @@ from views.browser.starter.test_accessibility import (
     log_in_with_long_names,
     widths_of_pages,
 )
-from views.browser.starter.test_looks import box
 
 # The texts in which "e-mail" goes over two lines.
 BROKEN = r"""() => {
@@ -62,30 +61,23 @@ def test_with_two_devices_and_long_names_no_page_scrolls_sideways_on_a_small_pho
     assert widths == dict.fromkeys(widths, SMALL[0])
 
 
-def test_three_ways_to_log_in_stand_apart_below_each_other(visitor: Visitor) -> None:
-    visitor.page.set_viewport_size({"width": 360, "height": 640})
-    visitor.open("/login")
-    main = visitor.page.get_by_role("main")
-    forgotten = main.get_by_role("link", name="Forgot your password?")
-    passkey = main.get_by_role("button", name="Log in with a passkey")
-    other = main.get_by_text("No account yet?")
-    assert box(passkey)[1] - box(forgotten)[3] >= 40
-    assert box(other)[1] - box(passkey)[3] >= 40
-
-
-@pytest.fixture
-def without_javascript(app: Flask, site: str, browser: Browser) -> Iterator[Visitor]:
-    with new_page(browser, java_script_enabled=False) as page:
-        yield Visitor(app, page, site)
-
-
 def test_a_person_without_javascript_registers_and_uses_an_app(
-    without_javascript: Visitor,
+    app: Flask, site: str, browser: Browser
 ) -> None:
-    visitor = without_javascript
+    """No button does nothing, and a page says that passkeys need it."""
+    with new_page(browser, java_script_enabled=False) as page:
+        use_an_app(Visitor(app, page, site))
+
+
+def use_an_app(visitor: Visitor) -> None:
     visitor.confirm()
     device = visitor.set_up_app()
     [first, *_] = visitor.replace_recovery_codes()
+    for name in ("Copy", "Print"):
+        expect(visitor.page.get_by_text(name, exact=True)).to_be_hidden()
+    visitor.open("/account/passkeys")
+    expect(visitor.page.locator("noscript p")).to_contain_text("Passkeys need it.")
+    expect(visitor.page.get_by_role("button", name="Add a passkey")).to_have_count(0)
     visitor.begin_login("/tasks/new", **visitor.GRACE)
     visitor.fill(code=code_of(device, 1))
     visitor.submit()
@@ -95,16 +87,6 @@ def test_a_person_without_javascript_registers_and_uses_an_app(
     visitor.fill(code=first)
     visitor.submit()
     visitor.is_at("/tasks/new")
-
-
-def test_without_javascript_the_pages_say_that_passkeys_need_it(
-    without_javascript: Visitor,
-) -> None:
-    visitor = without_javascript
-    visitor.log_in()
-    visitor.open("/account/passkeys")
-    expect(visitor.page.locator("noscript p")).to_contain_text("Passkeys need it.")
-    expect(visitor.page.get_by_role("button", name="Add a passkey")).to_have_count(0)
 
 
 def test_a_browser_without_passkeys_logs_in_by_password(
@@ -120,8 +102,8 @@ def test_a_browser_without_passkeys_logs_in_by_password(
         visitor.is_logged_in()
 
 
-@pytest.mark.parametrize("path", ["/", "/login"])
-def test_people_without_an_account_are_led_to_the_registration(visitor: Visitor, path: str) -> None:
-    visitor.open(path)
-    visitor.follow("Register")
-    visitor.is_at("/register")
+def test_people_without_an_account_are_led_to_the_registration(visitor: Visitor) -> None:
+    for path in ("/", "/login"):
+        visitor.open(path)
+        visitor.follow("Register")
+        visitor.is_at("/register")
