@@ -7,7 +7,6 @@ and FIDO U2F, which no page here asks for, so that browsers remove them.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,19 +32,13 @@ USABLE = [name for name in VECTORS if name != IN_SOME_FRAME]
 every_vector = pytest.mark.parametrize("name", USABLE)
 
 
-@contextmanager
-def site(make_app: MakeApp, ancestors: list[str]) -> Iterator[User]:
-    """A user of a site at the origin of the vectors, in a request."""
-    settings = {"public_url": ORIGIN, "trusted_hosts": ["example.org"]}
-    with make_app(**settings, FRAME_ANCESTORS=ancestors).test_request_context(base_url=ORIGIN):
-        yield user_of()
-
-
 @pytest.fixture
 def user(make_app: MakeApp) -> Iterator[User]:
-    """One of a site that allows the other site of the vectors to frame it."""
-    with site(make_app, [TOP_ORIGIN]) as found:
-        yield found
+    """One of a site at the origin of the vectors, which allows their other site to frame it."""
+    settings = {"public_url": ORIGIN, "trusted_hosts": ["example.org"]}
+    app = make_app(**settings, FRAME_ANCESTORS=[TOP_ORIGIN])
+    with app.test_request_context(base_url=ORIGIN):
+        yield user_of()
 
 
 @pytest.fixture

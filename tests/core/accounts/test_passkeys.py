@@ -11,7 +11,7 @@ from webauthn.helpers import bytes_to_base64url, encode_cbor
 from werkzeug.exceptions import HTTPException
 
 from core.accounts import devices
-from core.accounts.ceremonies import REGISTER, ask, use
+from core.accounts.ceremonies import REGISTER, use
 from core.accounts.conftest import Request
 from core.accounts.devices import AT_ONCE, Passkey, requests_at_once
 from core.accounts.people import (
@@ -122,18 +122,6 @@ def ed25519_point() -> dict[int, Any]:
 
 P256, P384, P521 = (point(curve()) for curve in (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1))
 ES256_KEY = {1: 2, 3: -7, -1: 1, **P256}
-
-
-@pytest.mark.parametrize(
-    "members",
-    [ES256_KEY, {1: 1, 3: -8, -1: 6, **ed25519_point()}, {1: 3, 3: -257, **modulus()}],
-)
-def test_keys_of_each_algorithm_that_is_offered_are_added(
-    members: dict[int, Any], user: User
-) -> None:
-    offered = ask(REGISTER).options["pubKeyCredParams"]
-    assert members[3] in [each["alg"] for each in offered]
-    assert use(REGISTER, Unusual(members)) == 200
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.accounts.devices import AT_ONCE, at_once
 from core.accounts.filling import fill_steps
-from core.accounts.observing import counted_attempts, stored_rows
+from core.accounts.observing import counted_attempts, counted_hashes, stored_rows
 from core.accounts.people import (
     ADDRESS,
     EMAIL,
@@ -136,6 +136,16 @@ def test_who_opens_a_strangers_link_chooses_name_and_password() -> None:
     assert confirm(token, PASSWORD, new_password=STRONG, name=NAME) == NAME
     assert has_password(EMAIL)
     assert [name for name in (NAME, EMAIL, "thief") if has_password(name, THIEF)] == []
+
+
+def test_a_password_takes_as_many_hashes_for_any_number_of_registrations() -> None:
+    numbers = []
+    for number in range(MAX_PENDING + 1):
+        token = registered(f"thief {number}", THIEF)
+        with counted_hashes() as hashes:
+            status_of(confirm, token, STRONG)
+        numbers.append(len(hashes))
+    assert numbers == [MAX_PENDING] * (MAX_PENDING + 1)
 
 
 def test_guesses_at_all_registrations_of_an_address_are_one_count(
