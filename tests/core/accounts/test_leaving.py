@@ -31,7 +31,6 @@ from werkzeug.exceptions import ServiceUnavailable
 
 import shared
 from core.accounts import full_accounts
-from core.accounts.conftest import Request
 from core.accounts.devices import AT_ONCE, at_once
 from core.accounts.people import (
     ADDRESS,
@@ -134,23 +133,33 @@ def test_no_link_to_the_address_makes_the_account_again(app: Flask) -> None:
 def test_an_account_with_many_rows_goes_by_the_same_statements(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor do its data take more statements."""
     costs = []
     with full_accounts.own_tables(app, monkeypatch):
         for number in SIZES:
             add_user("grace")
             full_accounts.add_readings(app, range(number), "grace")
+            full_accounts.add_note(app, "grace")
             db.session.remove()
-            with request_of(app, log_in(app, "grace")), counted_statements(db.engine) as sent:
-                delete_account(current_user)
-            costs.append(sent.sizes)
+            with request_of(app, log_in(app, "grace")):
+                with counted_statements(db.engine) as of_data:
+                    downloaded(user_of("grace"))
+                with counted_statements(db.engine) as of_deletion:
+                    delete_account(current_user)
+            costs.append((len(of_data.statements), of_deletion.sizes))
     assert costs[0] == costs[1]
 
 
 @pytest.mark.asvs("2.3.3")
-def test_a_row_that_the_database_keeps_undoes_everything(
+def test_a_row_that_the_database_keeps_and_a_receiver_that_fails_undo_everything(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fail(user: User) -> None:
+        raise RuntimeError("The files are locked.")
+
     secret = log_in(app)
+    with user_deleted.connected_to(fail), pytest.raises(RuntimeError):
+        leave(app, secret)
     with full_accounts.own_tables(app, monkeypatch):
         db.session.execute(full_accounts.bills.insert().values(user_id=user_of().id))
         db.session.commit()
@@ -191,13 +200,20 @@ def test_an_address_of_more_than_a_week_ago_hears_nothing(app: Flask, wait: Wait
 # Who deletes it.
 
 
-def test_a_login_that_ended_meanwhile_deletes_nothing(app: Flask) -> None:
-    secret = log_in(app)
+def test_a_login_that_ended_meanwhile_deletes_nothing_and_a_new_address_hears_too(
+    app: Flask,
+) -> None:
+    secret, new = log_in(app), "new@example.org"
     with request_of(app, secret):
         assert current_login() is not None
         run_command(app, "user", "logout", USERNAME)
         assert status_of(delete_account, user_of()) == 401
     assert names(app) == {USERNAME, OTHER}
+    with request_of(app, log_in(app)):
+        user = user_of()
+        operate(app, "user", "email", USERNAME, new)
+        delete_account(user)
+    assert {ADDRESS, new} <= {*notified(app)}
 
 
 @pytest.mark.parametrize("by", ["the user", "command line"])
@@ -273,17 +289,6 @@ def test_an_account_that_is_deleted_eight_times_at_once_gets_one_mail(file_app: 
 # Who hears of it.
 
 
-def test_a_receiver_that_fails_keeps_the_account(app: Flask) -> None:
-    def fail(user: User) -> None:
-        raise RuntimeError("The files are locked.")
-
-    secret = log_in(app)
-    with user_deleted.connected_to(fail), pytest.raises(RuntimeError):
-        leave(app, secret)
-    assert is_logged_in(app, secret)
-    assert notified(app) == []
-
-
 # The data.
 
 
@@ -323,7 +328,11 @@ def test_rows_of_your_tables_are_in_the_data_of_their_owner_and_go_with_the_acco
     with full_accounts.own_tables(app, monkeypatch):
         full_accounts.add_note(app)
         full_accounts.add_note(app, OTHER, phone="555 0199")
-        tables = data(app)["tables"]
+        full_accounts.add_letters(app, (USERNAME, OTHER), (OTHER, USERNAME), (USERNAME, USERNAME))
+        full_accounts.add_letters(app, (OTHER, OTHER))
+        # A letter is in the data of both of its users.
+        tables, theirs = (data(app, name)["tables"] for name in (USERNAME, OTHER))
+        assert [len(each["probe_letters"]) for each in (tables, theirs)] == [3, 3]
         assert leave(app) == 200
         left = [note.phone for note in db.session.scalars(select(full_accounts.Note))]
         assert (left, len(db.session.execute(select(full_accounts.stars)).all())) == (
@@ -354,31 +363,6 @@ def test_the_data_do_not_tell_whether_a_new_address_is_known(app: Flask, wait: W
         wait(seconds)
         shown.append({*data(app)["unconfirmed_emails"]})
     assert shown == [{known, unknown}, {known, unknown}, set()]
-
-
-def test_a_row_that_refers_to_two_users_is_in_the_data_of_both(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with full_accounts.own_tables(app, monkeypatch):
-        full_accounts.add_letters(app, (USERNAME, OTHER), (OTHER, USERNAME), (USERNAME, USERNAME))
-        full_accounts.add_letters(app, (OTHER, OTHER))
-        found = [data(app, name)["tables"]["probe_letters"] for name in (USERNAME, OTHER)]
-    assert [len(letters) for letters in found] == [3, 3]
-
-
-def test_the_data_take_as_many_statements_for_ten_rows_as_for_one(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret = log_in(app)
-    numbers = []
-    with full_accounts.own_tables(app, monkeypatch):
-        for notes in (1, 9):
-            for _ in range(notes):
-                full_accounts.add_note(app)
-            with counted_statements(db.engine) as sent:
-                data(app, secret=secret)
-            numbers.append(len(sent.statements))
-    assert numbers[0] == numbers[1]
 
 
 @pytest.fixture
@@ -450,14 +434,3 @@ def test_a_download_waits_a_moment_for_another_one(
     secrets = [log_in(file_app) for _ in range(AT_ONCE)]
     found = at_once(lambda number: data(file_app, secret=secrets[number]))
     assert [each["account"]["name"] for each in found] == [USERNAME] * AT_ONCE
-
-
-def test_the_address_that_came_meanwhile_gets_the_notice_too(
-    file_app: Flask, of_user: Request
-) -> None:
-    new = "new@example.org"
-    with of_user():
-        user = user_of()
-        operate(file_app, "user", "email", USERNAME, new)
-        delete_account(user)
-        assert {ADDRESS, new} <= {*recipients()}
