@@ -5,17 +5,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from secure_flask import Model, db, roles_required, testing
-from secure_flask.accounts import checks, notices, outbox, worker
-from secure_flask.accounts.settings import AccountPolicy
+from secure_flask.accounts import checks, outbox, worker
 from secure_flask.checks import CHECKS
-from secure_flask.checks.settings import OF_ACCOUNTS
 from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column
 
 import mail_servers
 from core.accounts import full_accounts
 from core.accounts.people import ADDRESS, IN_PRODUCTION, set_address, user_of
-from core.accounts.site import User
 from core.conftest import MakeApp, Wait
 
 UNREACHABLE, WAITING, USED_UP = "mail.unreachable", "mail.waiting", "mail.limit-reached"
@@ -70,17 +67,6 @@ def test_mails_that_wait_because_the_site_has_sent_its_share_are_reported_at_onc
     assert found(app, WAITING) == []
 
 
-def test_notices_that_wait_for_the_end_of_an_hour_are_none(
-    app: Flask, user: User, wait: Wait
-) -> None:
-    for _ in range(3):
-        notices.code_failed(user)
-    worker.send_due_mails()
-    wait(outbox.HOUR - 60)
-    assert worker.count_waiting_mails() == 1
-    assert found(app, WAITING) == []
-
-
 def test_passkeys_of_another_host_are_reported(app: Flask) -> None:
     assert found(app, "passkeys.other-host") == []
     with app.app_context():
@@ -100,11 +86,6 @@ def with_role(make_app: MakeApp) -> Callable[..., Flask]:
         return app
 
     return make
-
-
-def test_a_page_of_the_second_factor_that_no_view_has_is_reported(make_app: MakeApp) -> None:
-    [message] = found(make_app(SECOND_FACTOR_PAGE="shop.gone"), "policy.unknown-endpoint")
-    assert message.startswith("SECOND_FACTOR_PAGE names shop.gone")
 
 
 def test_a_role_for_which_a_password_is_enough_is_named(with_role: Callable[..., Flask]) -> None:
@@ -157,8 +138,3 @@ def test_without_tables_the_checks_of_mails_and_passkeys_are_silent(app: Flask, 
     """As before the first `flask db upgrade`, which another check asks for."""
     testing.drop_tables(app)
     assert found(app, check) == []
-
-
-def test_roles_that_demand_a_second_factor_are_no_slip(make_app: MakeApp) -> None:
-    assert OF_ACCOUNTS in AccountPolicy.model_fields
-    assert found(make_app(SECOND_FACTOR_ROLES=["admin"]), "policy.misspelt") == []

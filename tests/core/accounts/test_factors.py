@@ -15,28 +15,25 @@ from secure_flask import (
     current_user,
     db,
     delete_user,
-    log_in,
     log_in_user,
     reauthenticate,
 )
 from secure_flask.accounts import AccountSettings, begin_authenticator, finish_authenticator
 from secure_flask.auth import access
 from secure_flask.auth.logins import Login
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from core import routes, site
 from core.accounts.ceremonies import REGISTER, answer, ask
-from core.accounts.devices import Passkey, add_app, code_of, enter_code
+from core.accounts.devices import Passkey, add_app, code_of
 from core.accounts.people import STRONG, new_login, request_of, status_of, user_of
 from core.conftest import (
     LOGIN,
     PASSWORD,
-    USERNAME,
     Configure,
     apps_made_by,
     give_roles,
 )
-from core.statements import counted_statements
 
 
 @pytest.fixture(autouse=True)
@@ -102,35 +99,6 @@ def test_a_factor_that_was_added_to_a_login_by_password_does_not_count_before_th
     give_roles(app, "boss")
     with request_of(app, login):
         assert not current_user
-
-
-def test_a_kept_login_by_an_app_counts(app: Flask, secret: str) -> None:
-    with request_of(app):
-        half = log_in(USERNAME, PASSWORD, keep=True)["tf_token"]
-        assert enter_code(code_of(secret), str(half)) == 200
-        made = db.session.execute(select(Login.kept, Login.second_factor).where(Login.kept)).all()
-    assert made == [(True, True)]
-
-
-@pytest.mark.parametrize(
-    ("names", "second_factor", "number"),
-    [([], False, 1), (["boss"], True, 1), (["boss"], False, 2)],
-)
-def test_roles_are_read_for_logins_by_password_alone_and_only_where_a_role_demands_a_factor(
-    names: list[str],
-    second_factor: bool,
-    number: int,
-    app: Flask,
-    login: str,
-    configure: Configure,
-) -> None:
-    configure(app, SECOND_FACTOR_ROLES=names)
-    with request_of(app, login):
-        db.session.execute(update(Login).values(second_factor=second_factor))
-        db.session.commit()
-        with counted_statements(db.engine) as sent:
-            access.require_user()
-    assert len(sent.statements) == number
 
 
 @pytest.fixture

@@ -91,19 +91,18 @@ def test_the_tries_of_ones_own_mails_tell_nothing_while_the_server_is_away(
     assert len(known) == 2
 
 
-def test_each_mail_has_a_slot_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch, 0.1)
-    ask(ADDRESS, OWN, OTHER)
-    send(clock)
-    assert [when for _, when in clock.left] == [0, SLOT, 2 * SLOT]
-
-
-def test_a_notice_waits_for_no_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_mail_with_a_link_has_a_slot_of_its_own_and_a_notice_waits_for_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = Clock(monkeypatch, 0)
     notices.code_failed(user_of())
     notices.password_changed(user_of())
     send(clock)
     assert [when for _, when in clock.left] == [0, 0]
+    clock = Clock(monkeypatch, 0.1)
+    ask(ADDRESS, OWN, OTHER)
+    send(clock)
+    assert [when for _, when in clock.left] == [0, SLOT, 2 * SLOT]
 
 
 def test_the_thread_of_a_process_sends_in_slots(

@@ -10,21 +10,21 @@ from sqlalchemy import func, insert, select
 
 from core.accounts.people import request_of, user_of
 from core.accounts.site import User
-from core.conftest import USERNAME, Wait
+from core.conftest import Wait
 from core.statements import SIZES, counted_statements
 
 
-def visit(app: Flask, *addresses: str, name: str = USERNAME) -> None:
+def visit(app: Flask, *addresses: str) -> None:
     """Show both factors in these networks, one after the other."""
     for address in addresses:
         with request_of(app, network=address):
-            login_places.trust_network(user_of(name))
+            login_places.trust_network(user_of())
             db.session.commit()
 
 
-def trusts(app: Flask, address: str, name: str = USERNAME) -> bool:
+def trusts(app: Flask, address: str) -> bool:
     with request_of(app, network=address):
-        return login_places.is_network_trusted(user_of(name))
+        return login_places.is_network_trusted(user_of())
 
 
 def trusted(app: Flask) -> int:
@@ -42,7 +42,9 @@ def test_of_many_networks_the_ones_that_were_used_last_stay(app: Flask, wait: Wa
     assert trusted(app) == MAX_PLACES
 
 
-def test_a_neighbour_behind_a_translator_of_ipv4_is_another_network(app: Flask) -> None:
+def test_a_network_of_ipv6_is_one_and_each_address_behind_a_translator_of_ipv4(app: Flask) -> None:
+    visit(app, "2001:db8:0:1::1")
+    assert [trusts(app, f"2001:db8:0:{number}::2") for number in (1, 2)] == [True, False]
     visit(app, "64:ff9b::192.0.2.1")
     neighbours = ("64:ff9b::192.0.2.1", "192.0.2.1", "64:ff9b::192.0.2.2")
     assert [trusts(app, each) for each in neighbours] == [True, True, False]

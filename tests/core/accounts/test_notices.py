@@ -85,15 +85,6 @@ def test_notices_are_joined_by_kind_recipient_and_hour(user: User, wait: Wait) -
     assert len(recipients()) == 2
 
 
-def test_a_notice_to_a_former_address_survives_the_deletion_of_the_account(user: User) -> None:
-    notices.email_changed(user, OLD)
-    notices.code_failed(user)
-    db.session.flush()
-    db.session.delete(user)
-    [mail] = development_mails()
-    assert (mail["To"], USERNAME in mail.get_content()) == (OLD, True)
-
-
 def test_notices_of_the_longest_names_can_be_stored(user: User) -> None:
     """PostgreSQL refuses a text that is longer than its column; SQLite does not."""
     for name in ("a" * 150, "b" * 150, "c" * 150):

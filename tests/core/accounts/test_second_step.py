@@ -5,15 +5,12 @@ from functools import partial
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from secure_flask import (
-    Role,
     change_password,
     current_user,
     db,
     log_in,
     log_out,
-    login_required,
     reauthenticate,
 )
 from secure_flask.accounts import (
@@ -24,7 +21,6 @@ from secure_flask.accounts import (
 )
 from secure_flask.auth import logins, passwords
 from secure_flask.auth.logins import Login
-from secure_flask.auth.users import stored_roles
 from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 
@@ -45,15 +41,12 @@ from core.accounts.devices import (
 )
 from core.accounts.observing import stored_rows
 from core.accounts.people import (
-    ADDRESS,
     OTHER,
     STRONG,
     add_user,
-    has_password,
     logged,
     new_login,
     request_of,
-    set_address,
     user_of,
 )
 from core.accounts.site import User
@@ -190,45 +183,18 @@ def test_an_old_or_a_new_password_alone_makes_no_login_recent_and_both_factors_d
     assert db.session.scalars(authenticated).all() == [clock.now()]
 
 
-@pytest.fixture
-def browser(file_app: Flask) -> FlaskClient:
-    """One whose user has an authenticator app and a recent login."""
-    with file_app.app_context():
-        set_address(ADDRESS)
-        login = new_login()
-    with request_of(file_app, login):
-        add_app()
-    browser = file_app.test_client()
-    browser.set_cookie("dev-session", login)
-    return browser
-
-
 @pytest.mark.asvs("2.3.3")
 def test_a_password_change_that_fails_changes_nothing_of_a_user_with_a_second_factor(
-    browser: FlaskClient, file_app: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, user: User, secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = stored_rows(file_app)
+    browser = app.test_client()
+    browser.set_cookie("dev-session", new_login())
+    before = stored_rows(app)
     with monkeypatch.context() as broken:
         broken.setattr(logins, "start_login", away)
         body = {"current_password": PASSWORD, "new_password": STRONG}
         assert browser.post(routes.PASSWORD, json=body, headers=OWN_PAGE).status_code == 503
-    assert stored_rows(file_app) == before
-
-
-def test_a_password_change_commits_nothing_that_the_view_adds_after_it(
-    browser: FlaskClient, file_app: Flask
-) -> None:
-    @file_app.post("/password-and-role")
-    @login_required
-    def change() -> dict[str, object]:
-        body = change_password(PASSWORD, STRONG)
-        db.session.add(Role(name="draft"))
-        db.session.flush()
-        return body
-
-    assert browser.post("/password-and-role", headers=OWN_PAGE).status_code == 200
-    with file_app.app_context():
-        assert (has_password(USERNAME), stored_roles()) == (True, [])
+    assert stored_rows(app) == before
 
 
 def test_a_reauthentication_whose_login_has_ended_gives_none(user: User, secret: str) -> None:

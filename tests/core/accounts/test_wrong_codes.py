@@ -133,14 +133,6 @@ def test_a_network_where_both_factors_were_right_has_a_count_of_its_own(
     assert statuses == [429, 200, 200, 429]
 
 
-def test_a_network_of_ipv6_is_trusted_as_a_whole(app: Flask, secret: str, wait: Wait) -> None:
-    assert try_code(app, code_of(secret), "2001:db8:0:1::1") == 200
-    use_up(app, secret)
-    wait(STEP)
-    assert try_code(app, code_of(secret), "2001:db8:0:2::1") == 429
-    assert try_code(app, code_of(secret), "2001:db8:0:1::2") == 200
-
-
 @pytest.mark.parametrize(("seconds", "status"), [(THIRTY_DAYS - 1, 200), (THIRTY_DAYS, 429)])
 def test_a_network_is_trusted_for_thirty_days_which_a_password_alone_does_not_renew(
     app: Flask, secret: str, wait: Wait, seconds: int, status: int
