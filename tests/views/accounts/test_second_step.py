@@ -7,6 +7,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.accounts import recovery_codes, wrong_codes
 from secure_flask.accounts.half_logins import LIFETIME
+from secure_flask.crypto.encryption import ENCRYPTION_KEYS
+from secure_flask.settings import keyrings
+from secure_flask.state import app_state
 
 from core import routes
 from core.accounts.devices import STEP, code_of, wrong_code_of
@@ -221,3 +224,13 @@ def test_the_description_has_the_second_factor_in_each_login(client: FlaskClient
     for path in (routes.LOGIN, routes.REAUTHENTICATE):
         schema = str(paths[path]["post"]["responses"]["200"])
         assert "tf_required" in schema or "SecondFactorRequired" in schema
+
+
+@pytest.mark.usefixtures("address")
+def test_people_see_their_account_and_end_its_logins(
+    app: Flask, client: FlaskClient, credentials: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = keyrings.read_numbered_keyring(keyrings.new_key("99"))
+    monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, ring)
+    assert client.get("/account").status_code == 200
+    assert client.delete(routes.SESSIONS, headers=OWN_PAGE | credentials).status_code == 204
