@@ -7,12 +7,7 @@ from secure_flask.accounts.authenticator import LIFETIME, AuthenticatorSetup, us
 from secure_flask.accounts.factors import factors_of
 from secure_flask.accounts.steps import MAX_FAILURES
 
-from core.accounts.devices import (
-    STEP,
-    add_app,
-    code_of,
-    wrong_code_of,
-)
+from core.accounts.devices import STEP, add_app, code_of, wrong_code_of
 from core.accounts.people import OTHER, add_user, new_login, request_of, status_of
 from core.accounts.site import User
 from core.conftest import Wait

@@ -5,11 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from secure_flask import change_password, list_logins, reauthenticate
-from secure_flask.accounts import (
-    request_email_change,
-    request_password_reset,
-    worker,
-)
+from secure_flask.accounts import request_email_change, request_password_reset, worker
 from secure_flask.crypto.encryption import ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state

@@ -6,14 +6,7 @@ from unittest.mock import Mock
 import pytest
 from flask import Flask
 from secure_flask import db
-from secure_flask.accounts import (
-    development_mails,
-    email_change,
-    registration,
-    smtp,
-    steps,
-    worker,
-)
+from secure_flask.accounts import development_mails, email_change, registration, smtp, steps, worker
 from secure_flask.accounts.addresses import lock_mailbox
 from secure_flask.accounts.email_change import (
     KEPT,

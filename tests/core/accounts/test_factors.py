@@ -10,14 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import (
-    change_password,
-    current_user,
-    db,
-    delete_user,
-    log_in_user,
-    reauthenticate,
-)
+from secure_flask import change_password, current_user, db, delete_user, log_in_user, reauthenticate
 from secure_flask.accounts import AccountSettings, begin_authenticator, finish_authenticator
 from secure_flask.auth import access
 from secure_flask.auth.logins import Login
@@ -27,13 +20,7 @@ from core import routes, site
 from core.accounts.ceremonies import REGISTER, answer, ask
 from core.accounts.devices import Passkey, add_app, code_of
 from core.accounts.people import STRONG, new_login, request_of, status_of, user_of
-from core.conftest import (
-    LOGIN,
-    PASSWORD,
-    Configure,
-    apps_made_by,
-    give_roles,
-)
+from core.conftest import LOGIN, PASSWORD, Configure, apps_made_by, give_roles
 
 
 @pytest.fixture(autouse=True)

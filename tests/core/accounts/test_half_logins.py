@@ -41,14 +41,7 @@ from core.accounts.devices import (
     wrong_code_of,
 )
 from core.accounts.observing import stored_rows
-from core.accounts.people import (
-    ADDRESS,
-    STRONG,
-    operate,
-    request_of,
-    status_of,
-    user_of,
-)
+from core.accounts.people import ADDRESS, STRONG, operate, request_of, status_of, user_of
 from core.conftest import PASSWORD, USERNAME, Configure, Wait
 
 Enter = Callable[..., int]

@@ -94,11 +94,7 @@ def test_a_link_that_is_not_mailed_is_an_error_in_one_sentence(
         disabled = run_command(app, "user", "mail-link", USERNAME)
         set_address(None)
     unknown = run_command(app, "user", "mail-link", USERNAME)
-    results = {
-        "SMTPRecipientsRefused": refused,
-        "disabled": disabled,
-        "no e-mail address": unknown,
-    }
+    results = {"SMTPRecipientsRefused": refused, "disabled": disabled, "no e-mail address": unknown}
     ends = {words: (each.exit_code, each.output.count("\n")) for words, each in results.items()}
     assert ends == dict.fromkeys(results, (1, 1))
     assert [words for words, each in results.items() if words not in each.output] == []

@@ -28,10 +28,7 @@ from core.accounts.ceremonies import (
     finish,
     use,
 )
-from core.accounts.devices import (
-    Passkey,
-    add_passkey,
-)
+from core.accounts.devices import Passkey, add_passkey
 from core.accounts.people import OTHER, add_user, logged, new_login, request_of, user_of
 from core.accounts.site import User
 from core.conftest import Configure, Wait
@@ -243,11 +240,7 @@ def test_registration_calls_no_passkey_unknown(user: User) -> None:
 
 
 def test_a_late_answer_is_no_failed_login(
-    app: Flask,
-    passkey: Passkey,
-    wait: Wait,
-    caplog: pytest.LogCaptureFixture,
-    configure: Configure,
+    app: Flask, passkey: Passkey, wait: Wait, caplog: pytest.LogCaptureFixture, configure: Configure
 ) -> None:
     configure(app, LOGIN_RATE_LIMIT="1 per hour")
     caplog.clear()

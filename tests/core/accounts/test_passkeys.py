@@ -29,14 +29,7 @@ from core.accounts.ceremonies import (
 )
 from core.accounts.conftest import Request
 from core.accounts.devices import AT_ONCE, Passkey, add_passkey, begin_login, requests_at_once
-from core.accounts.people import (
-    OTHER,
-    add_user,
-    new_login,
-    request_of,
-    status_of,
-    user_of,
-)
+from core.accounts.people import OTHER, add_user, new_login, request_of, status_of, user_of
 from core.accounts.site import User
 from core.conftest import USERNAME, Configure, MakeApp, Wait
 
@@ -257,9 +250,7 @@ def test_an_answer_from_a_frame_of_another_site_counts_only_where_the_policy_lis
     assert use(VERIFY, passkey) == (200 if accepted else 401)
 
 
-def test_the_passkeys_are_those_of_public_url_whatever_host_is_asked_for(
-    make_app: MakeApp,
-) -> None:
+def test_the_passkeys_are_those_of_public_url_whatever_host_is_asked_for(make_app: MakeApp) -> None:
     hosts = ["localhost", "evil.localhost"]
     app = make_app(trusted_hosts=hosts, public_url="http://localhost")
     with app.test_request_context(base_url="http://evil.localhost"):

@@ -5,14 +5,7 @@ from functools import partial
 
 import pytest
 from flask import Flask
-from secure_flask import (
-    change_password,
-    current_user,
-    db,
-    log_in,
-    log_out,
-    reauthenticate,
-)
+from secure_flask import change_password, current_user, db, log_in, log_out, reauthenticate
 from secure_flask.accounts import (
     complete_login_by_recovery_code,
     recovery_codes_left,
@@ -40,15 +33,7 @@ from core.accounts.devices import (
     requests_at_once,
 )
 from core.accounts.observing import stored_rows
-from core.accounts.people import (
-    OTHER,
-    STRONG,
-    add_user,
-    logged,
-    new_login,
-    request_of,
-    user_of,
-)
+from core.accounts.people import OTHER, STRONG, add_user, logged, new_login, request_of, user_of
 from core.accounts.site import User
 from core.conftest import OWN_PAGE, PASSWORD, USERNAME, Wait, away, slow_hasher
 from core.standing_clock import clock

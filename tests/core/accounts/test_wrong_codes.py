@@ -33,14 +33,7 @@ from core.accounts.devices import (
     requests_at_once,
     wrong_code_of,
 )
-from core.accounts.people import (
-    ADDRESS,
-    STRONG,
-    logged,
-    mailed_token,
-    request_of,
-    subjects,
-)
+from core.accounts.people import ADDRESS, STRONG, logged, mailed_token, request_of, subjects
 from core.accounts.site import User
 from core.conftest import PASSWORD, Wait
 

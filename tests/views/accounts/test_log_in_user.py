@@ -14,11 +14,7 @@ from core import routes
 from core.accounts.devices import code_of
 from core.standing_clock import clock
 from views.accounts.devices import send_code
-from views.accounts.people import (
-    STRONG,
-    TF_VALIDATE,
-    send,
-)
+from views.accounts.people import STRONG, TF_VALIDATE, send
 from views.conftest import (
     OWN,
     OWN_PAGE,

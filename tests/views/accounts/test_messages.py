@@ -10,14 +10,7 @@ from secure_flask.accounts.outbox import BUILDERS, OutgoingMail
 
 from core.accounts.people import waiting_change
 from views import PROJECT
-from views.accounts.people import (
-    ADDRESS,
-    REGISTER,
-    REGISTRATION,
-    delivered,
-    give_address,
-    send,
-)
+from views.accounts.people import ADDRESS, REGISTER, REGISTRATION, delivered, give_address, send
 from views.conftest import MakeApp, stored_user
 
 TEXTS = [file.stem for file in (PROJECT / "app/templates/accounts/mail").glob("[!_]*.txt")]

@@ -36,8 +36,7 @@ BROKEN = r"""() => {
 @pytest.mark.usefixtures("phone")
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_a_page_is_for_everybody_breaks_no_rule_of_its_own_and_leads_on(
-    visitor: Visitor,
-    state: Callable[[Visitor], None],
+    visitor: Visitor, state: Callable[[Visitor], None]
 ) -> None:
     state(visitor)
     visitor.page.wait_for_load_state("networkidle")
