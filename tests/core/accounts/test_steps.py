@@ -1,7 +1,5 @@
 """Steps that wait for their second half: which secret finds which, and for how long."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from flask import Flask
 from secure_flask import db
@@ -14,7 +12,6 @@ from secure_flask.state import app_state
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from core.accounts.filling import fill_steps
 from core.accounts.observing import stored_rows
 from core.accounts.people import ADDRESS, add_user, user_of
 from core.accounts.site import User
@@ -167,24 +164,3 @@ def test_purging_deletes_what_has_expired_alone(user: User, wait: Wait) -> None:
     wait(1)
     steps.purge_steps()
     assert rows() == 1
-
-
-def test_steps_that_end_by_user_and_by_address_at_once_do_not_wait_for_each_other(
-    file_app: Flask,
-) -> None:
-    with file_app.app_context():
-        user_id = user_of().id
-    fill_steps(file_app, 1000, ADDRESS, user_id=user_id)
-
-    def end(number: int) -> None:
-        with file_app.app_context():
-            if number % 2:
-                steps.end_steps_of_address(ADDRESS, "registration")
-            else:
-                steps.end_steps_of_user(user_of())
-            db.session.commit()
-
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(end, range(4)))
-    with file_app.app_context():
-        assert rows() == 0
