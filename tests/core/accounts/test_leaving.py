@@ -307,6 +307,7 @@ def test_all_that_the_account_has_is_in_the_data_without_a_secret(app: Flask) ->
     assert found["roles"] == [full_accounts.ROLE]
     assert [login["current"] for login in found["logins"]] == [True]
     assert [key["name"] for key in found["keys"]] == [full_accounts.KEY]
+    assert "secret" not in json.dumps(found["keys"])
     assert found["passkeys"] == [full_accounts.PASSKEY]
     assert (found["recovery_codes"], found["trusted_networks"]) == (8, 1)
     assert found["unconfirmed_emails"] == [full_accounts.NEW_ADDRESS]

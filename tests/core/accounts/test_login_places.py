@@ -37,17 +37,24 @@ def rows() -> int:
     return db.session.scalar(select(func.count()).select_from(LoginPlace)) or 0
 
 
-def test_a_place_is_known_for_its_user_and_purpose_alone() -> None:
+def known() -> list[bool]:
+    """Whether the place is, another one, and the place for another purpose and another user."""
+    others = [is_known(HOME, "mail"), is_known(HOME, name=OTHER)]
+    return [is_known(HOME), is_known(OFFICE), *others]
+
+
+def test_a_place_is_known_and_forgotten_for_its_user_and_purpose_alone() -> None:
     remember(HOME)
-    known = [is_known(HOME), is_known(OFFICE), is_known(HOME, "mail"), is_known(HOME, name=OTHER)]
-    assert known == [True, False, False, False]
-
-
-def test_the_table_does_not_tell_who_shares_a_place() -> None:
-    for name in (USERNAME, OTHER):
-        remember(HOME, "trust", name)
-        remember(HOME, "mail", name)
+    assert known() == [True, False, False, False]
+    for purpose, name in (("mail", USERNAME), ("trust", OTHER), ("mail", OTHER)):
+        remember(HOME, purpose, name)
+    # The table does not tell who shares a place.
     assert len(set(db.session.scalars(select(LoginPlace.place_hash)))) == 4
+    login_places.forget_places(user_of(), "trust")
+    assert known() == [False, False, True, True]
+    for number in range(MAX_PLACES + 2):
+        remember(str(number))
+    assert (rows(), known()[2:]) == (MAX_PLACES + 3, [True, True])
 
 
 def test_the_table_cannot_be_tried_out_without_the_secret_key(
@@ -66,24 +73,6 @@ def test_a_place_that_is_used_again_is_known_for_longer(wait: Wait) -> None:
     assert (is_known(HOME), rows()) == (True, 1)
     wait(1)
     assert not is_known(HOME)
-
-
-def test_many_places_push_out_none_of_another_purpose_or_user() -> None:
-    remember(HOME, "mail")
-    remember(HOME, name=OTHER)
-    for number in range(MAX_PLACES + 2):
-        remember(str(number))
-    assert rows() == MAX_PLACES + 2
-    assert [is_known(HOME, "mail"), is_known(HOME, name=OTHER)] == [True, True]
-
-
-def test_places_of_one_purpose_are_forgotten_alone() -> None:
-    remember(HOME)
-    remember(HOME, "mail")
-    remember(HOME, name=OTHER)
-    login_places.forget_places(user_of(), "trust")
-    known = [is_known(HOME), is_known(HOME, "mail"), is_known(HOME, name=OTHER)]
-    assert known == [False, True, True]
 
 
 def test_a_purge_deletes_what_has_expired_alone(wait: Wait) -> None:

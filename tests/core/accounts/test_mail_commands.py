@@ -1,6 +1,5 @@
 """`flask mail`, `flask user mail-link`: an operator sends what waits, and mails a link."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -10,7 +9,6 @@ from secure_flask.accounts import commands, outbox, recovery
 from secure_flask.accounts.mail_limits import PER_ADDRESS
 from secure_flask.accounts.worker import MailSlots
 
-import mail_servers
 from core.accounts.people import (
     ADDRESS,
     STRONG,
@@ -24,12 +22,6 @@ from core.accounts.people import (
 from core.conftest import PASSWORD, USERNAME, Configure, MakeApp
 from core.standing_clock import clock
 from mail_servers import MailServer
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_servers.running() as server:
-        yield server
 
 
 @pytest.fixture

@@ -311,40 +311,22 @@ def test_the_notices_of_those_who_had_fewer_go_first(wait: Wait) -> None:
 # The site.
 
 
-@pytest.fixture
-def used_up(app: Flask, configure: Configure, stranger: None) -> int:
-    """The site has sent its share, and this many mails with a link wait."""
-    configure(app, MAILS_PER_HOUR=10)
-    ask(*(f"stranger{number}@example.org" for number in range(14)), kind="confirm")
-    recipients()
-    return 14 - 8
-
-
-def test_a_mail_beyond_the_limit_of_the_site_goes_later(used_up: int, wait: Wait) -> None:
-    assert worker.count_waiting_mails() == used_up
-    wait(HOUR - 60)
-    worker.send_due_mails()
-    assert worker.count_waiting_mails() == used_up
-    wait(60)
-    # The links are of no use any more, and no mail of this hour waits.
-    ask("user0@example.org")
-    assert recipients() == ["user0@example.org"]
-
-
-def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
+def test_mails_beyond_the_limit_of_the_site_go_later_and_are_logged_as_an_error_once_an_hour(
     app: Flask, configure: Configure, wait: Wait, caplog: pytest.LogCaptureFixture
 ) -> None:
     configure(app, MAILS_PER_HOUR=10)
     ask(*(f"stranger{number}@example.org" for number in range(10)), kind="confirm")
-    found = []
+    found, waiting = [], []
     for seconds in (0, 60, HOUR - 120, 120):
         wait(seconds)
         caplog.clear()
         worker.send_due_mails()
         found.append([line["waiting"] for line in logged(caplog, "mail_limit_reached")])
+        waiting.append(worker.count_waiting_mails())
         if seconds == HOUR - 120:
             ask(*(f"other{number}@example.org" for number in range(10)), kind="confirm")
-    assert found == [[2], [], [], [2]]
+    # The links of the first hour are of no use any more.
+    assert (found, waiting) == ([[2], [], [], [2]], [2, 2, 2, 2])
 
 
 # What the limits cost.

@@ -16,19 +16,12 @@ from secure_flask.state import app_state
 from sqlalchemy import Update, delete, func, select, update
 from sqlalchemy.exc import OperationalError
 
-import mail_servers
 from core.accounts.people import ADDRESS, add_user, logged, request_of, set_address, user_of
 from core.accounts.site import User
 from core.conftest import USERNAME, Configure, MakeApp, Wait
 from mail_servers import MailServer
 
 BOB, HOUR = "bob@example.org", outbox.HOUR
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_servers.running() as server:
-        yield server
 
 
 @pytest.fixture
