@@ -1,4 +1,4 @@
-"""Changes of the factors: who may make them, what ends with them, and who learns of them."""
+"""Changes of the factors, by users and operators: what ends with them, and who learns of them."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -140,28 +140,18 @@ def stored_codes() -> list[bytes]:
     return sorted(db.session.scalars(select(RecoveryCode.code_hash)))
 
 
-def test_without_a_factor_they_are_refused(user: User) -> None:
-    assert status_of(accounts.replace_recovery_codes) == 409
-
-
 @pytest.mark.asvs("6.5.6")
-def test_who_removes_the_last_factor_keeps_no_recovery_code(user: User, secret: str) -> None:
-    assert accounts.recovery_codes_left(user) == NUMBER
-    accounts.remove_authenticator()
-    assert (accounts.factors_of(user), user.totp_secret, accounts.recovery_codes_left(user)) == (
-        [],
-        None,
-        0,
-    )
-
-
-def test_who_removes_the_app_beside_a_passkey_keeps_the_recovery_codes(
+def test_recovery_codes_stay_beside_another_factor_and_go_with_the_last_one(
     user: User, secret: str, passkey: Passkey
 ) -> None:
     code, *_ = accounts.replace_recovery_codes()
     accounts.remove_authenticator()
     assert accounts.factors_of(user) == ["passkey", "recovery_code"]
     assert enter_recovery_code(code) == 200
+    accounts.delete_passkey("phone")
+    left = (accounts.factors_of(user), user.totp_secret, accounts.recovery_codes_left(user))
+    assert left == ([], None, 0)
+    assert status_of(accounts.replace_recovery_codes) == 409
 
 
 # A role that demands a factor.

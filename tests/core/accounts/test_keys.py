@@ -1,4 +1,4 @@
-"""Keys for programs beside accounts: who hears of one, what ends them, what none of them does."""
+"""Keys and old logins: who hears of a key, what ends it, and what neither of them changes."""
 
 from collections.abc import Callable
 

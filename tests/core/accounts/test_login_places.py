@@ -1,4 +1,4 @@
-"""Places where users logged in: what the table says of them, and how long."""
+"""Places and networks where users logged in: what the table says of them, and for how long."""
 
 import os
 

@@ -94,15 +94,6 @@ def test_a_link_that_is_not_mailed_is_an_error_in_one_sentence(
     assert server.envelopes == []
 
 
-def test_a_command_of_development_prints_its_mail(make_app: MakeApp) -> None:
-    app = make_app()
-    with app.app_context():
-        set_address(ADDRESS)
-    printed = run_command(app, "user", "mail-link", USERNAME).output
-    assert f"Mail to {ADDRESS}: " in printed
-    assert "http://localhost:8000/reset/" in printed
-
-
 def test_a_printed_command_quotes_what_a_shell_would_run_of_a_name(
     app: Flask, configure: Configure
 ) -> None:

@@ -1,4 +1,4 @@
-"""Passkeys of a user: which are added, how many, and what their devices may keep."""
+"""Passkeys of a user, which are added, and challenges, of which answers count once and here alone."""
 
 import json
 from collections.abc import Callable

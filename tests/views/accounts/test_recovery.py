@@ -1,4 +1,4 @@
-"""`/reset`: the page and the JSON of a link that sets a new password."""
+"""`/reset` and `/change-email`: the pages and the JSON of the links that they mail."""
 
 import pytest
 from flask import Flask
