@@ -148,14 +148,6 @@ def test_pages_of_the_account_say_which_passkeys_the_device_may_keep(
     assert data["allAcceptedCredentialIds"] == [bytes_to_base64url(passkey.id)]
 
 
-def test_the_name_field_of_the_login_offers_passkeys(client: FlaskClient) -> None:
-    page = Elements(client.get(routes.LOGIN).text)
-    [field] = [each for each in page.of("input") if each.get("name") == "username"]
-    assert field["autocomplete"] == "username webauthn"
-    [form] = [each for each in page.of("form") if "data-passkey" in each]
-    assert form["data-field"] == field["id"]
-
-
 def test_the_page_lists_own_passkeys_and_deletes_one_by_a_form(
     client: FlaskClient, credentials: Headers, others: tuple[FlaskClient, Headers]
 ) -> None:

@@ -73,10 +73,3 @@ def test_the_last_admin_who_can_log_in_cannot_leave(
         assert admin.delete(routes.ME, headers=OWN_PAGE).status_code == 409
         described = admin.get(routes.OPENAPI).get_json()["paths"]
         assert "409" in described[routes.ME]["delete"]["responses"]
-
-
-def test_who_is_no_admin_leaves(app: Flask, admin: FlaskClient) -> None:
-    give_roles(app, "editor", to=OTHER)
-    other = log_in_by_form(app.test_client(), username=OTHER)
-    assert post(other, LEAVE).status_code == 200
-    assert admin.get("/people", headers=OWN).status_code == 200

@@ -117,7 +117,9 @@ def disable(mapper: object, connection: object, user: User) -> None:
 def test_the_next_page_shows_the_address_and_leads_to_another_mail(
     client: FlaskClient, path: str
 ) -> None:
-    assert f'href="{CONFIRM}"' in client.get(routes.LOGIN).text
+    login = client.get(routes.LOGIN).text
+    assert (f'href="{REGISTER}"' in login, f'href="{CONFIRM}"' in login) == (True, True)
+    assert f'href="{REGISTER}"' in client.get("/").text
     page = post(client, path, **REGISTRATION).text
     assert (f"<h1>{CHECK}</h1>" in page, EMAIL in page) == (True, True)
     # In development also to the mail itself.

@@ -99,13 +99,6 @@ def test_a_browser_without_passkeys_logs_in_by_password(
         visitor.is_logged_in()
 
 
-def test_people_without_an_account_are_led_to_the_registration(visitor: Visitor) -> None:
-    for path in ("/", "/login"):
-        visitor.open(path)
-        visitor.follow("Register")
-        visitor.is_at("/register")
-
-
 def test_recovery_codes_are_downloaded_printed_and_there_after_a_reload(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.set_up_app()
