@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from secure_flask import Model, db, roles_required, testing
-from secure_flask.accounts import checks, outbox, worker
+from secure_flask.accounts import checks, notices, outbox, worker
 from secure_flask.checks import CHECKS
 from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, declarative_base, mapped_column
 import mail_servers
 from core.accounts import full_accounts
 from core.accounts.people import ADDRESS, IN_PRODUCTION, set_address, user_of
+from core.accounts.site import User
 from core.conftest import MakeApp, Wait
 
 UNREACHABLE, WAITING, USED_UP = "mail.unreachable", "mail.waiting", "mail.limit-reached"
@@ -64,6 +65,17 @@ def test_mails_that_wait_because_the_site_has_sent_its_share_are_reported_at_onc
         worker.send_due_mails()
     [message] = found(app, USED_UP)
     assert message.startswith("3 ")
+    assert found(app, WAITING) == []
+
+
+def test_notices_that_wait_for_the_end_of_an_hour_are_none(
+    app: Flask, user: User, wait: Wait
+) -> None:
+    for _ in range(3):
+        notices.code_failed(user)
+    worker.send_due_mails()
+    wait(outbox.HOUR - 60)
+    assert worker.count_waiting_mails() == 1
     assert found(app, WAITING) == []
 
 
