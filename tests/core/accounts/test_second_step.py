@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from flask import Flask
-from secure_flask import change_password, current_user, db, log_in, log_out, reauthenticate
+from flask import Flask, Response, make_response
+from secure_flask import change_password, current_user, db, log_in, log_out, public, reauthenticate
 from secure_flask.accounts import (
     recovery_codes_left,
     replace_recovery_codes,
@@ -33,7 +33,7 @@ from core.accounts.devices import (
 from core.accounts.observing import stored_rows
 from core.accounts.people import OTHER, STRONG, add_user, logged, new_login, request_of, user_of
 from core.accounts.site import User
-from core.conftest import OWN_PAGE, PASSWORD, USERNAME, Wait, away, slow_hasher
+from core.conftest import OWN_PAGE, PASSWORD, USERNAME, MakeApp, Wait, away, slow_hasher
 from core.standing_clock import clock
 
 Enter = Callable[..., int]
@@ -88,6 +88,26 @@ def test_after_a_half_login_who_was_logged_in_is_it_still(app: Flask, secret: st
             begin_login()
             seen.append(present_name())
     assert seen == [None, OTHER]
+
+
+def test_no_cache_keeps_the_answer_to_a_half_login_whatever_the_view_says(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(TOKEN_TYPE="opaque")
+
+    def begin() -> Response:
+        response = make_response(log_in(USERNAME, PASSWORD))
+        response.cache_control.max_age = 60
+        return response
+
+    app.add_url_rule("/probe/begin", "begin", public(begin), methods=["POST"])
+    with app.app_context():
+        cookie = new_login()
+    with request_of(app, cookie):
+        add_app()
+    answer = app.test_client().post("/probe/begin")
+    assert "tf_token" in answer.get_json()
+    assert answer.headers["Cache-Control"] == "no-store, max-age=0"
 
 
 @pytest.mark.asvs("6.3.3")
