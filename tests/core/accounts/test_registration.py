@@ -185,6 +185,14 @@ def test_an_address_has_ten_open_ones_and_a_further_one_replaces_the_oldest_with
     assert open_ones() == [(name, name == "thief 0") for name in kept]
 
 
+def test_one_that_is_pushed_out_before_its_mail_leaves_this_mail_to_the_newest(wait: Wait) -> None:
+    """Otherwise eleven registrations of a stranger use up the mail of the owner, and none goes."""
+    for number in range(MAX_OPEN + 1):
+        register(f"thief {number}")
+        wait(1)
+    assert confirm(registered(), new_password=STRONG, name=NAME) == NAME
+
+
 def test_where_all_ten_had_their_mail_a_new_one_is_dropped_by_the_same_statements(
     wait: Wait,
 ) -> None:

@@ -124,7 +124,9 @@ def test_the_cookie_of_a_half_login_is_for_this_host_and_no_script(
     assert cookie.startswith("__Host-Http-half=")
     flags = ("Secure", "HttpOnly", "SameSite=Lax", "Path=/", f"Max-Age={LIFETIME}")
     assert all(flag in cookie for flag in flags)
-    assert post(stranger, TF_VALIDATE, own, code=code_of(secret)).status_code == 303
+    # No page of another site follows the code.
+    elsewhere = f"{TF_VALIDATE}?next=//evil.example"
+    assert_leads_to(post(stranger, elsewhere, own, code=code_of(secret)), "/")
     assert stranger.get_cookie("__Host-Http-half") is None
     assert is_logged_in(stranger)
 
