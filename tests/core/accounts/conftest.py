@@ -11,11 +11,13 @@ from secure_flask.accounts import AccountSettings
 from secure_flask.accounts.smtp import TESTED_MAILS
 from secure_flask.state import app_state
 
+import mail_servers
 from core.accounts import site
 from core.accounts.devices import STEP, Passkey, add_app, add_passkey
 from core.accounts.people import ADDRESS, new_login, request_of, set_address, user_of
 from core.accounts.site import User
 from core.conftest import Configure, Create, Wait, give_roles
+from mail_servers import MailServer
 
 Request = Callable[[], AbstractContextManager[None]]
 
@@ -43,6 +45,12 @@ def app(app: Flask) -> Flask:
     """One whose development shows no mail yet."""
     app_state(app).pop(TESTED_MAILS, None)
     return app
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_servers.running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,14 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from secure_flask import EncryptedJSON, UserMixin, db, encrypted_column
-from secure_flask.accounts import (
-    leaving,
-    login_places,
-    notices,
-    recovery_codes,
-    steps,
-    wrong_codes,
-)
+from secure_flask.accounts import leaving, login_places, notices, recovery_codes, steps, wrong_codes
 from secure_flask.accounts.email_change import CHANGE_REQUEST, remember_address
 from secure_flask.accounts.passkeys import Passkey
 from secure_flask.accounts.users import account_of

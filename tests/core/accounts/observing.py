@@ -11,8 +11,10 @@ from argon2 import PasswordHasher
 from flask import Flask
 from secure_flask import db
 from secure_flask.auth import passwords, throttle
-from sqlalchemy import event, inspect, text
+from sqlalchemy import inspect, text
 from werkzeug.test import TestResponse
+
+from core.statements import statements_of
 
 # Nonces and the ids of requests.
 RANDOM = re.compile(r"[A-Za-z0-9+/_-]{22,}")
@@ -27,10 +29,10 @@ class Seen(NamedTuple):
 
 
 def observe(app: Flask, request: Callable[[], TestResponse]) -> Seen:
-    with statements(app) as found, counted_hashes() as hashes:
+    with statements_of(app) as sent, counted_hashes() as hashes:
         answer = request()
     headers, body = (RANDOM.sub("", each) for each in (str(answer.headers), answer.text))
-    return Seen(answer.status_code, headers, body, found, len(hashes))
+    return Seen(answer.status_code, headers, body, sent.statements, len(hashes))
 
 
 def counted_attempts(monkeypatch: pytest.MonkeyPatch) -> set[str | None]:
@@ -68,19 +70,3 @@ def stored_rows(app: Flask) -> dict[str, list[Any]]:
         names = inspect(db.engine).get_table_names()
         queries = {name: text(f'SELECT * FROM "{name}"') for name in names}  # noqa: S608
         return {name: [*db.session.execute(query).all()] for name, query in queries.items()}
-
-
-@contextmanager
-def statements(app: Flask) -> Iterator[list[str]]:
-    found: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
-        found.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)

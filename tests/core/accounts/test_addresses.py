@@ -6,7 +6,6 @@ from secure_flask.accounts import checked_address, development_mails, recovery, 
 from secure_flask.web.validation import Reason
 
 from core.accounts.people import (
-    EMAIL,
     NAME,
     STRONG,
     add_user,
@@ -14,8 +13,6 @@ from core.accounts.people import (
     mailed_token,
     recipients,
     run_command,
-    set_address,
-    subjects,
     user_of,
 )
 from core.accounts.site import User
@@ -82,9 +79,3 @@ def test_an_operator_gives_no_address_twice(app: Flask, command: list[str]) -> N
     assert (result.exit_code, "Traceback" in result.output) == (1, False), result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert (user_of().email, User.find("thief")) == (None, None)
-
-
-def test_the_case_of_an_address_makes_no_second_account() -> None:
-    set_address(EMAIL)
-    registration.request_registration("another", EMAIL.title(), STRONG)
-    assert subjects(EMAIL) == ["already_registered"]

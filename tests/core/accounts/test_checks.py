@@ -6,9 +6,7 @@ import pytest
 from flask import Flask
 from secure_flask import Model, db, roles_required, testing
 from secure_flask.accounts import checks, notices, outbox, worker
-from secure_flask.accounts.settings import AccountPolicy
 from secure_flask.checks import CHECKS
-from secure_flask.checks.settings import OF_ACCOUNTS
 from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column
 
@@ -102,11 +100,6 @@ def with_role(make_app: MakeApp) -> Callable[..., Flask]:
     return make
 
 
-def test_a_page_of_the_second_factor_that_no_view_has_is_reported(make_app: MakeApp) -> None:
-    [message] = found(make_app(SECOND_FACTOR_PAGE="shop.gone"), "policy.unknown-endpoint")
-    assert message.startswith("SECOND_FACTOR_PAGE names shop.gone")
-
-
 def test_a_role_for_which_a_password_is_enough_is_named(with_role: Callable[..., Flask]) -> None:
     [message] = found(with_role("editor"), WITHOUT_FACTOR)
     assert "boss" in message
@@ -133,10 +126,6 @@ def test_a_reference_that_forbids_deletion_is_reported(app: Flask) -> None:
     assert named == ["probe_bills.user_2", "probe_bills.user_3"]
 
 
-def test_the_tables_of_the_core_forbid_none(app: Flask) -> None:
-    assert found(app, "accounts.undeletable") == []
-
-
 def test_a_column_that_a_registration_does_not_fill_is_reported(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,8 +150,3 @@ def test_without_tables_the_checks_of_mails_and_passkeys_are_silent(app: Flask, 
     """As before the first `flask db upgrade`, which another check asks for."""
     testing.drop_tables(app)
     assert found(app, check) == []
-
-
-def test_roles_that_demand_a_second_factor_are_no_slip(make_app: MakeApp) -> None:
-    assert OF_ACCOUNTS in AccountPolicy.model_fields
-    assert found(make_app(SECOND_FACTOR_ROLES=["admin"]), "policy.misspelt") == []

@@ -4,17 +4,11 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from secure_flask import change_password, db, list_logins, log_in, reauthenticate
-from secure_flask.accounts import (
-    request_email_change,
-    request_password_reset,
-    worker,
-)
-from secure_flask.auth.logins import Login
+from secure_flask import change_password, list_logins, reauthenticate
+from secure_flask.accounts import request_email_change, request_password_reset, worker
 from secure_flask.crypto.encryption import ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
-from sqlalchemy import select
 
 from core.accounts.ceremonies import SECOND, use
 from core.accounts.devices import Passkey, add_app, begin_login, code_of, enter_code
@@ -30,7 +24,7 @@ from core.accounts.people import (
     set_address,
 )
 from core.accounts.site import User
-from core.conftest import PASSWORD, USERNAME, Wait
+from core.conftest import PASSWORD, Wait
 
 Drop = Callable[[], None]
 
@@ -88,12 +82,3 @@ def test_a_mail_that_does_not_decrypt_keeps_no_other_back(
     recipients()
     # Nobody tries again what nobody can read.
     assert worker.count_waiting_mails() == 0
-
-
-def test_one_command_ends_all_logins_and_half_logins(app: Flask, secret: str) -> None:
-    half = begin_login()
-    assert operate(app, "logins", "end", "--yes").endswith("Ended 1 logins and 0 keys\n")
-    with request_of(app):
-        assert db.session.scalars(select(Login)).all() == []
-        assert enter_code(code_of(secret), half) == 401
-        assert log_in(USERNAME, PASSWORD)["tf_required"]

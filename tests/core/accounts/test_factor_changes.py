@@ -1,31 +1,47 @@
-"""Changes of the factors: who may make them, what ends with them, and who learns of them."""
+"""Changes of the factors, by users and operators: what ends with them, and who learns of them."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
+from click.testing import Result
 from flask import Flask
-from secure_flask import accounts, db
-from secure_flask.accounts import factor_changes, notices
+from secure_flask import Role, accounts, db, log_in
+from secure_flask.accounts import development_mails, factor_changes, half_login_factors, notices
 from secure_flask.accounts.recovery_codes import NUMBER, RecoveryCode
 from secure_flask.auth.logins import Login
-from secure_flask.auth.users import replace_hash
+from secure_flask.auth.users import ACCOUNT_RULES, replace_hash
+from secure_flask.state import app_state
 from sqlalchemy import delete, func, select
 
 from core.accounts.conftest import Request
 from core.accounts.devices import (
-    STEP,
     Passkey,
     add_app,
     add_passkey,
-    code_of,
+    begin_login,
     enter_recovery_code,
     requests_at_once,
 )
 from core.accounts.observing import stored_rows
-from core.accounts.people import logged, new_login, request_of, set_address, status_of, user_of
+from core.accounts.people import (
+    ADDRESS,
+    OTHER,
+    add_user,
+    logged,
+    new_login,
+    request_of,
+    run_command,
+    set_address,
+    status_of,
+    user_of,
+)
 from core.accounts.site import User
-from core.conftest import Configure, MakeApp, Wait, give_roles
+from core.conftest import PASSWORD, USERNAME, Configure, MakeApp, Wait, give_roles, is_logged_in
+from core.conftest import log_in as log_in_by_json
 
 HOUR = 60 * 60
 # The key is the subject of the notice that the user gets.
@@ -92,29 +108,6 @@ def test_a_factor_and_what_follows_change_together_or_not_at_all(
     assert factors_stored(app) == before
 
 
-@pytest.mark.parametrize("add", [add_app, add_passkey])
-def test_a_first_factor_that_is_not_stored_leaves_no_recovery_code(
-    add: Callable[[], object], user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fails(add, monkeypatch)
-    assert (accounts.factors_of(user), accounts.recovery_codes_left(user)) == ([], 0)
-
-
-@pytest.mark.asvs("7.5.1")
-def test_an_app_changes_only_by_a_login_of_the_last_five_minutes(
-    app: Flask, user: User, secret: str, wait: Wait
-) -> None:
-    setup = accounts.begin_authenticator()
-    wait(5 * 60 + 1 - STEP)
-    code = code_of(setup.secret)
-    for_login = [
-        status_of(accounts.begin_authenticator),
-        status_of(accounts.finish_authenticator, setup.state, code),
-        status_of(accounts.remove_authenticator),
-    ]
-    assert (for_login, user.totp_secret) == ([401] * 3, secret)
-
-
 @pytest.mark.asvs("7.4.3")
 @of_each_change
 @pytest.mark.usefixtures("passkey", "secret")
@@ -147,28 +140,18 @@ def stored_codes() -> list[bytes]:
     return sorted(db.session.scalars(select(RecoveryCode.code_hash)))
 
 
-def test_without_a_factor_they_are_refused(user: User) -> None:
-    assert status_of(accounts.replace_recovery_codes) == 409
-
-
 @pytest.mark.asvs("6.5.6")
-def test_who_removes_the_last_factor_keeps_no_recovery_code(user: User, secret: str) -> None:
-    assert accounts.recovery_codes_left(user) == NUMBER
-    accounts.remove_authenticator()
-    assert (accounts.factors_of(user), user.totp_secret, accounts.recovery_codes_left(user)) == (
-        [],
-        None,
-        0,
-    )
-
-
-def test_who_removes_the_app_beside_a_passkey_keeps_the_recovery_codes(
+def test_recovery_codes_stay_beside_another_factor_and_go_with_the_last_one(
     user: User, secret: str, passkey: Passkey
 ) -> None:
     code, *_ = accounts.replace_recovery_codes()
     accounts.remove_authenticator()
     assert accounts.factors_of(user) == ["passkey", "recovery_code"]
     assert enter_recovery_code(code) == 200
+    accounts.delete_passkey("phone")
+    left = (accounts.factors_of(user), user.totp_secret, accounts.recovery_codes_left(user))
+    assert left == ([], None, 0)
+    assert status_of(accounts.replace_recovery_codes) == 409
 
 
 # A role that demands a factor.
@@ -212,3 +195,79 @@ def test_of_two_factors_removed_at_once_one_stays_where_a_role_demands_it(
 def demand_factor(app: Flask, configure: Configure) -> None:
     configure(app, SECOND_FACTOR_ROLES=["boss"])
     give_roles(app, "boss")
+
+
+def run(app: Flask, *arguments: str) -> Result:
+    return run_command(app, "user", "factors", *arguments)
+
+
+@pytest.mark.usefixtures("secret", "passkey")
+def test_factors_are_shown_and_stay(app: Flask) -> None:
+    listed = "an authenticator app, recovery codes (8 left), the passkey 'phone'"
+    assert [run(app, USERNAME).stdout for _ in range(2)] == [f"{USERNAME} has {listed}\n"] * 2
+    add_user()
+    assert run(app, OTHER).stdout == f"{OTHER} has no second factor\n"
+
+
+@pytest.mark.asvs("6.3.7", "6.5.6")
+@pytest.mark.usefixtures("secret", "passkey")
+def test_after_a_removal_the_password_is_enough_and_old_logins_have_ended(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    half = begin_login()
+    caplog.clear()
+    assert run(app, USERNAME, "--remove").stdout == f"{USERNAME} has no second factor\n"
+    assert changes_by_operators(caplog) == ["factors"]
+    with request_of(app):
+        assert status_of(half_login_factors, half) == 401
+        assert db.session.scalars(select(Login)).all() == []
+        assert log_in(USERNAME, PASSWORD)["token_type"] == "session"
+        mail = development_mails()[-1]
+    says_who = "An operator removed" in mail.get_content()
+    assert (mail["To"], says_who) == (ADDRESS, True)
+
+
+@pytest.mark.asvs("6.3.3")
+def test_a_login_in_flight_gets_no_role_that_demands_another_factor(
+    file_app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
+) -> None:
+    configure(file_app, SECOND_FACTOR_ROLES=["boss"])
+    with file_app.app_context():
+        db.session.add(Role(name="boss"))
+        db.session.commit()
+    rules = app_state(file_app)[ACCOUNT_RULES]
+    with ThreadPoolExecutor() as threads:
+        granted: list[Future[Result]] = []
+
+        def grant_meanwhile(user: Any) -> Any:
+            asked = rules.second_step_of(user)
+            names = ("user", "roles", USERNAME, "boss")
+            granted.append(threads.submit(run_command, file_app, *names))
+            # It waits for the login, which must not wait for it.
+            wait(granted, timeout=1)
+            return asked
+
+        granting = replace(rules, second_step_of=grant_meanwhile)
+        monkeypatch.setitem(app_state(file_app), ACCOUNT_RULES, granting)
+        client = file_app.test_client()
+        credentials = log_in_by_json(client)
+        assert granted[0].result().exit_code == 0
+    assert not is_logged_in(client, credentials)
+
+
+def test_an_invitation_is_printed_and_logged_and_stored_as_a_hash(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown = run(app, USERNAME, "--invite").stdout
+    code = shown.splitlines()[0].removeprefix("Invitation code: ")
+    assert len(code) * 6 >= 128
+    assert code not in str(stored_rows(app))
+    assert changes_by_operators(caplog) == ["invitation"]
+    unknown = run(app, "nobody", "--invite")
+    assert (unknown.exit_code, "'nobody'" in unknown.output) == (1, True)
+
+
+def changes_by_operators(caplog: pytest.LogCaptureFixture) -> list[str]:
+    lines = logged(caplog, "user_updated")
+    assert {line["by"] for line in lines} == {"command line"}
+    return [line["change"] for line in lines]

@@ -10,34 +10,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import (
-    Role,
-    change_password,
-    current_user,
-    db,
-    delete_user,
-    log_in,
-    log_in_user,
-    reauthenticate,
-)
+from secure_flask import change_password, current_user, db, delete_user, log_in_user, reauthenticate
 from secure_flask.accounts import AccountSettings, begin_authenticator, finish_authenticator
 from secure_flask.auth import access
 from secure_flask.auth.logins import Login
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from core import routes, site
 from core.accounts.ceremonies import REGISTER, answer, ask
-from core.accounts.devices import Passkey, add_app, code_of, enter_code
-from core.accounts.people import STRONG, new_login, request_of, run_command, status_of, user_of
-from core.conftest import (
-    LOGIN,
-    PASSWORD,
-    USERNAME,
-    Configure,
-    apps_made_by,
-    give_roles,
-)
-from core.statements import counted_statements
+from core.accounts.devices import Passkey, add_app, code_of
+from core.accounts.people import STRONG, new_login, request_of, status_of, user_of
+from core.conftest import LOGIN, PASSWORD, Configure, apps_made_by, give_roles
 
 
 @pytest.fixture(autouse=True)
@@ -105,46 +88,6 @@ def test_a_factor_that_was_added_to_a_login_by_password_does_not_count_before_th
         assert not current_user
 
 
-def test_a_kept_login_by_an_app_counts(app: Flask, secret: str) -> None:
-    with request_of(app):
-        half = log_in(USERNAME, PASSWORD, keep=True)["tf_token"]
-        assert enter_code(code_of(secret), str(half)) == 200
-        made = db.session.execute(select(Login.kept, Login.second_factor).where(Login.kept)).all()
-    assert made == [(True, True)]
-
-
-@pytest.mark.parametrize(
-    ("names", "second_factor", "number"),
-    [([], False, 1), (["boss"], True, 1), (["boss"], False, 2)],
-)
-def test_roles_are_read_for_logins_by_password_alone_and_only_where_a_role_demands_a_factor(
-    names: list[str],
-    second_factor: bool,
-    number: int,
-    app: Flask,
-    login: str,
-    configure: Configure,
-) -> None:
-    configure(app, SECOND_FACTOR_ROLES=names)
-    with request_of(app, login):
-        db.session.execute(update(Login).values(second_factor=second_factor))
-        db.session.commit()
-        with counted_statements(db.engine) as sent:
-            access.require_user()
-    assert len(sent.statements) == number
-
-
-@pytest.mark.parametrize(("role", "is_said"), [("boss", True), ("editor", False)])
-def test_the_command_says_what_a_role_that_demands_a_factor_asks_for(
-    role: str, is_said: bool, app: Flask
-) -> None:
-    with app.app_context():
-        db.session.add(Role(name=role))
-        db.session.commit()
-    said = run_command(app, "user", "roles", USERNAME, role).output
-    assert (f"flask user factors {USERNAME} --invite" in said) == is_said
-
-
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """A second app over the same users, which does not call `accounts.init_app`."""
@@ -157,24 +100,20 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
 
 
 @pytest.mark.asvs("6.3.3")
-def test_without_init_app_of_accounts_nobody_logs_in(forgetful: Flask) -> None:
-    """The password alone would log in users who have a second factor."""
-    with forgetful.app_context(), pytest.raises(RuntimeError, match=r"call `accounts.init_app"):
-        forgetful.test_client().post(routes.LOGIN, json=LOGIN)
-    with request_of(forgetful), pytest.raises(RuntimeError, match=r"call `accounts.init_app"):
-        log_in_user(user_of(), provider="bakery")
-    with forgetful.app_context():
-        assert db.session.scalars(select(Login)).all() == []
-
-
-def test_without_it_no_login_by_password_alone_counts(forgetful: Flask) -> None:
-    """Its user may have a role that demands a second factor."""
+def test_without_init_app_of_accounts_nobody_logs_in_nor_is_logged_in_or_deleted_in_part(
+    forgetful: Flask,
+) -> None:
+    """The password alone would log in users who have, or whose role demands, a second factor."""
     with forgetful.app_context():
         secret = new_login()
-    with request_of(forgetful, secret), pytest.raises(RuntimeError, match=r"accounts.init_app"):
-        access.require_user()
-
-
-def test_without_it_no_account_is_deleted_in_part(forgetful: Flask) -> None:
-    with request_of(forgetful), pytest.raises(RuntimeError, match=r"accounts.init_app"):
-        delete_user(user_of())
+        with pytest.raises(RuntimeError, match=r"call `accounts.init_app"):
+            forgetful.test_client().post(routes.LOGIN, json=LOGIN)
+    for by, rule in (
+        ("", lambda: log_in_user(user_of(), provider="bakery")),
+        ("", lambda: delete_user(user_of())),
+        (secret, access.require_user),
+    ):
+        with request_of(forgetful, by), pytest.raises(RuntimeError, match=r"accounts.init_app"):
+            rule()
+    with forgetful.app_context():
+        assert len(db.session.scalars(select(Login)).all()) == 1

@@ -1,13 +1,10 @@
 """The first factor that a role demands: only an invitation of an operator lets a user set it up."""
 
-from functools import partial
-
 import pytest
 from flask import Flask
 from secure_flask import accounts, db, log_in
 from secure_flask.accounts import half_logins, recovery, steps
 from secure_flask.accounts.authenticator import AuthenticatorSetup
-from secure_flask.accounts.recovery_codes import NUMBER
 from secure_flask.accounts.second_step import (
     INVITATION,
     INVITATION_LIFETIME,
@@ -24,7 +21,6 @@ from core.accounts.devices import (
     code_of,
     enter_code,
     enter_recovery_code,
-    requests_at_once,
     wrong_code_of,
 )
 from core.accounts.people import (
@@ -33,12 +29,11 @@ from core.accounts.people import (
     STRONG,
     add_user,
     mailed_token,
-    request_of,
     run_command,
     status_of,
     user_of,
 )
-from core.conftest import PASSWORD, USERNAME, Configure, Wait, give_roles
+from core.conftest import PASSWORD, USERNAME, Wait
 
 pytestmark = pytest.mark.usefixtures("demanding", "stranger")
 
@@ -88,6 +83,14 @@ def test_after_a_mailed_reset_the_password_alone_sets_up_nothing() -> None:
 
 
 @pytest.mark.asvs("6.4.1")
+def test_of_two_half_logins_with_one_invitation_one_sets_up_a_factor() -> None:
+    code = make_invitation(user_of())
+    first, second = invited(code), invited(code)
+    assert [finish(*first), finish(*second)] == [200, 401]
+    assert user_of().totp_secret == first[0].secret
+
+
+@pytest.mark.asvs("6.4.1")
 def test_a_wrong_and_a_used_one_that_of_another_user_and_that_of_last_week_are_refused(
     app: Flask, wait: Wait
 ) -> None:
@@ -114,35 +117,6 @@ def test_one_serves_again_until_the_first_code_of_an_app(wait: Wait) -> None:
     wait(half_logins.LIFETIME)
     assert finish(*invited(code)) == 200
     assert accept(code) == 403
-
-
-@pytest.mark.asvs("6.4.1")
-def test_of_two_half_logins_with_one_invitation_one_sets_up_a_factor() -> None:
-    code = make_invitation(user_of())
-    first, second = invited(code), invited(code)
-    assert [finish(*first), finish(*second)] == [200, 401]
-    assert user_of().totp_secret == first[0].secret
-
-
-def test_half_logins_that_finish_at_the_same_moment_set_up_one_factor(
-    file_app: Flask, configure: Configure
-) -> None:
-    configure(file_app, SECOND_FACTOR_ROLES=["boss"])
-    give_roles(file_app, "boss")
-    with request_of(file_app):
-        code = make_invitation(user_of())
-        begun = [invited(code) for _ in range(half_logins.MAX_HALF_LOGINS)]
-
-    first, *others = sorted(
-        requests_at_once(
-            partial(request_of, file_app),
-            lambda number: finish(*begun[number % half_logins.MAX_HALF_LOGINS]),
-        )
-    )
-    assert (first, {*others} <= {400, 401, 403}) == (200, True)
-    with request_of(file_app):
-        assert user_of().totp_secret in [setup.secret for setup, _ in begun]
-        assert accounts.recovery_codes_left(user_of()) == NUMBER
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,6 @@ from werkzeug.exceptions import ServiceUnavailable
 
 import shared
 from core.accounts import full_accounts
-from core.accounts.conftest import Request
 from core.accounts.devices import AT_ONCE, at_once
 from core.accounts.people import (
     ADDRESS,
@@ -116,14 +115,6 @@ def test_the_account_and_its_logins_are_gone_and_others_stay(app: Flask) -> None
     assert names(app) == {OTHER}
 
 
-def test_no_row_of_the_account_is_left(app: Flask) -> None:
-    secret = log_in(app)
-    user_id = filled(app)
-    assert rows_of(app, user_id) == OWN_TABLES
-    leave(app, secret)
-    assert rows_of(app, user_id) == set()
-
-
 def test_no_link_to_the_address_makes_the_account_again(app: Flask) -> None:
     with request_of(app):
         set_address(None)
@@ -139,38 +130,36 @@ def test_no_link_to_the_address_makes_the_account_again(app: Flask) -> None:
         assert db.session.scalars(select(Step)).all() == []
 
 
-def test_rows_of_your_tables_go_with_their_owner_alone(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with full_accounts.own_tables(app, monkeypatch):
-        full_accounts.add_note(app)
-        full_accounts.add_note(app, OTHER, phone="555 0199")
-        assert leave(app) == 200
-        left = [note.phone for note in db.session.scalars(select(full_accounts.Note))]
-        assert left == ["555 0199"]
-        assert len(db.session.execute(select(full_accounts.stars)).all()) == 1
-
-
 def test_an_account_with_many_rows_goes_by_the_same_statements(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor do its data take more statements."""
     costs = []
     with full_accounts.own_tables(app, monkeypatch):
         for number in SIZES:
             add_user("grace")
             full_accounts.add_readings(app, range(number), "grace")
+            full_accounts.add_note(app, "grace")
             db.session.remove()
-            with request_of(app, log_in(app, "grace")), counted_statements(db.engine) as sent:
-                delete_account(current_user)
-            costs.append(sent.sizes)
+            with request_of(app, log_in(app, "grace")):
+                with counted_statements(db.engine) as of_data:
+                    downloaded(user_of("grace"))
+                with counted_statements(db.engine) as of_deletion:
+                    delete_account(current_user)
+            costs.append((len(of_data.statements), of_deletion.sizes))
     assert costs[0] == costs[1]
 
 
 @pytest.mark.asvs("2.3.3")
-def test_a_row_that_the_database_keeps_undoes_everything(
+def test_a_row_that_the_database_keeps_and_a_receiver_that_fails_undo_everything(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fail(user: User) -> None:
+        raise RuntimeError("The files are locked.")
+
     secret = log_in(app)
+    with user_deleted.connected_to(fail), pytest.raises(RuntimeError):
+        leave(app, secret)
     with full_accounts.own_tables(app, monkeypatch):
         db.session.execute(full_accounts.bills.insert().values(user_id=user_of().id))
         db.session.commit()
@@ -179,15 +168,6 @@ def test_a_row_that_the_database_keeps_undoes_everything(
         assert names(app) == {USERNAME, OTHER}
     assert is_logged_in(app, secret)
     assert notified(app) == []
-
-
-def test_the_address_gets_one_last_mail_and_the_former_one_of_this_week_too(app: Flask) -> None:
-    secret = log_in(app)
-    filled(app)
-    leave(app, secret)
-    assert sorted(notified(app)) == sorted([ADDRESS, full_accounts.FORMER_ADDRESS])
-    with app.app_context():
-        assert all(USERNAME in mail.get_content() for mail in development_mails())
 
 
 def test_a_thief_who_takes_the_address_and_the_account_cannot_hide_it(app: Flask) -> None:
@@ -220,47 +200,55 @@ def test_an_address_of_more_than_a_week_ago_hears_nothing(app: Flask, wait: Wait
 # Who deletes it.
 
 
-def test_a_login_that_ended_meanwhile_deletes_nothing(app: Flask) -> None:
-    secret = log_in(app)
+def test_a_login_that_ended_meanwhile_deletes_nothing_and_a_new_address_hears_too(
+    app: Flask,
+) -> None:
+    secret, new = log_in(app), "new@example.org"
     with request_of(app, secret):
         assert current_login() is not None
         run_command(app, "user", "logout", USERNAME)
         assert status_of(delete_account, user_of()) == 401
     assert names(app) == {USERNAME, OTHER}
+    with request_of(app, log_in(app)):
+        user = user_of()
+        operate(app, "user", "email", USERNAME, new)
+        delete_account(user)
+    assert {ADDRESS, new} <= {*notified(app)}
 
 
-def test_an_operator_deletes_as_much_as_the_user_does(
-    app: Flask, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("by", ["the user", "command line"])
+def test_no_row_is_left_and_all_learn_of_it_whoever_deletes_the_account(
+    app: Flask, caplog: pytest.LogCaptureFixture, by: str
 ) -> None:
-    user_id = filled(app)
-    heard: list[str] = []
+    """Your receiver hears of it while the rows are there; the addresses of this week get a mail."""
+    secret, user_id, heard = log_in(app), filled(app), list[Any]()
+    assert rows_of(app, user_id) == OWN_TABLES
 
     def receive(user: User) -> None:
-        heard.append(user.name)
+        heard.append((user.name, db.session.get(User, user.id) is user))
 
     with user_deleted.connected_to(receive):
-        deleted = run_command(app, "user", "delete", USERNAME)
-    assert (deleted.exit_code, heard) == (0, [USERNAME])
-    assert rows_of(app, user_id) == set()
+        if by == "the user":
+            leave(app, secret)
+        else:
+            operate(app, "user", "delete", USERNAME)
+    assert (heard, rows_of(app, user_id)) == ([(USERNAME, True)], set())
     assert sorted(notified(app)) == sorted([ADDRESS, full_accounts.FORMER_ADDRESS])
+    with app.app_context():
+        assert all(USERNAME in mail.get_content() for mail in development_mails())
     [line] = logged(caplog, "user_deleted")
-    assert (line["user_id"], line["by"]) == (user_id, "command line")
+    assert (line["user_id"], line["by"] or "the user") == (user_id, by)
+    assert USERNAME not in line.values()
 
 
-def test_who_deletes_somebody_else_stays_logged_in(app: Flask) -> None:
+def test_who_deletes_somebody_else_stays_logged_in_and_does_so_once(app: Flask) -> None:
     others = log_in(app, OTHER)
     with request_of(app, others):
-        delete_account(user_of())
-        assert current_login() is not None
-    assert is_logged_in(app, others)
-    assert notified(app) == [ADDRESS]
-
-
-def test_who_deletes_somebody_who_has_gone_meanwhile_is_refused(app: Flask) -> None:
-    with request_of(app, log_in(app, OTHER)):
         gone = user_of()
-        assert leave(app) == 200
+        delete_account(gone)
+        assert current_login() is not None
         assert status_of(delete_account, gone) == 401
+    assert is_logged_in(app, others)
     assert notified(app) == [ADDRESS]
 
 
@@ -301,35 +289,6 @@ def test_an_account_that_is_deleted_eight_times_at_once_gets_one_mail(file_app: 
 # Who hears of it.
 
 
-def test_your_receiver_hears_of_it_while_the_rows_are_there(app: Flask) -> None:
-    heard: list[Any] = []
-
-    def receive(user: User) -> None:
-        heard.append((user.name, db.session.get(User, user.id) is user))
-
-    with user_deleted.connected_to(receive):
-        leave(app)
-    assert heard == [(USERNAME, True)]
-
-
-def test_a_receiver_that_fails_keeps_the_account(app: Flask) -> None:
-    def fail(user: User) -> None:
-        raise RuntimeError("The files are locked.")
-
-    secret = log_in(app)
-    with user_deleted.connected_to(fail), pytest.raises(RuntimeError):
-        leave(app, secret)
-    assert is_logged_in(app, secret)
-    assert notified(app) == []
-
-
-def test_the_log_says_who_left(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    leave(app)
-    [line] = logged(caplog, "user_deleted")
-    assert line["user_id"]
-    assert USERNAME not in line.values()
-
-
 # The data.
 
 
@@ -338,45 +297,49 @@ def data(app: Flask, name: str = USERNAME, secret: str = "") -> Any:
         return downloaded(user_of(name))
 
 
-def full_data(app: Flask) -> Any:
-    """What a user with a row in each table gets, whose second factor is not asked for here."""
+def test_all_that_the_account_has_is_in_the_data_without_a_secret(app: Flask) -> None:
+    # The second factor of this user is not asked for here.
     secret = log_in(app)
     filled(app)
-    return data(app, secret=secret)
-
-
-def test_all_that_the_account_has_is_in_the_data(app: Flask) -> None:
-    found = full_data(app)
+    found = data(app, secret=secret)
     account = found["account"]
     assert (account["name"], account["email"]) == (USERNAME, ADDRESS)
     assert found["roles"] == [full_accounts.ROLE]
     assert [login["current"] for login in found["logins"]] == [True]
     assert [key["name"] for key in found["keys"]] == [full_accounts.KEY]
+    assert "secret" not in json.dumps(found["keys"])
     assert found["passkeys"] == [full_accounts.PASSKEY]
     assert (found["recovery_codes"], found["trusted_networks"]) == (8, 1)
     assert found["unconfirmed_emails"] == [full_accounts.NEW_ADDRESS]
     assert found["former_emails"] == [full_accounts.FORMER_ADDRESS]
     assert found["tables"].keys().isdisjoint(OWN_TABLES)
-
-
-def test_no_secret_is_in_the_data(app: Flask) -> None:
-    text = json.dumps(full_data(app), default=str)
     with app.app_context():
         stored = [user_of().password_hash, full_accounts.TOTP_SECRET]
         raw_address = vars(user_of())["email_encrypted"]
     for raw in (full_accounts.HASH, full_accounts.CREDENTIAL, raw_address):
         stored += [raw.hex(), base64.b64encode(raw).decode().rstrip("=")]
+    text = json.dumps(found, default=str)
     assert [secret for secret in stored if secret in text] == []
 
 
 @pytest.mark.asvs("8.2.2")
-def test_rows_of_your_tables_are_in_the_data_of_their_owner(
+def test_rows_of_your_tables_are_in_the_data_of_their_owner_and_go_with_the_account(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with full_accounts.own_tables(app, monkeypatch):
         full_accounts.add_note(app)
         full_accounts.add_note(app, OTHER, phone="555 0199")
-        tables = data(app)["tables"]
+        full_accounts.add_letters(app, (USERNAME, OTHER), (OTHER, USERNAME), (USERNAME, USERNAME))
+        full_accounts.add_letters(app, (OTHER, OTHER))
+        # A letter is in the data of both of its users.
+        tables, theirs = (data(app, name)["tables"] for name in (USERNAME, OTHER))
+        assert [len(each["probe_letters"]) for each in (tables, theirs)] == [3, 3]
+        assert leave(app) == 200
+        left = [note.phone for note in db.session.scalars(select(full_accounts.Note))]
+        assert (left, len(db.session.execute(select(full_accounts.stars)).all())) == (
+            ["555 0199"],
+            1,
+        )
     assert tables.keys() == {*full_accounts.OWN} - {"probe_bills", "probe_marks"}
     [note], [star] = tables["probe_notes"], tables["probe_stars"]
     fields = {"id", "owner_id", "reader_id", "written", "picture", "phone", "facts"}
@@ -401,31 +364,6 @@ def test_the_data_do_not_tell_whether_a_new_address_is_known(app: Flask, wait: W
         wait(seconds)
         shown.append({*data(app)["unconfirmed_emails"]})
     assert shown == [{known, unknown}, {known, unknown}, set()]
-
-
-def test_a_row_that_refers_to_two_users_is_in_the_data_of_both(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with full_accounts.own_tables(app, monkeypatch):
-        full_accounts.add_letters(app, (USERNAME, OTHER), (OTHER, USERNAME), (USERNAME, USERNAME))
-        full_accounts.add_letters(app, (OTHER, OTHER))
-        found = [data(app, name)["tables"]["probe_letters"] for name in (USERNAME, OTHER)]
-    assert [len(letters) for letters in found] == [3, 3]
-
-
-def test_the_data_take_as_many_statements_for_ten_rows_as_for_one(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret = log_in(app)
-    numbers = []
-    with full_accounts.own_tables(app, monkeypatch):
-        for notes in (1, 9):
-            for _ in range(notes):
-                full_accounts.add_note(app)
-            with counted_statements(db.engine) as sent:
-                data(app, secret=secret)
-            numbers.append(len(sent.statements))
-    assert numbers[0] == numbers[1]
 
 
 @pytest.fixture
@@ -497,14 +435,3 @@ def test_a_download_waits_a_moment_for_another_one(
     secrets = [log_in(file_app) for _ in range(AT_ONCE)]
     found = at_once(lambda number: data(file_app, secret=secrets[number]))
     assert [each["account"]["name"] for each in found] == [USERNAME] * AT_ONCE
-
-
-def test_the_address_that_came_meanwhile_gets_the_notice_too(
-    file_app: Flask, of_user: Request
-) -> None:
-    new = "new@example.org"
-    with of_user():
-        user = user_of()
-        operate(file_app, "user", "email", USERNAME, new)
-        delete_account(user)
-        assert {ADDRESS, new} <= {*recipients()}

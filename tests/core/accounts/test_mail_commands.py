@@ -1,6 +1,5 @@
 """`flask mail`, `flask user mail-link`: an operator sends what waits, and mails a link."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -10,7 +9,6 @@ from secure_flask.accounts import commands, outbox, recovery
 from secure_flask.accounts.mail_limits import PER_ADDRESS
 from secure_flask.accounts.worker import MailSlots
 
-import mail_servers
 from core.accounts.people import (
     ADDRESS,
     STRONG,
@@ -24,12 +22,6 @@ from core.accounts.people import (
 from core.conftest import PASSWORD, USERNAME, Configure, MakeApp
 from core.standing_clock import clock
 from mail_servers import MailServer
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_servers.running() as server:
-        yield server
 
 
 @pytest.fixture
@@ -94,25 +86,12 @@ def test_a_link_that_is_not_mailed_is_an_error_in_one_sentence(
         disabled = run_command(app, "user", "mail-link", USERNAME)
         set_address(None)
     unknown = run_command(app, "user", "mail-link", USERNAME)
-    results = {
-        "SMTPRecipientsRefused": refused,
-        "disabled": disabled,
-        "no e-mail address": unknown,
-    }
+    results = {"SMTPRecipientsRefused": refused, "disabled": disabled, "no e-mail address": unknown}
     ends = {words: (each.exit_code, each.output.count("\n")) for words, each in results.items()}
     assert ends == dict.fromkeys(results, (1, 1))
     assert [words for words, each in results.items() if words not in each.output] == []
     assert [words for words, each in results.items() if ADDRESS in each.output] == []
     assert server.envelopes == []
-
-
-def test_a_command_of_development_prints_its_mail(make_app: MakeApp) -> None:
-    app = make_app()
-    with app.app_context():
-        set_address(ADDRESS)
-    printed = run_command(app, "user", "mail-link", USERNAME).output
-    assert f"Mail to {ADDRESS}: " in printed
-    assert "http://localhost:8000/reset/" in printed
 
 
 def test_a_printed_command_quotes_what_a_shell_would_run_of_a_name(

@@ -1,45 +1,41 @@
-"""Passkeys of a user: which are added, how many, and what their devices may keep."""
+"""Passkeys of a user, which are added, and challenges, of which answers count once and here alone."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import webauthn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask import Flask
-from secure_flask import accounts, db
-from secure_flask.accounts import passkeys
-from secure_flask.auth.logins import Login
-from sqlalchemy import delete
+from secure_flask import accounts
+from secure_flask.accounts import begin_passkey_login, list_passkeys, passkeys, steps
+from secure_flask.accounts.passkeys import LIFETIME
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 from werkzeug.exceptions import HTTPException
 
-from core.accounts import devices, full_accounts
-from core.accounts.ceremonies import REGISTER, answer, ask, use
-from core.accounts.conftest import Request
-from core.accounts.devices import AT_ONCE, Passkey, at_once
-from core.accounts.people import (
-    OTHER,
-    add_user,
-    new_login,
-    request_of,
-    status_of,
-    user_of,
+from core.accounts import devices
+from core.accounts.ceremonies import (
+    CEREMONIES,
+    REGISTER,
+    SECOND,
+    SIGN_IN,
+    VERIFY,
+    WRONG,
+    answer,
+    ask,
+    device_for,
+    of_each_ceremony,
+    use,
 )
+from core.accounts.conftest import Request
+from core.accounts.devices import AT_ONCE, Passkey, add_passkey, begin_login, requests_at_once
+from core.accounts.people import OTHER, add_user, new_login, request_of, status_of, user_of
 from core.accounts.site import User
-from core.conftest import USERNAME
+from core.conftest import USERNAME, Configure, MakeApp, Wait
 
 
 def names(user: User) -> list[object]:
     return [each["name"] for each in accounts.list_passkeys(user)]
-
-
-def test_a_user_does_not_delete_the_passkeys_of_another(
-    app: Flask, user: User, passkey: Passkey
-) -> None:
-    other = add_user()
-    with request_of(app, new_login(OTHER)):
-        assert (status_of(accounts.delete_passkey, "phone"), names(other)) == (404, [])
-    assert names(user) == ["phone"]
 
 
 def test_no_passkey_is_added_twice_or_by_a_name_that_is_there(
@@ -57,22 +53,6 @@ def test_no_passkey_is_added_twice_or_by_a_name_that_is_there(
     assert (names(user), names(user_of(OTHER))) == (["phone"], [])
 
 
-@pytest.mark.asvs("7.4.3")
-def test_a_login_that_ends_meanwhile_leaves_no_passkey_behind(
-    user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    verify = webauthn.verify_registration_response
-
-    def verify_while_all_logins_end(**given: Any) -> object:
-        db.session.execute(delete(Login), execution_options={"synchronize_session": False})
-        db.session.commit()
-        return verify(**given)
-
-    monkeypatch.setattr(webauthn, "verify_registration_response", verify_while_all_logins_end)
-    assert use(REGISTER, Passkey()) == 401
-    assert names(user) == []
-
-
 def test_the_device_may_keep_the_passkeys_of_this_user(
     app: Flask, user: User, passkey: Passkey
 ) -> None:
@@ -80,6 +60,8 @@ def test_the_device_may_keep_the_passkeys_of_this_user(
     add_user()
     with request_of(app, new_login(OTHER)):
         devices.add_passkey("theirs")
+        # Nobody deletes the passkey of another user.
+        assert status_of(accounts.delete_passkey, "phone") == 404
     assert accounts.passkey_signals(user) == {
         "rpId": "localhost",
         "userId": bytes_to_base64url(passkey.user_handle),
@@ -105,27 +87,15 @@ def test_a_user_has_a_limited_number_of_passkeys(
         begun: list[Any] = [accounts.begin_passkey_registration() for _ in range(AT_ONCE)]
 
     def add(number: int) -> int:
-        with of_user():
-            made = Passkey().create(begun[number]["options"])
-            return status_of(accounts.add_passkey, begun[number]["state"], made, f"phone {number}")
+        made = Passkey().create(begun[number]["options"])
+        return status_of(accounts.add_passkey, begun[number]["state"], made, f"phone {number}")
 
-    first, *others = sorted(at_once(add))
+    first, *others = sorted(requests_at_once(of_user, add))
     # One that is added ends the challenges of the others.
     assert (first, {*others} <= {400, 409}) == (200, True)
     with of_user(), pytest.raises(HTTPException, match=passkeys.TOO_MANY) as full:
         accounts.begin_passkey_registration()
     assert full.value.code == 409
-
-
-def test_a_challenge_from_before_the_last_passkey_adds_none(
-    user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(passkeys, "MAX_PASSKEYS", 1)
-    asked = ask(REGISTER)
-    db.session.add(full_accounts.passkey(user))
-    db.session.commit()
-    assert answer(REGISTER, asked, Passkey()) == 409
-    assert names(user) == [full_accounts.PASSKEY]
 
 
 # Their keys.
@@ -164,18 +134,6 @@ ES256_KEY = {1: 2, 3: -7, -1: 1, **P256}
 
 @pytest.mark.parametrize(
     "members",
-    [ES256_KEY, {1: 1, 3: -8, -1: 6, **ed25519_point()}, {1: 3, 3: -257, **modulus()}],
-)
-def test_keys_of_each_algorithm_that_is_offered_are_added(
-    members: dict[int, Any], user: User
-) -> None:
-    offered = ask(REGISTER).options["pubKeyCredParams"]
-    assert members[3] in [each["alg"] for each in offered]
-    assert use(REGISTER, Unusual(members)) == 200
-
-
-@pytest.mark.parametrize(
-    "members",
     [
         {1: 3, 3: -7, **modulus()},
         {1: 1, 3: -7, -1: 6, **ed25519_point()},
@@ -198,3 +156,207 @@ def test_a_key_that_does_not_fit_its_algorithm_or_that_nobody_asked_for_is_refus
 @pytest.mark.parametrize(("size", "status"), [(1023, 200), (1024, 400)])
 def test_an_id_has_at_most_1023_bytes(size: int, status: int, user: User) -> None:
     assert use(REGISTER, Unusual(ES256_KEY, bytes(size))) == status
+
+
+LISTED = "http://partner.example"
+USER_PRESENT, ELIGIBLE_FOR_BACKUP, BACKED_UP = 0x01, 0x08, 0x10  # bits of the flags
+
+
+@pytest.mark.asvs("6.3.3")
+@of_each_ceremony
+def test_a_challenge_asks_who_holds_the_passkey_and_tells_of_none(
+    ceremony: str, passkey: Passkey
+) -> None:
+    options = ask(ceremony).options
+    assert options.get("authenticatorSelection", options)["userVerification"] == "required"
+    # Nobody learns which passkeys a user has.
+    assert not options.get("allowCredentials")
+
+
+ODD_FLAGS: list[Callable[[int], int]] = [
+    lambda flags: flags & ~USER_PRESENT,
+    lambda flags: flags & ~ELIGIBLE_FOR_BACKUP | BACKED_UP,
+]
+ODD_CLIENT_DATA: list[Callable[[bytes], bytes]] = [
+    # Parsers disagree about which one counts.
+    lambda data: data.replace(b"{", b'{"crossOrigin": true, ', 1),
+    lambda data: data.replace(b"{", b'{"origin": "http://evil.example", ', 1),
+    lambda data: data.replace(b"webauthn.", b"payment."),
+    # One ceremony in place of the other.
+    lambda data: (
+        data.replace(b".get", b".x").replace(b".create", b".get").replace(b".x", b".create")
+    ),
+    lambda data: data.decode().encode("utf-16"),
+    lambda data: b"\xef\xbb\xbf" + data,
+    lambda data: b"[" + data + b"]",
+]
+ORIGINS = ("https://localhost", "http://localhost:9999", "http://evil.example", "null", "")
+
+
+@pytest.mark.asvs("6.3.3")
+@of_each_ceremony
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("verifies_user", False),
+        *(("origin", each) for each in ORIGINS),
+        *(("rp_id", each) for each in ("evil.example", "www.localhost", "")),
+        ("framed", {"crossOrigin": True, "topOrigin": LISTED}),
+        *(("change_flags", each) for each in ODD_FLAGS),
+        *(("change_client_data", each) for each in ODD_CLIENT_DATA),
+    ],
+)
+def test_a_passkey_works_at_this_site_alone_where_its_device_verifies_the_user(
+    ceremony: str, member: str, value: object, passkey: Passkey
+) -> None:
+    device = device_for(ceremony, passkey)
+    setattr(device, member, value)
+    assert use(ceremony, device) == WRONG[ceremony]
+
+
+@pytest.mark.parametrize(
+    ("framed", "listed", "accepted"),
+    [
+        ({}, ["'none'"], True),
+        ({"crossOrigin": True, "topOrigin": LISTED}, [LISTED], True),
+        ({"crossOrigin": True, "topOrigin": LISTED}, ["'none'"], False),
+        ({"crossOrigin": True, "topOrigin": f"{LISTED}:81"}, [LISTED], False),
+        ({"crossOrigin": True, "topOrigin": "http://localhost"}, ["'self'"], False),
+        ({"crossOrigin": True, "topOrigin": "'self'"}, ["'self'"], False),
+        # Older browsers do not say which site it is.
+        ({"crossOrigin": True}, [LISTED], False),
+        ({"crossOrigin": True, "topOrigin": None}, [LISTED], False),
+        # They contradict themselves.
+        ({"topOrigin": LISTED}, [LISTED], False),
+        ({"crossOrigin": False, "topOrigin": LISTED}, [LISTED], False),
+        ({"crossOrigin": "true", "topOrigin": LISTED}, [LISTED], False),
+        ({"crossOrigin": 0}, [LISTED], False),
+    ],
+)
+def test_an_answer_from_a_frame_of_another_site_counts_only_where_the_policy_lists_that_site(
+    framed: dict[str, object],
+    listed: list[str],
+    accepted: bool,
+    app: Flask,
+    passkey: Passkey,
+    configure: Configure,
+) -> None:
+    configure(app, FRAME_ANCESTORS=listed)
+    passkey.framed = framed
+    assert use(VERIFY, passkey) == (200 if accepted else 401)
+
+
+def test_the_passkeys_are_those_of_public_url_whatever_host_is_asked_for(make_app: MakeApp) -> None:
+    hosts = ["localhost", "evil.localhost"]
+    app = make_app(trusted_hosts=hosts, public_url="http://localhost")
+    with app.test_request_context(base_url="http://evil.localhost"):
+        options: Any = begin_passkey_login()["options"]
+        assert (options["rpId"], Passkey().origin) == ("localhost", "http://localhost")
+
+
+# Once, in time, and for what was asked.
+
+
+@pytest.mark.asvs("6.5.1")
+@of_each_ceremony
+def test_a_challenge_is_answered_once_and_within_five_minutes(
+    ceremony: str, app: Flask, user: User, passkey: Passkey, wait: Wait
+) -> None:
+    asked, late, device = ask(ceremony), ask(ceremony), device_for(ceremony, passkey)
+    # A wrong answer uses it up too.
+    assert [answer(ceremony, asked, each) for each in ("{}", device)] == [WRONG[ceremony]] * 2
+    wait(LIFETIME)
+    with request_of(app, new_login()):
+        late = late._replace(half=begin_login())
+        assert answer(ceremony, late, device) == WRONG[ceremony]
+
+
+@pytest.mark.asvs("6.7.2")
+def test_an_overheard_answer_is_for_one_challenge_of_which_each_is_new_and_long(
+    app: Flask, passkey: Passkey
+) -> None:
+    with request_of(app):
+        asked, other = ask(SIGN_IN), ask(SIGN_IN)
+        overheard = passkey.get(asked.options)
+        tried = [answer(SIGN_IN, each, overheard) for each in (other, asked, asked)]
+    made = {each.options["challenge"] for each in (asked, other)}
+    assert (tried, [len(each) * 6 >= 128 for each in made]) == ([401, 200, 401], [True] * 2)
+
+
+@pytest.mark.parametrize("asked", CEREMONIES)
+@of_each_ceremony
+def test_a_challenge_serves_the_purpose_that_it_was_made_for(
+    ceremony: str, asked: str, passkey: Passkey
+) -> None:
+    begun = ask(asked)
+    begun.options.setdefault("user", {"id": "AAAA"})
+    begun = begun._replace(half=begun.half or begin_login())
+    # Two ask for a passkey of the same user.
+    serves = ceremony == asked or {ceremony, asked} == {SECOND, VERIFY}
+    status = answer(ceremony, begun, device_for(ceremony, passkey))
+    assert status == (200 if serves else WRONG[ceremony])
+
+
+@of_each_ceremony
+def test_a_challenge_serves_the_user_whom_it_was_made_for(
+    ceremony: str, app: Flask, passkey: Passkey
+) -> None:
+    add_user()
+    with request_of(app, new_login(OTHER)):
+        add_passkey()
+        half = begin_login(name=OTHER) if ceremony == SECOND else ""
+        theirs = ask(ceremony, half)
+    theirs = theirs._replace(half=begin_login())
+    # A login by passkey alone may be of anybody.
+    status = 200 if ceremony == SIGN_IN else WRONG[ceremony]
+    assert answer(ceremony, theirs, device_for(ceremony, passkey)) == status
+
+
+@pytest.mark.parametrize("ceremony", [REGISTER, SIGN_IN, VERIFY])
+def test_an_answer_counts_for_nothing_where_another_request_was_faster(
+    ceremony: str, passkey: Passkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A passkey that several devices share has no counter that would show it."""
+    asked = ask(ceremony)
+    monkeypatch.setattr(steps, "use_step", lambda step: False)
+    passkey.count = -1
+    assert answer(ceremony, asked, device_for(ceremony, passkey)) == WRONG[ceremony]
+
+
+# What is no answer.
+
+
+@pytest.mark.parametrize("ceremony", [REGISTER, SIGN_IN, VERIFY])
+def test_odd_credentials_are_refused_and_break_nothing(
+    ceremony: str, user: User, passkey: Passkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where each part of a good one is replaced by something else."""
+    # So that each is an answer to the same challenge.
+    monkeypatch.setattr(steps, "use_step", lambda step: True)
+    asked, device = ask(ceremony), device_for(ceremony, passkey)
+    good = (device.create if ceremony == REGISTER else device.get)(asked.options)
+    odd = odd_credentials(json.loads(good))
+    accepted = [each[:120] for each in odd if answer(ceremony, asked, each) != WRONG[ceremony]]
+    assert accepted == []
+    assert [each["name"] for each in list_passkeys(user)] == ["phone"]
+
+
+def odd_credentials(good: dict[str, Any]) -> list[str]:
+    odd: list[Any] = [[], 1, None, "x", {}, {"response": None}]
+    values: list[Any] = [None, [], "\u20ac", "AAAA"]
+    # The passkey itself says whose it is where the answer has no handle.
+    members = [name for name in good["response"] if name != "userHandle"]
+    odd += [{**good, name: value} for name in good for value in values]
+    odd += [
+        {**good, "response": {**good["response"], name: value}}
+        for name in members
+        for value in values
+    ]
+    parts: list[Any] = [[], {}, {"fmt": "none"}]
+    parts += [{"fmt": "x", "attStmt": {}, "authData": b"x" * 80}]
+    parts += [{"fmt": "none", "attStmt": {}, "authData": data} for data in (b"", b"\xff" * 99)]
+    for part in parts if "attestationObject" in good["response"] else []:
+        encoded = bytes_to_base64url(encode_cbor(part))
+        odd.append({**good, "response": {**good["response"], "attestationObject": encoded}})
+    deep = "[" * 4000 + "]" * 4000
+    return [*map(json.dumps, odd), "", "{", deep, '{"id": ' + deep + "}", '{"id": "a", "id": "b"}']

@@ -21,22 +21,15 @@ def test_help_of_the_package_explains_the_names_that_are_objects() -> None:
     assert public_values(accounts, shown=False).keys() <= members_named(accounts)
 
 
-def test_help_names_each_member_of_the_personal_data(user: User) -> None:
-    assert downloaded(user).keys() <= members_named(accounts.personal_data)
-
-
-def test_help_names_each_member_of_a_passkey(user: User, passkey: Passkey) -> None:
+def test_help_names_each_member_of_what_a_call_returns(
+    user: User, secret: str, passkey: Passkey
+) -> None:
     [listed] = accounts.list_passkeys(user)
-    assert listed.keys() <= members_named(accounts.list_passkeys)
-
-
-def test_help_names_each_member_of_a_half_login(secret: str) -> None:
     half = secure_flask.log_in(USERNAME, PASSWORD)
     assert "tf_required" in half
     assert half.keys() <= members_named(secure_flask.log_in)
-
-
-def test_help_names_each_member_of_a_setup() -> None:
+    assert listed.keys() <= members_named(accounts.list_passkeys)
+    assert downloaded(user).keys() <= members_named(accounts.personal_data)
     assert {*AuthenticatorSetup._fields} <= members_named(accounts.begin_authenticator)
 
 

@@ -5,29 +5,15 @@ from functools import partial
 
 import pytest
 from flask import Flask, Response, make_response
-from flask.testing import FlaskClient
-from secure_flask import (
-    Role,
-    change_password,
-    current_user,
-    db,
-    log_in,
-    log_out,
-    login_required,
-    public,
-    reauthenticate,
-)
+from secure_flask import change_password, current_user, db, log_in, log_out, public, reauthenticate
 from secure_flask.accounts import (
-    complete_login_by_recovery_code,
     recovery_codes_left,
     replace_recovery_codes,
     steps,
 )
 from secure_flask.auth import logins, passwords
 from secure_flask.auth.logins import Login
-from secure_flask.auth.users import stored_roles
 from sqlalchemy import select
-from werkzeug.exceptions import HTTPException
 
 from core import routes
 from core.accounts.ceremonies import SECOND, SIGN_IN, use
@@ -45,18 +31,7 @@ from core.accounts.devices import (
     requests_at_once,
 )
 from core.accounts.observing import stored_rows
-from core.accounts.people import (
-    ADDRESS,
-    OTHER,
-    STRONG,
-    add_user,
-    has_password,
-    logged,
-    new_login,
-    request_of,
-    set_address,
-    user_of,
-)
+from core.accounts.people import OTHER, STRONG, add_user, logged, new_login, request_of, user_of
 from core.accounts.site import User
 from core.conftest import OWN_PAGE, PASSWORD, USERNAME, MakeApp, Wait, away, slow_hasher
 from core.standing_clock import clock
@@ -77,13 +52,22 @@ def test_each_factor_of_a_user_completes_a_login_and_is_offered_and_logged(
 ) -> None:
     recovery, *_ = replace_recovery_codes()
     caplog.clear()
+    ways: list[Callable[[], int]] = [
+        lambda: enter_code(code_of(secret)),
+        lambda: enter_recovery_code(recovery),
+        lambda: use(SECOND, passkey),
+        lambda: use(SIGN_IN, passkey),
+    ]
+    done = []
+    for finish in ways:
+        with request_of(app):
+            done.append((finish(), present_name()))
     with request_of(app):
         offered = log_in(USERNAME, PASSWORD)["factors"]
         assert offered == ["authenticator", "passkey", "recovery_code"]
-        done = [enter_code(code_of(secret)), enter_recovery_code(recovery)]
-        done += [use(SECOND, passkey), use(SIGN_IN, passkey)]
         made = db.session.scalars(select(Login.second_factor).where(Login.second_factor)).all()
-    assert (done, len(made)) == ([200] * 4, 4)
+    # The user is logged in at once.
+    assert (done, len(made)) == ([(200, USERNAME)] * 4, 4)
     assert [each["factors"] for each in logged(caplog, "authn_login_success")] == [
         "password, authenticator",
         "password, recovery_code",
@@ -96,33 +80,14 @@ def present_name() -> str | None:
     return current_user.name if current_user else None
 
 
-def test_after_a_half_login_nobody_is_logged_in(app: Flask, secret: str) -> None:
-    with request_of(app):
-        begin_login()
-        assert present_name() is None
-
-
-def test_after_a_half_login_of_another_user_it_is_who_it_was(app: Flask, secret: str) -> None:
+def test_after_a_half_login_who_was_logged_in_is_it_still(app: Flask, secret: str) -> None:
     add_user()
-    with request_of(app, new_login(OTHER)):
-        begin_login()
-        assert present_name() == OTHER
-
-
-LAST_STEPS: dict[str, Callable[[str, Passkey], int]] = {
-    "a code": lambda secret, passkey: enter_code(code_of(secret)),
-    "the second step by a passkey": lambda secret, passkey: use(SECOND, passkey),
-    "a passkey alone": lambda secret, passkey: use(SIGN_IN, passkey),
-}
-
-
-@pytest.mark.parametrize("finish", LAST_STEPS.values(), ids=LAST_STEPS)
-def test_after_the_last_step_the_user_is_logged_in_at_once(
-    app: Flask, secret: str, passkey: Passkey, finish: Callable[[str, Passkey], int]
-) -> None:
-    with request_of(app):
-        assert finish(secret, passkey) == 200
-        assert present_name() == USERNAME
+    seen = []
+    for login in ("", new_login(OTHER)):
+        with request_of(app, login):
+            begin_login()
+            seen.append(present_name())
+    assert seen == [None, OTHER]
 
 
 def test_no_cache_keeps_the_answer_to_a_half_login_whatever_the_view_says(
@@ -137,7 +102,6 @@ def test_no_cache_keeps_the_answer_to_a_half_login_whatever_the_view_says(
 
     app.add_url_rule("/probe/begin", "begin", public(begin), methods=["POST"])
     with app.app_context():
-        set_address(ADDRESS)
         cookie = new_login()
     with request_of(app, cookie):
         add_app()
@@ -147,22 +111,17 @@ def test_no_cache_keeps_the_answer_to_a_half_login_whatever_the_view_says(
 
 
 @pytest.mark.asvs("6.3.3")
-def test_a_user_with_a_passkey_alone_is_asked_for_it_after_the_password(passkey: Passkey) -> None:
-    """Whoever knows the password of somebody with a passkey has nothing."""
-    assert log_in(USERNAME, PASSWORD)["factors"] == ["passkey", "recovery_code"]
-    half = begin_login()
-    assert enter_code("000000", half) == 401
-    assert use(SECOND, passkey, half) == 200
-
-
-@pytest.mark.asvs("6.3.3")
-def test_factors_and_challenges_of_another_user_complete_nothing(app: Flask, secret: str) -> None:
+def test_whoever_knows_the_password_of_somebody_with_a_passkey_has_nothing(
+    app: Flask, passkey: Passkey
+) -> None:
+    """Factors and challenges of another user do not help."""
     add_user()
     with request_of(app, new_login(OTHER)):
         theirs, key = add_app(), add_passkey()
         code, *_ = replace_recovery_codes()
     tried = [enter_code(code_of(theirs, 1)), enter_recovery_code(code), use(SECOND, key)]
-    assert tried == [401] * 3
+    assert log_in(USERNAME, PASSWORD)["factors"] == ["passkey", "recovery_code"]
+    assert [*tried, use(SECOND, passkey)] == [401, 401, 401, 200]
 
 
 @pytest.mark.asvs("2.3.4")
@@ -205,67 +164,33 @@ def test_a_code_of_a_login_that_failed_is_not_used_up(
 
 
 @pytest.mark.asvs("7.5.1")
-def test_the_password_alone_makes_no_login_recent_and_both_factors_do(
+def test_an_old_or_a_new_password_alone_makes_no_login_recent_and_both_factors_do(
     user: User, secret: str, wait: Wait
 ) -> None:
     wait(3600)
-    half = str(reauthenticate(PASSWORD)["tf_token"])
+    assert reauthenticate(PASSWORD)["tf_required"]
     authenticated = select(Login.authenticated)
+    # Whoever has a login and the password would otherwise remove the factor.
+    change_password(PASSWORD, STRONG)
     assert db.session.scalars(authenticated).all() == [clock.now() - 3600 - STEP]
+    half = str(reauthenticate(STRONG)["tf_token"])
     assert enter_code(code_of(secret), half) == 200
     # The new login takes the place of the one that was there.
     assert db.session.scalars(authenticated).all() == [clock.now()]
 
 
-@pytest.mark.asvs("7.5.1")
-def test_a_new_password_makes_no_login_recent_where_there_is_a_second_factor(
-    user: User, secret: str, wait: Wait
-) -> None:
-    """Whoever has a login and the password would otherwise remove the factor."""
-    wait(3600)
-    change_password(PASSWORD, STRONG)
-    assert db.session.scalars(select(Login.authenticated)).all() == [clock.now() - 3600 - STEP]
-
-
-@pytest.fixture
-def browser(file_app: Flask) -> FlaskClient:
-    """One whose user has an authenticator app and a recent login."""
-    with file_app.app_context():
-        set_address(ADDRESS)
-        login = new_login()
-    with request_of(file_app, login):
-        add_app()
-    browser = file_app.test_client()
-    browser.set_cookie("dev-session", login)
-    return browser
-
-
 @pytest.mark.asvs("2.3.3")
 def test_a_password_change_that_fails_changes_nothing_of_a_user_with_a_second_factor(
-    browser: FlaskClient, file_app: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, user: User, secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = stored_rows(file_app)
+    browser = app.test_client()
+    browser.set_cookie("dev-session", new_login())
+    before = stored_rows(app)
     with monkeypatch.context() as broken:
         broken.setattr(logins, "start_login", away)
         body = {"current_password": PASSWORD, "new_password": STRONG}
         assert browser.post(routes.PASSWORD, json=body, headers=OWN_PAGE).status_code == 503
-    assert stored_rows(file_app) == before
-
-
-def test_a_password_change_commits_nothing_that_the_view_adds_after_it(
-    browser: FlaskClient, file_app: Flask
-) -> None:
-    @file_app.post("/password-and-role")
-    @login_required
-    def change() -> dict[str, object]:
-        body = change_password(PASSWORD, STRONG)
-        db.session.add(Role(name="draft"))
-        db.session.flush()
-        return body
-
-    assert browser.post("/password-and-role", headers=OWN_PAGE).status_code == 200
-    with file_app.app_context():
-        assert (has_password(USERNAME), stored_roles()) == (True, [])
+    assert stored_rows(app) == before
 
 
 def test_a_reauthentication_whose_login_has_ended_gives_none(user: User, secret: str) -> None:
@@ -293,7 +218,6 @@ def test_a_half_login_that_ended_meanwhile_uses_no_recovery_code_up(
 ) -> None:
     codes, half = replace_recovery_codes(), begin_login()
     monkeypatch.setattr(steps, "use_step", lambda step: False)
-    with pytest.raises(HTTPException):
-        complete_login_by_recovery_code(codes[0], half)
-    db.session.commit()
+    # What is left is committed then.
+    assert enter_recovery_code(codes[0], half) == 401
     assert recovery_codes_left(user_of()) == len(codes)

@@ -61,26 +61,25 @@ def test_a_mail_goes_to_its_recipient_alone(deliver: Deliver, server: MailServer
 
 
 @pytest.mark.asvs("12.3.1")
-def test_production_sends_only_by_tls(
-    deliver: Deliver, server: MailServer, certificate: ssl.SSLContext
+def test_production_sends_only_by_tls_and_development_where_it_is_offered(
+    deliver: Deliver,
+    server: MailServer,
+    certificate: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # It takes long to load the certificates, and other requests would wait for it.
+    load = Mock(wraps=ssl.create_default_context)
+    monkeypatch.setattr(ssl, "create_default_context", load)
     with pytest.raises(OSError, match="STARTTLS"):
         deliver()
     assert server.envelopes == []
+    deliver(app_env="development")
     server.starttls = certificate
     deliver()
+    deliver(app_env="development")
     server.starttls, server.smtps = None, certificate
     deliver("smtps")
-    assert len(server.all()) == 2
-
-
-def test_development_uses_tls_where_it_is_offered(
-    deliver: Deliver, server: MailServer, certificate: ssl.SSLContext
-) -> None:
-    deliver(app_env="development")
-    server.starttls = certificate
-    deliver(app_env="development")
-    assert len(server.all()) == 2
+    assert (len(server.all()), server.encrypted, load.call_count) == (4, 3, 1)
 
 
 def test_a_server_of_this_machine_gets_the_password_by_tls_where_it_offers_it(
@@ -115,21 +114,6 @@ def test_a_server_without_the_right_certificate_gets_nothing(
     with pytest.raises(ssl.SSLCertVerificationError):
         deliver("smtps")
     assert server.envelopes == []
-
-
-def test_the_certificates_are_loaded_once_in_a_process(
-    deliver: Deliver,
-    server: MailServer,
-    certificate: ssl.SSLContext,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It takes long, and other requests would wait for it."""
-    make = Mock(wraps=ssl.create_default_context)
-    monkeypatch.setattr(ssl, "create_default_context", make)
-    server.smtps = certificate
-    for _ in range(2):
-        deliver("smtps")
-    assert make.call_count == 1
 
 
 def test_the_password_is_sent_by_tls(
@@ -206,11 +190,6 @@ def report(name: str = "Your report") -> EmailMessage:
     return made
 
 
-def test_the_text_of_a_mail_ends_with_the_names_of_its_files() -> None:
-    text = "See http://localhost/report\n\n[report.pdf]\n[application/octet-stream]"
-    assert text_of_mail(report()) == text
-
-
 def test_a_command_prints_it_and_another_process_shows_it(make_app: MakeApp, app: Flask) -> None:
     other = make_app(TESTING=False)
     other.instance_path = app.instance_path
@@ -219,8 +198,10 @@ def test_a_command_prints_it_and_another_process_shows_it(make_app: MakeApp, app
     def send_report() -> None:
         send_mail(report())
 
+    files = "[report.pdf]\n[application/octet-stream]"
+    assert text_of_mail(report()) == f"See http://localhost/report\n\n{files}"
     printed = other.test_cli_runner().invoke(args=["report"])
-    assert (printed.exit_code, "[report.pdf]" in printed.output) == (0, True)
+    assert (printed.exit_code, text_of_mail(report()) in printed.output) == (0, True)
     assert [mail["Subject"] for mail in development_mails()] == ["Your report"]
 
 
@@ -230,11 +211,6 @@ def test_of_the_files_of_mails_the_oldest_go(app: Flask, monkeypatch: pytest.Mon
         send_mail(report(name))
     assert [mail["Subject"] for mail in development_mails()] == ["second", "third"]
     assert len([*Path(app.instance_path, "mails").iterdir()]) == 2
-
-
-def test_a_mail_that_another_process_deletes_meanwhile_is_left_out(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send_mail(report())
+    # One that another process deletes meanwhile is left out.
     monkeypatch.setattr(Path, "read_bytes", Mock(side_effect=FileNotFoundError))
     assert development_mails() == []

@@ -1,7 +1,5 @@
 """Steps that wait for their second half: which secret finds which, and for how long."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from flask import Flask
 from secure_flask import db
@@ -14,7 +12,6 @@ from secure_flask.state import app_state
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from core.accounts.filling import fill_steps
 from core.accounts.observing import stored_rows
 from core.accounts.people import ADDRESS, add_user, user_of
 from core.accounts.site import User
@@ -50,58 +47,46 @@ def test_the_secret_finds_its_step_for_its_purpose_and_time(user: User, wait: Wa
     assert steps.find_step("test", secret) is None
 
 
-def test_each_secret_has_256_bits_and_is_not_stored(app: Flask, user: User) -> None:
-    secrets = {begin(), begin(), begin()}
-    assert [len(secret) for secret in secrets] == [43] * 3
-    stored = str(stored_rows(app)["account_steps"])
-    assert not any(secret in stored for secret in (*secrets, ADDRESS))
-
-
-def test_a_step_is_used_once_and_a_new_secret_replaces_the_old_one(user: User) -> None:
+def test_a_step_is_used_once_ends_by_failures_and_a_new_secret_replaces_the_old_one(
+    app: Flask, user: User
+) -> None:
     secret = begin()
+    # 256 bits, of which none is stored.
+    assert len(secret) == 43
+    stored = str(stored_rows(app)["account_steps"])
+    assert (secret in stored, ADDRESS in stored) == (False, False)
     step = find(secret)
     newer = steps.give_step_secret(step)
     assert (steps.find_step("test", secret), find(newer)) == (None, step)
     assert (steps.use_step(step), steps.use_step(step)) == (True, False)
     assert steps.find_step("test", newer) is None
-
-
-def test_failures_end_a_step(user: User) -> None:
-    secret = begin()
-    assert all(steps.count_step_failure(find(secret).id) for _ in range(MAX_FAILURES))
-    assert steps.find_step("test", secret) is None
+    failed = find(begin())
+    assert all(steps.count_step_failure(failed.id) for _ in range(MAX_FAILURES))
     assert steps.open_steps_of_address("test", ADDRESS, limit=9) == []
 
 
-def disable_by_statement(user: User) -> None:
-    """As SQL does it, which the core does not see."""
-    db.session.connection().execute(update(User).values(disabled=True))
-    db.session.refresh(user)
-
-
-def test_a_disabled_user_has_no_step_and_a_deleted_one_leaves_none(user: User) -> None:
-    secret = begin(user=user)
-    disable_by_statement(user)
-    assert steps.find_step("test", secret) is None
-    db.session.delete(user)
-    db.session.commit()
-    assert rows() == 0
-
-
 @pytest.mark.parametrize("by", ["a view", "a statement"])
-def test_a_user_who_is_let_in_again_has_no_step_from_before(user: User, by: str) -> None:
+def test_a_user_who_is_disabled_has_no_step_then_nor_later_and_a_deleted_one_leaves_none(
+    user: User, by: str
+) -> None:
     secret = begin(user=user)
     begin(user=add_user("bob", "bob@example.org"))
     if by == "a view":
         user.disabled = True
         db.session.commit()
     else:
-        disable_by_statement(user)
+        # As SQL does it, which the core does not see.
+        db.session.connection().execute(update(User).values(disabled=True))
+        db.session.refresh(user)
+    assert steps.find_step("test", secret) is None
     user.disabled = False
     db.session.commit()
     assert steps.find_step("test", secret) is None
     assert rows() == 1
     assert find(begin(user=user))
+    db.session.delete(user)
+    db.session.commit()
+    assert rows() == 1
 
 
 def test_a_lockout_ends_steps_in_the_transaction_of_the_session_that_has_the_user(
@@ -179,25 +164,3 @@ def test_purging_deletes_what_has_expired_alone(user: User, wait: Wait) -> None:
     wait(1)
     steps.purge_steps()
     assert rows() == 1
-
-
-@pytest.mark.parametrize("time", range(3))
-def test_steps_that_end_by_user_and_by_address_at_once_do_not_wait_for_each_other(
-    file_app: Flask, time: int
-) -> None:
-    with file_app.app_context():
-        user_id = user_of().id
-    fill_steps(file_app, 1000, ADDRESS, user_id=user_id)
-
-    def end(number: int) -> None:
-        with file_app.app_context():
-            if number % 2:
-                steps.end_steps_of_address(ADDRESS, "registration")
-            else:
-                steps.end_steps_of_user(user_of())
-            db.session.commit()
-
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(end, range(4)))
-    with file_app.app_context():
-        assert rows() == 0

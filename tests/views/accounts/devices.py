@@ -107,12 +107,7 @@ def answer(
 
 
 def use(
-    client: FlaskClient,
-    path: str,
-    device: Passkey,
-    headers: Headers | None = None,
-    /,
-    **half: str,
+    client: FlaskClient, path: str, device: Passkey, headers: Headers | None = None, /, **half: str
 ) -> TestResponse:
     """Ask for a challenge and answer it."""
     return answer(client, path, challenge(client, path, headers, **half), device, headers, **half)

@@ -1,6 +1,7 @@
 """The routes of an app, of recovery codes and of invitations, as JSON and on pages."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -9,25 +10,27 @@ from secure_flask.accounts import recovery_codes, second_step
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.accounts.devices import code_of, wrong_code_of
+from core.accounts.devices import STEP, code_of, wrong_code_of
 from core.accounts.observing import stored_rows
 from tests.page_elements import Elements
 from views.accounts.devices import (
-    add_app,
+    WAN_SIGNIN,
+    WAN_VERIFY,
     add_passkey,
     add_recovery_codes,
     begin_setup,
     login_of,
     logs_in_by_code,
     send_code,
+    use,
 )
 from views.accounts.people import (
     RECOVERY,
     RECOVERY_CODES,
+    STRONG,
     TF_SETUP,
     Headers,
     begin_login,
-    give_address,
     send,
 )
 from views.conftest import (
@@ -35,7 +38,8 @@ from views.conftest import (
     OWN,
     OWN_PAGE,
     PASSWORD,
-    MakeApp,
+    Configure,
+    Wait,
     assert_leads_to,
     every_token_type,
     give_roles,
@@ -49,7 +53,11 @@ from views.conftest import (
 )
 
 INVITATION, FACTORS = "/tf-invitation", "/account/factors"
+# A view of the role that demands a second factor here.
+PEOPLE = "/people"
+Demand = Callable[[], None]
 REMOVE = "/account/authenticator/remove"
+BADGE = '<span class="badge[^>]*>(On|Off)</span>'
 
 
 def is_on(app: Flask) -> bool:
@@ -63,12 +71,11 @@ def invite(app: Flask) -> str:
 
 
 @pytest.fixture
-def demanding(make_app: MakeApp) -> Flask:
-    """An app with a user of whom a role demands a second factor, which is not set up yet."""
-    app = make_app(SECOND_FACTOR_ROLES=["boss"])
-    give_address(app)
-    give_roles(app, "boss")
-    return app
+def demand(app: Flask, address: str, configure: Configure) -> Demand:
+    """Give the user a role that demands a second factor, which is not set up yet."""
+    configure(app, SECOND_FACTOR_ROLES=["admin"])
+
+    return lambda: give_roles(app, "admin")
 
 
 @every_token_type
@@ -91,13 +98,13 @@ def test_a_program_sets_up_an_app_makes_recovery_codes_and_removes_the_app(
 @pytest.mark.asvs("6.3.3", "6.4.1")
 @every_token_type
 def test_the_first_factor_of_a_demanded_role_needs_the_invitation_of_an_operator(
-    demanding: Flask,
+    app: Flask, client: FlaskClient, demand: Demand
 ) -> None:
-    client = demanding.test_client()
+    demand()
     half = begin_login(client)
     assert send(client, TF_SETUP, {"setup": "authenticator", **half}).status_code == 401
     assert send_code(client, half, "x", INVITATION).status_code == 403
-    assert send_code(client, half, invite(demanding), INVITATION).status_code == 204
+    assert send_code(client, half, invite(app), INVITATION).status_code == 204
     secret, path = begin_setup(client, **half)
     assert send_code(client, half, wrong_code_of(secret), path).status_code == 400
     done = send_code(client, half, code_of(secret), path)
@@ -136,12 +143,39 @@ def assert_shows_codes(client: FlaskClient, done: TestResponse, then: str) -> No
     assert then in [link["href"] for link in Elements(page).of("a")]
 
 
+def test_an_ended_setup_and_codes_that_are_shown_no_more_lead_to_new_ones(
+    client: FlaskClient, secret: str
+) -> None:
+    path = f"{TF_SETUP}/made-up"
+    assert_leads_to(client.get(path, headers=OWN), TF_SETUP)
+    assert_leads_to(post(client, path, code="000000"), TF_SETUP)
+    assert_leads_to(client.get(TF_SETUP), FACTORS)
+    assert "This setup has ended" in client.get(FACTORS).text
+    assert_leads_to(client.get("/account/recovery-codes/made-up", headers=OWN), FACTORS)
+    assert "make new ones" in client.get(FACTORS).text
+
+
+@pytest.mark.usefixtures("secret")
+def test_the_page_says_how_many_recovery_codes_are_left(
+    client: FlaskClient, credentials: Headers, app: Flask
+) -> None:
+    unused, pages = iter(add_recovery_codes(client, credentials)), {}
+    for used in range(recovery_codes.NUMBER + 1):
+        pages[used] = client.get(FACTORS).text
+        with stored_user(app) as user:
+            recovery_codes.use_recovery_code(user, next(unused, ""))
+    said = {0: "8 codes left", 6: "2 codes left", 7: "1 code left", 8: "no codes left"}
+    assert [used for used, words in said.items() if f"You have {words}." not in pages[used]] == []
+    warns = ["Make new codes before you need them" in pages[used] for used in said]
+    assert warns == [False, True, True, True]
+
+
+@pytest.mark.asvs("6.5.6")
 @with_and_without_bearer
-def test_on_pages_a_user_sets_up_an_app(app: Flask, stranger: FlaskClient) -> None:
+def test_on_pages_a_user_sets_up_an_app_and_removes_it_and_each_change_is_confirmed(
+    app: Flask, stranger: FlaskClient
+) -> None:
     client = log_in_by_form(stranger)
-    assert TF_SETUP in [
-        each.get("action") for each in Elements(client.get(FACTORS).text).of("form")
-    ]
     path = post(client, TF_SETUP).headers["Location"]
     page = client.get(path)
     assert (page.status_code, "<svg" in page.text, page.cache_control.no_store) == (200, True, True)
@@ -149,80 +183,21 @@ def test_on_pages_a_user_sets_up_an_app(app: Flask, stranger: FlaskClient) -> No
     assert (wrong.status_code, invalid_fields(wrong.text)) == (400, ["code"])
     assert invalid_fields(post(client, path, code=" ").text) == ["code"]
     # The same key again, since the app on the phone has it by now.
-    assert key_in(wrong.text) == key_in(page.text)
-    assert not is_on(app)
-    assert_shows_codes(client, post(client, path, code=code_of(key_in(wrong.text))), FACTORS)
-    assert (is_on(app), client.get(FACTORS).status_code) == (True, 200)
-
-
-def test_an_ended_setup_leads_to_a_new_one(client: FlaskClient, credentials: Headers) -> None:
-    path = f"{TF_SETUP}/made-up"
-    assert_leads_to(client.get(path, headers=OWN), TF_SETUP)
-    assert_leads_to(post(client, path, code="000000"), TF_SETUP)
-    assert_leads_to(client.get(TF_SETUP), FACTORS)
-    assert "This setup has ended" in client.get(FACTORS).text
-
-
-@pytest.mark.usefixtures("secret")
-@pytest.mark.parametrize(
-    ("used", "said", "warns"),
-    [
-        (0, "8 codes left", False),
-        (6, "2 codes left", True),
-        (7, "1 code left", True),
-        (8, "no codes left", True),
-    ],
-)
-def test_the_page_says_how_many_recovery_codes_are_left(
-    client: FlaskClient, credentials: Headers, app: Flask, used: int, said: str, warns: bool
-) -> None:
-    codes = add_recovery_codes(client, credentials)
-    with stored_user(app) as user:
-        assert all(recovery_codes.use_recovery_code(user, code) for code in codes[:used])
-    page = client.get(FACTORS).text
-    assert f"You have {said}." in page
-    assert ("Make new codes before you need them" in page) == warns
-
-
-def badges(client: FlaskClient, path: str) -> list[str]:
-    page = client.get(path, headers=OWN).text
-    return re.findall('<span class="badge[^>]*>(On|Off)</span>', page)
-
-
-def test_badges_say_what_is_on(client: FlaskClient, credentials: Headers) -> None:
-    assert (badges(client, "/account"), badges(client, FACTORS)) == (["Off"], ["Off", "Off"])
-    add_passkey(client, credentials)
-    assert (badges(client, "/account"), badges(client, FACTORS)) == (["On"], ["On", "Off", "On"])
-    add_app(client, credentials)
-    assert (badges(client, "/account"), badges(client, FACTORS)) == (["On"], ["On", "On", "On"])
-
-
-def test_of_the_buttons_for_the_app_none_looks_like_the_next_step(
-    client: FlaskClient, credentials: Headers
-) -> None:
-    add_app(client, credentials)
-    buttons = Elements(client.get(FACTORS).text.partition("<main")[2]).of("button")
-    # The second one asks first, by the two after it.
-    assert [button["class"] for button in buttons] == ["quiet", "quiet", "quiet", "danger", "quiet"]
-
-
-@pytest.mark.asvs("6.5.6")
-@with_and_without_bearer
-def test_each_change_by_a_page_is_confirmed_in_a_sentence(
-    app: Flask, stranger: FlaskClient
-) -> None:
-    client = log_in_by_form(stranger)
-    path = post(client, TF_SETUP).headers["Location"]
-    key = key_in(client.get(path).text)
-    page = post(client, path, code=code_of(key)).headers["Location"]
-    assert "Your app is set up. You are logged out everywhere else." in client.get(page).text
-    page = post(client, RECOVERY_CODES).headers["Location"]
-    assert "Your old recovery codes no longer work." in client.get(page).text
+    assert (key_in(wrong.text), is_on(app)) == (key_in(page.text), False)
+    done = post(client, path, code=code_of(key_in(wrong.text)))
+    shown = client.get(done.headers["Location"]).text
+    assert "Your app is set up. You are logged out everywhere else." in shown
+    assert_shows_codes(client, done, FACTORS)
+    shown = client.get(post(client, RECOVERY_CODES).headers["Location"]).text
+    assert "Your old recovery codes no longer work." in shown
     add_passkey(client, OWN_PAGE)
     assert "Your passkey is added." in client.get("/account/passkeys").text
+    assert re.findall(BADGE, client.get(FACTORS).text) == ["On", "On", "On"]
     assert f'action="{REMOVE}"' in client.get(FACTORS).text
     post(client, REMOVE)
-    assert "The app is removed." in client.get(FACTORS).text
+    shown = client.get(FACTORS).text
+    assert ("The app is removed." in shown, TF_SETUP in shown) == (True, True)
+    assert re.findall(BADGE, shown) == ["On", "Off", "On"]
     assert "authenticator" not in send(app.test_client(), routes.LOGIN, {**LOGIN}).text
 
 
@@ -237,13 +212,6 @@ def test_who_opens_new_recovery_codes_or_loses_the_answer_can_open_them_again(
     assert len({*codes_in(opened[1].text)}) == recovery_codes.NUMBER
     assert codes_in(opened[1].text) == codes_in(opened[2].text)
     assert stored_rows(app) == before
-
-
-def test_where_recovery_codes_are_shown_no_more_a_page_says_to_make_new_ones(
-    client: FlaskClient, secret: str
-) -> None:
-    assert_leads_to(client.get("/account/recovery-codes/made-up", headers=OWN), FACTORS)
-    assert "make new ones" in client.get(FACTORS).text
 
 
 def test_a_page_shows_new_recovery_codes_to_be_copied_and_downloaded(
@@ -276,21 +244,60 @@ def test_an_old_login_enters_the_password_first_and_then_the_code(
     assert client.get(FACTORS, headers=OWN).status_code == 200
 
 
+# A role that demands a second factor, given while its user is logged in.
+
+
+@with_and_without_bearer
 def test_after_the_invitation_and_the_setup_comes_the_page_that_was_asked_for(
-    demanding: Flask,
+    app: Flask, stranger: FlaskClient, demand: Demand
 ) -> None:
-    client, wanted = demanding.test_client(), "?next=/account"
-    step = post(client, f"/login{wanted}", **LOGIN).headers["Location"]
+    client = log_in_by_form(stranger)
+    demand()
+    login = f"/login?next={PEOPLE}"
+    assert_leads_to(client.get(PEOPLE, headers=OWN), login)
+    assert "<form" in client.get(login, headers=OWN).text.partition("<main")[2]
+    step = post(client, login, **LOGIN).headers["Location"]
+    assert step == f"/tf-validate?next={PEOPLE}"
     invitation = client.get(step, headers=OWN).headers["Location"]
-    assert (invitation, client.get(invitation).status_code) == (f"{INVITATION}{wanted}", 200)
+    assert (invitation, client.get(invitation).status_code) == (f"{INVITATION}?next={PEOPLE}", 200)
     refused = post(client, invitation, code="made up")
     assert (refused.status_code, invalid_fields(refused.text)) == (403, ["code"])
-    path = post(client, invitation, code=invite(demanding)).headers["Location"]
-    assert path.endswith(wanted)
+    path = post(client, invitation, code=invite(app)).headers["Location"]
     # Where the setup has ended, the same invitation begins another.
-    ended = [f"{TF_SETUP}/ended{wanted}", f"{TF_SETUP}{wanted}", step]
+    ended = [f"{TF_SETUP}/ended?next={PEOPLE}", f"{TF_SETUP}?next={PEOPLE}", step]
     led = [client.get(each, headers=OWN).headers["Location"] for each in ended]
     assert led == [*ended[1:], invitation]
     key = key_in(client.get(path, headers=OWN).text)
-    assert_shows_codes(client, post(client, path, code=code_of(key)), "/account")
-    assert is_logged_in(client)
+    assert_shows_codes(client, post(client, path, code=code_of(key)), PEOPLE)
+    assert client.get(PEOPLE, headers=OWN).status_code == 200
+
+
+def opens(client: FlaskClient, credentials: Headers) -> int:
+    return client.get(PEOPLE, headers=credentials).status_code
+
+
+@pytest.mark.asvs("6.3.3")
+@every_token_type
+def test_only_a_login_by_both_factors_opens_what_its_role_may_and_goes_on(
+    client: FlaskClient, credentials: Headers, secret: str, demand: Demand, wait: Wait
+) -> None:
+    """Also with a new password, and after it was confirmed."""
+    device = add_passkey(client, credentials)
+    demand()
+    statuses = [opens(client, credentials)]
+    credentials = login_of(send_code(client, begin_login(client), code_of(secret)))
+    statuses.append(opens(client, credentials))
+    change: dict[str, object] = {"current_password": PASSWORD, "new_password": STRONG}
+    credentials = login_of(send(client, routes.PASSWORD, change, credentials))
+    statuses.append(opens(client, credentials))
+    wait(STEP)
+    begun = send(client, routes.REAUTHENTICATE, {"password": STRONG}, credentials).get_json()
+    credentials = login_of(send_code(client, {"tf_token": begun["tf_token"]}, code_of(secret)))
+    statuses.append(opens(client, credentials))
+    statuses.append(opens(client, login_of(use(client, WAN_VERIFY, device, credentials))))
+    done = use(client, WAN_SIGNIN, device)
+    statuses.append(opens(client, login_of(done)))
+    if "refresh_token" in done.get_json():
+        body = {"refresh_token": done.get_json()["refresh_token"]}
+        statuses.append(opens(client, login_of(client.post(routes.REFRESH, json=body))))
+    assert statuses == [401] + [200] * (len(statuses) - 1)

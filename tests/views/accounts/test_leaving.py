@@ -72,6 +72,12 @@ def test_strangers_and_old_logins_get_and_delete_nothing(app: Flask, client: Fla
     answers += [leave(client, credentials), client.get(DATA, headers=credentials)]
     assert [answer.status_code for answer in answers] == [401] * 4
     assert not any("account" in answer.text for answer in answers)
+    # On the page they enter the password first.
+    log_in_by_form(client)
+    grow_old(app)
+    answers = [client.get(PAGE, headers=OWN), post(client, PAGE)]
+    assert [each.status_code for each in answers] == [303, 303]
+    assert [each.location.partition("?")[0] for each in answers] == [routes.REAUTHENTICATE] * 2
     assert names(app) == {USERNAME, OTHER}
 
 
@@ -88,17 +94,6 @@ def test_the_page_offers_the_data_and_its_form_deletes_the_account(
     assert routes.LOGOUT not in answer.text
     assert names(app) == {OTHER}
     assert not is_logged_in(client, OWN_PAGE)
-
-
-def test_on_the_page_an_old_login_enters_the_password_first(
-    app: Flask, client: FlaskClient
-) -> None:
-    log_in_by_form(client)
-    grow_old(app)
-    answers = [client.get(PAGE, headers=OWN), post(client, PAGE)]
-    assert [each.status_code for each in answers] == [303, 303]
-    assert [each.location.partition("?")[0] for each in answers] == [routes.REAUTHENTICATE] * 2
-    assert names(app) == {USERNAME, OTHER}
 
 
 @pytest.mark.asvs("14.2.2")

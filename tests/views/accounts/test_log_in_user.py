@@ -14,11 +14,7 @@ from core import routes
 from core.accounts.devices import code_of
 from core.standing_clock import clock
 from views.accounts.devices import send_code
-from views.accounts.people import (
-    STRONG,
-    TF_VALIDATE,
-    send,
-)
+from views.accounts.people import STRONG, TF_VALIDATE, send
 from views.conftest import (
     OWN,
     OWN_PAGE,
@@ -58,13 +54,15 @@ def app(make_app: MakeApp, token_type: str, said: dict[str, Any]) -> Flask:
 
 
 @every_token_type
-def test_a_page_that_comes_back_is_led_to_the_second_step(
-    stranger: FlaskClient, secret: str
+def test_a_page_that_comes_back_is_led_to_the_second_step_and_the_log_names_who_vouched(
+    stranger: FlaskClient, secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert_leads_to(stranger.get(BACK), TF_VALIDATE)
     assert not is_logged_in(stranger)
+    caplog.clear()
     assert post(stranger, TF_VALIDATE, OWN, code=code_of(secret)).status_code == 303
     assert is_logged_in(stranger, OWN_PAGE)
+    assert f"'factors': '{ISSUER}, authenticator'" in caplog.text
 
 
 @pytest.mark.parametrize("token_type", ["opaque"])
@@ -84,15 +82,6 @@ def test_a_code_makes_no_login_recent(
     post(stranger, TF_VALIDATE, OWN, code=code_of(secret))
     assert is_logged_in(stranger, OWN_PAGE)
     assert stranger.get(SECRET, headers=OWN_PAGE).status_code == status
-
-
-def test_the_log_names_who_vouched_and_the_factor(
-    stranger: FlaskClient, secret: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    stranger.get(BACK)
-    caplog.clear()
-    post(stranger, TF_VALIDATE, OWN, code=code_of(secret))
-    assert f"'factors': '{ISSUER}, authenticator'" in caplog.text
 
 
 def test_a_password_beside_a_factor_leaves_the_login_as_it_was(

@@ -4,7 +4,6 @@ import itertools
 import json
 from functools import partial
 from html import unescape
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -70,26 +69,21 @@ def test_passkeys_are_listed_added_and_deleted_by_their_owner(
 
 @pytest.mark.asvs("6.3.3")
 @every_token_type
-def test_a_passkey_logs_its_user_in_without_a_password(
-    passkey: Passkey, stranger: FlaskClient
+def test_a_passkey_logs_its_user_in_and_the_script_of_a_page_gets_the_cookie(
+    app: Flask, passkey: Passkey, stranger: FlaskClient
 ) -> None:
     done = use(stranger, WAN_SIGNIN, passkey)
     assert done.cache_control.no_store
     assert done.get_json().keys() <= {"token", "token_type", "expires_in", "refresh_token"}
     me = stranger.get(routes.ME, headers=login_of(done))
     assert me.get_json()["username"] == USERNAME
-
-
-@every_token_type
-def test_the_script_of_a_page_gets_the_cookie_whatever_the_token_type(
-    app: Flask, passkey: Passkey, stranger: FlaskClient
-) -> None:
-    begun = challenge(stranger, WAN_SIGNIN)
-    done = answer(stranger, WAN_SIGNIN, begun, passkey, cookie=True, keep=True)
+    browser = app.test_client()
+    begun = challenge(browser, WAN_SIGNIN)
+    done = answer(browser, WAN_SIGNIN, begun, passkey, cookie=True, keep=True)
     assert (done.get_json()["token_type"], "token" in done.get_json()) == ("session", False)
     [cookie] = done.headers.getlist("Set-Cookie")
     assert f"Max-Age={app.config['KEPT_LIFETIME']};" in cookie
-    assert is_logged_in(stranger)
+    assert is_logged_in(browser)
 
 
 @pytest.mark.asvs("3.5.1")
@@ -129,52 +123,29 @@ def test_challenges_of_strangers_are_limited_by_address_and_go_after_five_minute
     """A page asks for one when somebody comes to its name field."""
     asked = [send(stranger, WAN_SIGNIN, {}).status_code for _ in range(121)]
     assert asked == [200] * 120 + [429]
-    assert stored_challenges(app) == 120
-    wait(passkeys.LIFETIME)
+    challenges = select(func.count()).where(steps.Step.purpose == passkeys.LOGIN)
     with app.app_context():
+        assert db.session.scalar(challenges) == 120
+        wait(passkeys.LIFETIME)
         worker.send_due_mails()
-    assert stored_challenges(app) == 0
-
-
-def stored_challenges(app: Flask) -> int:
-    with app.app_context():
-        challenges = select(func.count()).where(steps.Step.purpose == passkeys.LOGIN)
-        return db.session.scalar(challenges) or 0
+        assert db.session.scalar(challenges) == 0
 
 
 @pytest.mark.parametrize("path", ["/account", PAGE])
 def test_pages_of_the_account_say_which_passkeys_the_device_may_keep(
-    path: str, client: FlaskClient, passkey: Passkey
+    app: Flask, path: str, client: FlaskClient, passkey: Passkey
 ) -> None:
-    said = signals(client, path)
-    assert said["rpId"] == "localhost"
-    assert said["allAcceptedCredentialIds"] == [bytes_to_base64url(passkey.id)]
-
-
-def test_a_name_cannot_leave_the_data_that_the_page_has_for_the_script(
-    app: Flask, client: FlaskClient, credentials: Headers
-) -> None:
+    # Which cannot leave the data that the page has for the script.
     name = "a'\"><b>&amp;"
     with stored_user(app) as user:
         user.name = name
-    assert signals(client, "/account")["name"] == name
-
-
-def signals(client: FlaskClient, path: str) -> dict[str, Any]:
     [data] = [
         json.loads(each["data-signals"])
         for each in Elements(client.get(path, headers=OWN).text).of("div")
         if "data-signals" in each
     ]
-    return dict(data)
-
-
-def test_the_name_field_of_the_login_offers_passkeys(client: FlaskClient) -> None:
-    page = Elements(client.get(routes.LOGIN).text)
-    [field] = [each for each in page.of("input") if each.get("name") == "username"]
-    assert field["autocomplete"] == "username webauthn"
-    [form] = [each for each in page.of("form") if "data-passkey" in each]
-    assert form["data-field"] == field["id"]
+    assert (data["rpId"], data["name"]) == ("localhost", name)
+    assert data["allAcceptedCredentialIds"] == [bytes_to_base64url(passkey.id)]
 
 
 def test_the_page_lists_own_passkeys_and_deletes_one_by_a_form(

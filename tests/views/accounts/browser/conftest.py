@@ -56,12 +56,7 @@ def site(app: Flask, serve: Serve, configure: Configure) -> str:
 
 
 @pytest.fixture
-def visitor(
-    app: Flask,
-    page: Page,
-    site: str,
-    complaints: list[str],
-) -> Iterator[Visitor]:
+def visitor(app: Flask, page: Page, site: str, complaints: list[str]) -> Iterator[Visitor]:
     """A person in whose browser no page breaks a rule of its own."""
     yield Visitor(app, page, site)
     assert complaints == []

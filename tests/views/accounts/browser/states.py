@@ -1,6 +1,6 @@
 """The pages of accounts, each in the states that people see."""
 
-from collections.abc import Callable
+from operator import methodcaller
 
 from playwright.sync_api import expect
 
@@ -11,16 +11,6 @@ from views.accounts.people import ADDRESS
 def start_page(visitor: Visitor) -> None:
     visitor.open("/")
     expect(visitor.page.locator("#protections-count")).to_contain_text("came with")
-
-
-def login_page(visitor: Visitor) -> None:
-    visitor.open("/tasks")
-    visitor.sees("Log in")
-
-
-def registration(visitor: Visitor) -> None:
-    visitor.open("/register")
-    visitor.sees("Register")
 
 
 def refused_registration(visitor: Visitor) -> None:
@@ -68,32 +58,10 @@ def expired_link(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("heading", level=1)).to_contain_text("This link")
 
 
-def link_again(visitor: Visitor) -> None:
-    visitor.open("/confirm")
-    expect(visitor.page.get_by_label("E-mail address")).to_be_visible()
-
-
-def forgotten_password(visitor: Visitor) -> None:
-    visitor.open("/reset")
-    visitor.sees("Forgot your password?")
-
-
 def new_password(visitor: Visitor) -> None:
     visitor.ask_for_link("/reset", ADDRESS)
     visitor.open_newest_mail()
     visitor.sees("Set a new password")
-
-
-def account(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.open("/account")
-    visitor.sees("Your account")
-
-
-def new_address(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.open("/change-email")
-    visitor.sees("New e-mail address")
 
 
 def address_link(visitor: Visitor) -> None:
@@ -101,18 +69,6 @@ def address_link(visitor: Visitor) -> None:
     visitor.ask_for_link("/change-email", "ada@new.example")
     visitor.open_newest_mail()
     visitor.sees("Confirm the new address")
-
-
-def deletion(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.open("/account/delete")
-    visitor.sees("Delete your account")
-
-
-def no_factors(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.open("/account/factors")
-    visitor.sees("Passkeys and second step")
 
 
 def first_code(visitor: Visitor) -> None:
@@ -160,12 +116,6 @@ def recovery_code(visitor: Visitor) -> None:
     visitor.open_recovery()
 
 
-def no_passkeys(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.open("/account/passkeys")
-    visitor.sees("Your passkeys")
-
-
 def passkeys(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.add_passkey()
@@ -193,38 +143,23 @@ def no_half_login(visitor: Visitor) -> None:
     expect(visitor.page.get_by_text("The second step has ended")).to_be_visible()
 
 
-STATES: list[Callable[[Visitor], None]] = [
-    start_page,
-    login_page,
-    registration,
-    refused_registration,
-    mail_sent,
-    mailbox,
-    confirmation,
-    other_password,
-    refused_confirmation,
-    confirmed,
-    expired_link,
-    link_again,
-    forgotten_password,
-    new_password,
-    account,
-    new_address,
-    address_link,
-    deletion,
-    no_factors,
-    first_code,
-    wrong_first_code,
-    factors,
-    recovery_codes,
-    account_with_factors,
-    second_step,
-    wrong_code,
-    recovery_code,
-    no_passkeys,
-    passkeys,
-    second_step_by_passkey,
-    second_step_by_either,
-    reauthentication,
-    no_half_login,
-]
+# What a visitor opens, and a user: the path of a page and its heading.
+PUBLIC = {
+    "login page": ("/tasks", "Log in"),
+    "registration": ("/register", "Register"),
+    "link again": ("/confirm", "Registered, no mail?"),
+    "forgotten password": ("/reset", "Forgot your password?"),
+}
+OF_USER = {
+    "account": ("/account", "Your account"),
+    "new address": ("/change-email", "New e-mail address"),
+    "deletion": ("/account/delete", "Delete your account"),
+    "no factors": ("/account/factors", "Passkeys and second step"),
+    "no passkeys": ("/account/passkeys", "Your passkeys"),
+}
+STATES = {
+    **{name: methodcaller("comes_to", *page) for name, page in PUBLIC.items()},
+    **{name: methodcaller("comes_to", *page, is_user=True) for name, page in OF_USER.items()},
+    # Each function of this module.
+    **{name: made for name, made in vars().items() if getattr(made, "__module__", "") == __name__},
+}

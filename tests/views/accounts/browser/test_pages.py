@@ -1,12 +1,10 @@
 """Every page of accounts: for everybody, within its own policy, and none a dead end."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, expect
 
-from views.accounts.browser.states import STATES, mailbox
+from views.accounts.browser.states import STATES
 from views.accounts.browser.visitor import Visitor, code_of
 from views.browser.conftest import new_page
 from views.browser.starter.test_accessibility import (
@@ -15,7 +13,6 @@ from views.browser.starter.test_accessibility import (
     log_in_with_long_names,
     widths_of_pages,
 )
-from views.browser.starter.test_looks import box
 
 # The texts in which "e-mail" goes over two lines.
 BROKEN = r"""() => {
@@ -35,12 +32,11 @@ BROKEN = r"""() => {
 
 
 @pytest.mark.usefixtures("phone")
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+@pytest.mark.parametrize("state", STATES)
 def test_a_page_is_for_everybody_breaks_no_rule_of_its_own_and_leads_on(
-    visitor: Visitor,
-    state: Callable[[Visitor], None],
+    visitor: Visitor, state: str
 ) -> None:
-    state(visitor)
+    STATES[state](visitor)
     visitor.page.wait_for_load_state("networkidle")
     ways = visitor.page.locator("main a[href], main button:enabled")
     expect(ways.filter(visible=True).first).to_be_visible()
@@ -48,7 +44,7 @@ def test_a_page_is_for_everybody_breaks_no_rule_of_its_own_and_leads_on(
     visitor.page.set_viewport_size({"width": 320, "height": 640})
     visitor.page.evaluate("document.documentElement.style.fontSize = '100%'")
     # The lines of a mail are its own.
-    assert state is mailbox or visitor.page.evaluate(BROKEN) == []
+    assert state == "mailbox" or visitor.page.evaluate(BROKEN) == []
 
 
 @pytest.mark.usefixtures("phone")
@@ -62,30 +58,23 @@ def test_with_two_devices_and_long_names_no_page_scrolls_sideways_on_a_small_pho
     assert widths == dict.fromkeys(widths, SMALL[0])
 
 
-def test_three_ways_to_log_in_stand_apart_below_each_other(visitor: Visitor) -> None:
-    visitor.page.set_viewport_size({"width": 360, "height": 640})
-    visitor.open("/login")
-    main = visitor.page.get_by_role("main")
-    forgotten = main.get_by_role("link", name="Forgot your password?")
-    passkey = main.get_by_role("button", name="Log in with a passkey")
-    other = main.get_by_text("No account yet?")
-    assert box(passkey)[1] - box(forgotten)[3] >= 40
-    assert box(other)[1] - box(passkey)[3] >= 40
-
-
-@pytest.fixture
-def without_javascript(app: Flask, site: str, browser: Browser) -> Iterator[Visitor]:
-    with new_page(browser, java_script_enabled=False) as page:
-        yield Visitor(app, page, site)
-
-
 def test_a_person_without_javascript_registers_and_uses_an_app(
-    without_javascript: Visitor,
+    app: Flask, site: str, browser: Browser
 ) -> None:
-    visitor = without_javascript
+    """No button does nothing, and a page says that passkeys need it."""
+    with new_page(browser, java_script_enabled=False) as page:
+        use_an_app(Visitor(app, page, site))
+
+
+def use_an_app(visitor: Visitor) -> None:
     visitor.confirm()
     device = visitor.set_up_app()
     [first, *_] = visitor.replace_recovery_codes()
+    for name in ("Copy", "Print"):
+        expect(visitor.page.get_by_text(name, exact=True)).to_be_hidden()
+    visitor.open("/account/passkeys")
+    expect(visitor.page.locator("noscript p")).to_contain_text("Passkeys need it.")
+    expect(visitor.page.get_by_role("button", name="Add a passkey")).to_have_count(0)
     visitor.begin_login("/tasks/new", **visitor.GRACE)
     visitor.fill(code=code_of(device, 1))
     visitor.submit()
@@ -95,16 +84,6 @@ def test_a_person_without_javascript_registers_and_uses_an_app(
     visitor.fill(code=first)
     visitor.submit()
     visitor.is_at("/tasks/new")
-
-
-def test_without_javascript_the_pages_say_that_passkeys_need_it(
-    without_javascript: Visitor,
-) -> None:
-    visitor = without_javascript
-    visitor.log_in()
-    visitor.open("/account/passkeys")
-    expect(visitor.page.locator("noscript p")).to_contain_text("Passkeys need it.")
-    expect(visitor.page.get_by_role("button", name="Add a passkey")).to_have_count(0)
 
 
 def test_a_browser_without_passkeys_logs_in_by_password(
@@ -120,8 +99,47 @@ def test_a_browser_without_passkeys_logs_in_by_password(
         visitor.is_logged_in()
 
 
-@pytest.mark.parametrize("path", ["/", "/login"])
-def test_people_without_an_account_are_led_to_the_registration(visitor: Visitor, path: str) -> None:
-    visitor.open(path)
-    visitor.follow("Register")
-    visitor.is_at("/register")
+def test_recovery_codes_are_downloaded_printed_and_there_after_a_reload(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.set_up_app()
+    codes = visitor.replace_recovery_codes()
+    with visitor.page.expect_download() as begun:
+        visitor.follow("Save as a file")
+    assert begun.value.path().read_text().split() == codes
+    visitor.page.emulate_media(media="print")
+    expect(visitor.page.locator("#codes li")).to_have_count(8)
+    expect(visitor.page.locator("#codes")).to_be_visible()
+    expect(visitor.page.get_by_role("link", name="I have saved them")).to_be_hidden()
+    visitor.page.emulate_media(media="null")
+    visitor.page.set_viewport_size({"width": 360, "height": 640})
+    visitor.page.reload()
+    item = visitor.page.locator("#codes li")
+    line = item.first.evaluate("item => parseFloat(getComputedStyle(item).lineHeight)")
+    heights = item.evaluate_all("items => items.map((each) => each.offsetHeight)")
+    # Each in one line, also on a phone.
+    assert max(heights) < 2 * line
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 360
+    assert visitor.page.locator("#codes li").all_text_contents() == codes
+    visitor.follow("I have saved them")
+    visitor.sees("Passkeys and second step")
+
+
+def test_buttons_copy_or_select_the_recovery_codes_and_print_them(visitor: Visitor) -> None:
+    page = visitor.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.log_in()
+    visitor.set_up_app()
+    codes = visitor.replace_recovery_codes()
+    visitor.press("Copy")
+    expect(page.get_by_role("status").filter(has_text="Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "\n".join(codes)
+    page.evaluate("window.print = () => { document.title = 'printed' }")
+    visitor.press("Print")
+    expect(page).to_have_title("printed")
+    page.context.clear_permissions()
+    # Where no script may copy, the button selects them.
+    page.reload()
+    page.evaluate("delete Navigator.prototype.clipboard")
+    visitor.press("Copy")
+    assert page.evaluate("getSelection().toString().trim().split(/\\s+/)") == codes
+    expect(page.get_by_text("Copied.")).to_have_count(0)

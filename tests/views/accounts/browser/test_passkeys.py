@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import expect
 
-from views.accounts.browser.visitor import Visitor, code_of
+from views.accounts.browser.visitor import Visitor
 from views.accounts.people import REGISTRATION
 from views.conftest import grow_old, with_and_without_bearer
 
@@ -12,7 +12,9 @@ pytestmark = pytest.mark.usefixtures("phone")
 
 
 @with_and_without_bearer
-def test_a_registered_person_adds_a_passkey_and_logs_in_by_it(visitor: Visitor) -> None:
+def test_a_registered_person_adds_a_passkey_and_logs_in_by_it_alone_or_after_the_password(
+    visitor: Visitor,
+) -> None:
     visitor.confirm()
     visitor.add_passkey("My <phone> & more")
     visitor.log_out()
@@ -22,43 +24,9 @@ def test_a_registered_person_adds_a_passkey_and_logs_in_by_it(visitor: Visitor) 
     visitor.is_logged_in()
     visitor.open("/account")
     expect(visitor.page.locator("main")).to_contain_text(REGISTRATION["email"])
-
-
-@with_and_without_bearer
-def test_a_passkey_follows_the_password(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.add_passkey()
-    visitor.begin_login("/tasks/new")
+    visitor.begin_login("/tasks/new", **visitor.GRACE)
     expect(visitor.page.locator("main input")).to_have_count(0)
     visitor.press("Use a passkey")
-    visitor.is_at("/tasks/new")
-    visitor.is_logged_in()
-
-
-def test_a_first_passkey_comes_with_recovery_codes(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.open("/account/passkeys")
-    visitor.fill(name="My phone")
-    visitor.press("Add a passkey")
-    [code, *_] = visitor.keep_first_codes()
-    visitor.begin_login("/tasks/new")
-    visitor.open_recovery()
-    visitor.fill(code=code)
-    visitor.submit()
-    visitor.is_at("/tasks/new")
-
-
-@pytest.mark.parametrize("factor", ["app", "recovery code"])
-def test_who_has_an_app_and_a_passkey_needs_no_passkey(visitor: Visitor, factor: str) -> None:
-    visitor.log_in()
-    device = visitor.set_up_app()
-    visitor.add_passkey(is_first=False)
-    [recovery, *_] = visitor.replace_recovery_codes()
-    visitor.begin_login("/tasks/new")
-    if factor == "recovery code":
-        visitor.open_recovery()
-    visitor.fill(code=recovery if factor == "recovery code" else code_of(device, 1))
-    visitor.submit()
     visitor.is_at("/tasks/new")
     visitor.is_logged_in()
 
@@ -66,6 +34,10 @@ def test_who_has_an_app_and_a_passkey_needs_no_passkey(visitor: Visitor, factor:
 @with_and_without_bearer
 def test_a_passkey_makes_an_old_login_recent_and_is_deleted(app: Flask, visitor: Visitor) -> None:
     visitor.log_in()
+    # Who has no passkey is not asked for one.
+    visitor.open("/reauthenticate")
+    visitor.sees("Enter your password again")
+    expect(visitor.page.get_by_role("button", name="Use a passkey instead")).to_have_count(0)
     visitor.add_passkey()
     grow_old(app)
     visitor.open("/account/passkeys")
@@ -77,13 +49,6 @@ def test_a_passkey_makes_an_old_login_recent_and_is_deleted(app: Flask, visitor:
     visitor.press("Log in with a passkey")
     visitor.is_told("passkey")
     expect(visitor.page.get_by_role("navigation").get_by_role("button")).to_have_count(0)
-
-
-def test_who_has_no_passkey_is_not_asked_for_one(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.open("/reauthenticate")
-    visitor.sees("Enter your password again")
-    expect(visitor.page.get_by_role("button", name="Use a passkey instead")).to_have_count(0)
 
 
 def test_a_refusal_is_a_sentence(visitor: Visitor) -> None:

@@ -50,6 +50,12 @@ class Visitor:
     def sees(self, heading: str) -> None:
         expect(self.page.get_by_role("heading", name=heading, level=1)).to_be_visible()
 
+    def comes_to(self, path: str, heading: str, *, is_user: bool = False) -> None:
+        if is_user:
+            self.log_in()
+        self.open(path)
+        self.sees(heading)
+
     def is_at(self, path: str) -> None:
         expect(self.page).to_have_url(self.site + path)
 
