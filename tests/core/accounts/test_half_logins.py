@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 
 import pytest
 from flask import Flask, current_app
@@ -14,7 +15,7 @@ from secure_flask import (
     log_in,
     reauthenticate,
 )
-from secure_flask.accounts import reset_password, steps
+from secure_flask.accounts import authenticator, reset_password, steps
 from secure_flask.accounts.half_logins import LIFETIME, MAX_HALF_LOGINS
 from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.second_step import accept_factor_invitation
@@ -36,6 +37,7 @@ from core.accounts.devices import (
     code_of,
     enter_code,
     enter_recovery_code,
+    requests_at_once,
     wrong_code_of,
 )
 from core.accounts.observing import stored_rows
@@ -123,6 +125,24 @@ def test_five_wrong_answers_of_any_kind_end_it(secret: str) -> None:
         enter(wrong, half)
     assert use(SECOND, Passkey(), half) == 401
     assert [enter_code(code_of(secret), half), enter_code(code_of(secret))] == [401, 200]
+
+
+def test_of_eight_wrong_codes_at_once_five_are_checked(
+    file_app: Flask, of_user: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with of_user():
+        wrong, half = wrong_code_of(add_app()), begin_login()
+    checked, use_code = list[str](), authenticator.use_authenticator_code
+
+    def check(user: accounts.AccountMixin, code: str) -> bool:
+        checked.append(code)
+        return use_code(user, code)
+
+    monkeypatch.setattr(authenticator, "use_authenticator_code", check)
+    assert (
+        requests_at_once(partial(request_of, file_app), lambda _: enter_code(wrong, half)),
+        len(checked),
+    ) == ([401] * AT_ONCE, MAX_FAILURES)
 
 
 def by_a_mailed_link() -> None:

@@ -211,6 +211,17 @@ def test_where_all_ten_had_their_mail_a_new_one_is_dropped_by_the_same_statement
     assert recipients()[mails:] == ["new@example.org"]
 
 
+def test_registrations_at_once_are_ten_at_most(file_app: Flask) -> None:
+    def sign_up(number: int) -> None:
+        with request_of(file_app):
+            register(f"grace {number}")
+            register(f"grace {number} again")
+
+    at_once(sign_up)
+    with request_of(file_app):
+        assert len(open_ones()) == MAX_OPEN
+
+
 def test_of_eight_confirmations_of_one_address_at_once_one_makes_an_account(
     file_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
