@@ -1,9 +1,10 @@
 """`@public` stands below the lines of its routes: it opens no endpoint that a function has already."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Flask
 from flask.views import MethodView
 from secure_flask.auth.access import public
 
@@ -27,43 +28,36 @@ def page() -> Callable[[], str]:
 REFUSED = r"the view of {} already\. Write @public below .*PUBLIC_ENDPOINTS\["
 
 
-def test_above_the_line_of_a_route_it_is_refused(app: Flask) -> None:
-    view = app.route("/above", endpoint="above")(page())
-    with pytest.raises(TypeError, match=REFUSED.format("above")):
-        public(view)
-    assert status(app, "/above") == 401
-
-
-def test_it_opens_no_endpoint_that_another_app_has(app: Flask, make_app: MakeApp) -> None:
-    view = page()
-    app.add_url_rule("/first", "first", view)
-    make_app().add_url_rule("/second", "second", view)
-    with pytest.raises(TypeError, match=REFUSED.format("first, second")):
-        public(view)
-    assert status(app, "/first") == 401
-
-
 class Pages:
     def show(self) -> str:
         return "page"
 
 
-def test_nor_one_of_a_bound_method(app: Flask) -> None:
-    app.add_url_rule("/had", "had", Pages().show)
+class Orders(MethodView):
+    def get(self) -> str:
+        return "page"
+
+
+@pytest.mark.parametrize(
+    ("view", "marked"),
+    [(Pages().show, Pages.show), (Orders.as_view("had"), Orders.get)],
+    ids=["a bound method", "a method of a class"],
+)
+def test_it_opens_no_endpoint_that_a_method_has(
+    app: Flask, view: Callable[..., str], marked: Any
+) -> None:
+    app.add_url_rule("/had", "had", view)
     with pytest.raises(TypeError, match=REFUSED.format("had")):
-        public(Pages.show)
+        public(marked)
     assert status(app, "/had") == 401
 
 
-def test_nor_one_of_a_class_that_has_the_method(app: Flask) -> None:
-    class Orders(MethodView):
-        def get(self) -> str:
-            return "page"
-
-    app.add_url_rule("/had", view_func=Orders.as_view("had"))
-    with pytest.raises(TypeError, match=REFUSED.format("had")):
-        public(Orders.get)
-    assert status(app, "/had") == 401
+def test_nor_that_a_function_has_in_this_app_or_in_another(app: Flask, make_app: MakeApp) -> None:
+    view = app.route("/first", endpoint="first")(page())
+    make_app().add_url_rule("/second", "second", view)
+    with pytest.raises(TypeError, match=REFUSED.format("first, second")):
+        public(view)
+    assert status(app, "/first") == 401
 
 
 def test_an_object_that_is_equal_to_a_view_is_another_one(app: Flask) -> None:
@@ -79,15 +73,6 @@ def test_an_object_that_is_equal_to_a_view_is_another_one(app: Flask) -> None:
     app.add_url_rule("/had", "had", Page())
     app.add_url_rule("/open", "open", public(Page()))
     assert (status(app, "/had"), status(app, "/open")) == (401, 200)
-
-
-def test_one_blueprint_of_two_apps_is_open_in_both(app: Flask, make_app: MakeApp) -> None:
-    pages = Blueprint("pages", __name__)
-    pages.add_url_rule("/below", "below", public(page()))
-    apps = (app, make_app())
-    for each in apps:
-        each.register_blueprint(pages)
-    assert [status(each, "/below") for each in apps] == [200, 200]
 
 
 def test_a_mark_that_says_what_another_said_changes_nothing(app: Flask, make_app: MakeApp) -> None:

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from threading import Barrier, Event
 from typing import Any
 
@@ -28,7 +27,6 @@ from core.conftest import (
     MakeApp,
     Wait,
     add_user,
-    is_logged_in,
     slow_hasher,
 )
 
@@ -156,11 +154,6 @@ def test_who_waits_as_long_as_the_answer_says_is_let_in(
     assert statuses(client, HERE, password=PASSWORD) == [200]
 
 
-def test_who_is_logged_in_goes_on(client: FlaskClient, credentials: dict[str, str]) -> None:
-    assert statuses(client, *["127.0.0.1"] * (LIMIT + 1))[-1] == 429
-    assert is_logged_in(client, credentials)
-
-
 def test_a_network_of_ipv6_is_one_address(client: FlaskClient) -> None:
     network = [f"2001:db8:0:1::{last}" for last in range(1, LIMIT + 2)]
     assert statuses(client, *network) == [401] * LIMIT + [429]
@@ -173,23 +166,6 @@ def test_a_site_of_ipv6_that_tries_many_names_waits(client: FlaskClient) -> None
     tried = [attempt(client, address, username=address).status_code for address in networks]
     assert tried == [401] * LIMIT * FACTOR + [429]
     assert statuses(client, "2001:db8:2::1", HERE) == [401, 401]
-
-
-@pytest.mark.asvs("6.3.1")
-def test_of_fifty_wrong_passwords_at_once_no_more_are_checked_than_one_by_one(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wrong = [(HERE, f"name {number}", WRONG) for number in range(50)]
-    assert statuses_at_once(client, monkeypatch, wrong) == {401: LIMIT, 503: 50 - LIMIT}
-    assert statuses(client, HERE) == [429]
-
-
-def test_good_logins_at_once_count_as_no_failures(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    good = [(HERE, USERNAME, PASSWORD)] * LIMIT
-    assert statuses_at_once(client, monkeypatch, good) == {200: LIMIT}
-    assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
 
 
 @pytest.fixture
@@ -215,6 +191,7 @@ def test_an_office_of_eight_that_logs_in_at_once_gets_in(at_once: AtOnce) -> Non
     assert at_once(8, PASSWORD) == {200: 8}
 
 
+@pytest.mark.asvs("6.3.1")
 def test_of_thirty_guesses_at_once_exactly_five_are_checked(at_once: AtOnce) -> None:
     got = at_once(30, WRONG)
     assert got[401] == LIMIT
@@ -258,14 +235,6 @@ def test_an_attempt_waits_until_a_running_one_shows_whether_it_fills_the_limit(
         assert statuses(client, HERE, password=PASSWORD) == [expected]
     # Each of the two waited in its place, so that few threads wait.
     assert free == [places.MAX_RUNNING + places.MAX_WAITING - 2]
-
-
-def test_an_attempt_that_an_error_ends_counts_as_nothing(client: FlaskClient) -> None:
-    with client.application.test_request_context(environ_base={"REMOTE_ADDR": HERE}):
-        for _ in range(LIMIT):
-            with suppress(LookupError), throttle.count_attempt("password", USERNAME):
-                raise LookupError
-    assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
 
 
 def test_after_as_many_failures_nobody_waits_for_others(
@@ -340,14 +309,6 @@ def test_the_log_tells_too_many_right_passwords_from_too_many_wrong_ones(
     assert "excess_rate_limit_exceeded" not in wrong
 
 
-def test_of_right_passwords_at_once_no_more_are_let_in_than_one_by_one(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, few_right: int
-) -> None:
-    good = [(address, USERNAME, PASSWORD) for address in crowd(3 * few_right)]
-    got = statuses_at_once(client, monkeypatch, good)
-    assert got == {200: few_right, 503: 2 * few_right}
-
-
 def test_a_stranger_uses_up_no_success_of_a_victim(client: FlaskClient, few_right: int) -> None:
     assert set(statuses(client, *crowd(LIMIT * FACTOR + few_right))) == {401}
     assert statuses(client, *[HERE] * few_right, password=PASSWORD) == [200] * few_right
@@ -372,11 +333,6 @@ def test_an_account_that_fails_everywhere_leaves_each_address_one_try(
     assert statuses(client, *everybody[:2], username=name) == [429, 429]
 
 
-def test_until_then_an_address_has_all_its_tries(client: FlaskClient) -> None:
-    statuses(client, *crowd(LIMIT * FACTOR - LIMIT))
-    assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
-
-
 @pytest.mark.asvs("6.3.1")
 def test_the_owner_of_an_attacked_account_is_not_locked_out(attacked: FlaskClient) -> None:
     # Who fails at another account notices nothing of it.
@@ -396,11 +352,6 @@ def test_of_several_at_once_a_site_has_one_slip(
 def test_a_site_of_ipv6_has_one_slip(attacked: FlaskClient) -> None:
     networks = [f"2001:db8:1:{number}::1" for number in range(3)]
     assert statuses(attacked, *networks, "2001:db8:2::1") == [401, 429, 429, 401]
-
-
-def test_after_the_window_all_is_as_before(attacked: FlaskClient, wait: Wait) -> None:
-    wait(60)
-    assert statuses(attacked, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
 
 
 def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

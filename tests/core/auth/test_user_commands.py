@@ -116,16 +116,12 @@ def fill_users(app: Flask, number: int) -> None:
 COMMANDS = ("password", f"email {EMAIL}", "disable", "enable", "logout", "delete", "roles admin")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_an_unknown_user_is_named(app: Flask, command: str) -> None:
-    name, *more = command.split()
-    result = run(app, name, "nobody", *more)
-    assert_refused(result)
-    assert "'nobody'" in result.output
-
-
-def test_bytes_that_are_no_text_name_nobody(app: Flask) -> None:
-    assert_refused(run(app, "logout", "n\udcff"))
+def test_an_unknown_user_is_named(app: Flask) -> None:
+    for command in COMMANDS:
+        name, *more = command.split()
+        result = run(app, name, "nobody", *more)
+        assert_refused(result)
+        assert "'nobody'" in result.output
 
 
 @pytest.mark.parametrize("command", ["create eve", "list", f"roles {USERNAME}"])
@@ -184,49 +180,39 @@ def test_a_given_password_works_to_its_last_space_and_is_not_printed(
 
 @pytest.mark.parametrize("command", [("create", NEW), ("password", USERNAME)])
 def test_no_password_is_made_where_one_is_given_or_expected(
-    app: Flask, subtests: pytest.Subtests, command: tuple[str, str]
+    app: Flask, command: tuple[str, str]
 ) -> None:
     assert "of standard input\n" in run(app, *command, password=GOOD_PASSWORD).output
     # `echo "$PASSWORD" |` without that variable, and `cat missing-file |`.
     for arguments, given in (command, "\n"), ((*command, "--password-stdin"), ""):
-        with subtests.test(given=given):
-            result = app.test_cli_runner().invoke(args=["user", *arguments], input=given)
-            assert_refused(result)
-            assert f"Use at least {MIN_LENGTH} characters" in result.output
+        result = app.test_cli_runner().invoke(args=["user", *arguments], input=given)
+        assert_refused(result)
+        assert f"Use at least {MIN_LENGTH} characters" in result.output
 
 
-UNUSABLE = {
-    "none": "",
-    "their name": f"{NEW.upper()} {GOOD_PASSWORD}",
-    "no text": f"{GOOD_PASSWORD}\udcff",
-}
+UNUSABLE = ["", f"{NEW.upper()} {GOOD_PASSWORD}", f"{GOOD_PASSWORD}\udcff"]
 
 
-@pytest.mark.parametrize("case", UNUSABLE)
+@pytest.mark.parametrize("password", UNUSABLE, ids=["none", "their name", "no text"])
 def test_an_unusable_password_makes_no_user(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, case: str
+    app: Flask, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
-    given = StringIO(f"{UNUSABLE[case]}\n")
-    monkeypatch.setattr(user_commands, "sys", SimpleNamespace(stdin=given))
+    monkeypatch.setattr(user_commands, "sys", SimpleNamespace(stdin=StringIO(f"{password}\n")))
     assert_refused(run(app, "create", NEW))
     assert not exists(app, NEW)
 
 
-@pytest.mark.parametrize("name", ["", " ", "new\nline", "x" * (users.MAX_NAME + 1), USERNAME])
-def test_an_unusable_name_makes_no_user(app: Flask, name: str) -> None:
-    assert_refused(run(app, "create", name))
+def test_an_unusable_name_makes_no_user(app: Flask) -> None:
+    for name in ("", " ", "new\nline", "x" * (users.MAX_NAME + 1), USERNAME):
+        assert_refused(run(app, "create", name))
 
 
-def test_a_given_password_with_the_name_of_its_user_is_refused(app: Flask) -> None:
-    assert run(app, "create", NEW).exit_code == 0
-    assert_refused(run(app, "password", NEW, password=f"{GOOD_PASSWORD} {NEW}"))
-
-
-def test_a_given_password_with_the_address_of_its_user_is_refused(app: Flask) -> None:
+def test_a_given_password_with_the_name_or_address_of_its_user_is_refused(app: Flask) -> None:
     poor = f"{GOOD_PASSWORD} {EMAIL.partition('@')[0]}"
-    assert_refused(run(app, "create", "eve", "--email", EMAIL, password=poor))
-    assert run(app, "create", "eve", "--email", EMAIL).exit_code == 0
-    assert_refused(run(app, "password", "eve", password=poor))
+    assert_refused(run(app, "create", NEW, "--email", EMAIL, password=poor))
+    assert run(app, "create", NEW, "--email", EMAIL).exit_code == 0
+    for password in (poor, f"{GOOD_PASSWORD} {NEW}"):
+        assert_refused(run(app, "password", NEW, password=password))
 
 
 @pytest.mark.asvs("6.4.3")
@@ -283,10 +269,10 @@ def test_an_address_is_stored_encrypted_and_shown_to_its_owner(
     assert not any(b"example.org" in value for value in stored if value)
 
 
-@pytest.mark.parametrize("email", NO_ADDRESSES)
-def test_what_is_no_address_is_refused(app: Flask, email: str) -> None:
-    assert_refused(run(app, "create", NEW, "--email", email, password=GOOD_PASSWORD))
-    assert_refused(run(app, "email", USERNAME, email))
+def test_what_is_no_address_is_refused(app: Flask) -> None:
+    for email in NO_ADDRESSES:
+        assert_refused(run(app, "create", NEW, "--email", email, password=GOOD_PASSWORD))
+        assert_refused(run(app, "email", USERNAME, email))
     assert not exists(app, NEW)
     with stored_user(app) as user:
         assert user.email is None
@@ -335,15 +321,6 @@ def test_a_deleted_user_leaves_no_login_and_a_disabled_one_may_be_enabled(
     with app.app_context():
         assert db.session.scalars(select(Login)).all() == []
     assert [exists(app, name) for name in (USERNAME, OTHER)] == [False, True]
-
-
-def test_disable_also_ends_the_logins_of_a_user_whom_a_statement_has_disabled(
-    app: Flask, client: FlaskClient, credentials: dict[str, str]
-) -> None:
-    set_by_statement(app, disabled=True)
-    assert run(app, "disable", USERNAME).exit_code == 0
-    set_by_statement(app, disabled=False)
-    assert not is_logged_in(client, credentials)
 
 
 @pytest.mark.asvs("7.4.2")
@@ -465,7 +442,7 @@ def test_a_new_role_needs_a_new_login_and_one_less_does_not(
     """A login by password alone must not get what a second factor protects."""
     give_roles(app, "admin", "editor")
     credentials = log_in(client)
-    run(app, "roles", USERNAME, "admin")
+    assert run(app, "roles", USERNAME, "admin").stdout.endswith(f"{USERNAME} has admin\n")
     assert is_logged_in(client, credentials)
     assert "Ended all logins" in run(app, "roles", USERNAME, "admin", "editor").stdout
     assert not is_logged_in(client, credentials)

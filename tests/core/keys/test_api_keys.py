@@ -9,7 +9,6 @@ from secure_flask import PolicyError
 from secure_flask.auth.logins import Login
 from secure_flask.database import db
 from secure_flask.database.database import impatient_transaction
-from secure_flask.keys import api_keys
 from secure_flask.keys.api_keys import ApiKey, key_created
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -17,28 +16,28 @@ from werkzeug.exceptions import Conflict
 
 from core import routes
 from core.conftest import Configure, MakeApp, give_roles, log_in, set_account_rules
-from core.keys.made_keys import NAME, ask, is_open, new_key, number_of_keys
+from core.keys.made_keys import NAME, is_open, new_key, number_of_keys
 from core.users import User
 
 # Prefixes.
 
 
 @pytest.mark.parametrize(
-    "policy",
+    ("name", "values", "said"),
     [
-        *({"API_KEY_PREFIX": each} for each in ("sft_", "sft_key_", "sft", "eyJ", "eyJkey_")),
-        {"OPAQUE_TOKEN_PREFIX": ""},
+        ("API_KEY_PREFIX", ["sft_", "sft_key_", "sft", "eyJ", "eyJkey_"], "none begins with the"),
+        ("OPAQUE_TOKEN_PREFIX", [""], "none begins with the other"),
+        # A scanner looks for a word.
+        ("API_KEY_PREFIX", ["", "a", "_a_", "a b_", "a-b_", "é12_", "x" * 33], "API_KEY_PREFIX"),
+        ("API_KEY_RATE_LIMIT", ["", "often", "0 per minute", "1 per minute; 5 per day"], "LIMIT"),
     ],
 )
-def test_no_prefix_begins_with_another(make_app: MakeApp, policy: dict[str, str]) -> None:
-    with pytest.raises(PolicyError, match="none begins with the other"):
-        make_app(**policy)
-
-
-@pytest.mark.parametrize("prefix", ["", "a", "_a_", "a b_", "a-b_", "é12_", "x" * 33])
-def test_a_prefix_is_a_word_that_a_scanner_can_look_for(make_app: MakeApp, prefix: str) -> None:
-    with pytest.raises(PolicyError, match="API_KEY_PREFIX"):
-        make_app(API_KEY_PREFIX=prefix)
+def test_no_prefix_begins_with_another_and_a_limit_is_one(
+    make_app: MakeApp, name: str, values: list[str], said: str
+) -> None:
+    for value in values:
+        with pytest.raises(PolicyError, match=said):
+            make_app(**{name: value})
 
 
 def test_a_project_chooses_the_prefix(make_app: MakeApp) -> None:
@@ -46,12 +45,6 @@ def test_a_project_chooses_the_prefix(make_app: MakeApp) -> None:
     key = new_key(app)
     assert key.startswith("bakery_key_")
     assert is_open(app.test_client(), key)
-
-
-@pytest.mark.parametrize("limit", ["", "often", "0 per minute", "1 per minute; 5 per day"])
-def test_a_limit_of_keys_is_one_limit(make_app: MakeApp, limit: str) -> None:
-    with pytest.raises(PolicyError, match="API_KEY_RATE_LIMIT"):
-        make_app(API_KEY_RATE_LIMIT=limit)
 
 
 def test_no_two_rows_hold_one_key(app: Flask) -> None:
@@ -64,38 +57,27 @@ def test_no_two_rows_hold_one_key(app: Flask) -> None:
 # A second factor that a role demands.
 
 
-def demand_factor_of_admins(app: Flask) -> None:
-    set_account_rules(app, demands_second_factor=lambda user: "admin" in user.role_names)
-
-
-def test_a_key_without_a_second_factor_dies_where_a_role_demands_one(make_app: MakeApp) -> None:
-    app = make_app()
-    client = app.test_client()
-    key = client.post(routes.KEYS, json={"name": NAME}, headers=log_in(client)).get_json()["key"]
-    give_roles(app, "admin")
-    assert is_open(app.test_client(), key)
-    demand_factor_of_admins(app)
-    assert not is_open(app.test_client(), key)
-
-
-def test_a_key_keeps_the_second_factor_of_the_login_that_made_it(make_app: MakeApp) -> None:
+def test_a_key_has_the_second_factor_that_a_role_demands_or_an_operator_made_it(
+    make_app: MakeApp,
+) -> None:
     app = make_app()
     client = app.test_client()
     credentials = log_in(client)
-    give_roles(app, "admin")
+
+    def made(name: str) -> str:
+        answer = client.post(routes.KEYS, json={"name": name}, headers=credentials)
+        return str(answer.get_json()["key"])
+
+    keys = [made("Without"), new_key(app)]
     with app.app_context():
         db.session.scalars(select(Login)).one().second_factor = True
         db.session.commit()
-    demand_factor_of_admins(app)
-    key = client.post(routes.KEYS, json={"name": NAME}, headers=credentials).get_json()["key"]
-    assert is_open(app.test_client(), key)
-
-
-def test_a_key_of_an_operator_needs_no_second_factor(make_app: MakeApp) -> None:
-    app = make_app()
+    keys.append(made("With"))
     give_roles(app, "admin")
-    demand_factor_of_admins(app)
-    assert is_open(app.test_client(), new_key(app))
+    program = app.test_client()
+    assert [is_open(program, key) for key in keys] == [True, True, True]
+    set_account_rules(app, demands_second_factor=lambda user: "admin" in user.role_names)
+    assert [is_open(program, key) for key in keys] == [False, True, True]
 
 
 # A signal.
@@ -152,13 +134,3 @@ def test_while_a_key_is_made_nobody_makes_another_or_ends_the_login(file_app: Fl
     made = client.post(routes.KEYS, json={"name": NAME}, headers=credentials)
     event.remove(engine, "after_cursor_execute", interfere)
     assert (made.status_code, refused) == (201, ["users", "logins"])
-
-
-def test_what_a_view_has_put_into_the_session_stays(app: Flask) -> None:
-    """To look a key up writes nothing that is half done."""
-    key = new_key(app)
-    with app.test_request_context():
-        db.session.add(User(name="incomplete"))
-        found = api_keys.find_key(key)
-        assert found is not None
-    assert ask(app.test_client(), key).status_code == 200

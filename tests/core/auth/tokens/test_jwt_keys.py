@@ -23,11 +23,6 @@ def test_the_app_does_not_start_without_a_key(make_app: MakeApp) -> None:
         make_app(TOKEN_TYPE="jwt", token_keys=None)
 
 
-@pytest.mark.parametrize("token_type", ["session", "opaque"])
-def test_no_key_is_needed_where_nothing_is_signed(make_app: MakeApp, token_type: str) -> None:
-    assert make_app(TOKEN_TYPE=token_type, token_keys=None)
-
-
 @pytest.mark.asvs("11.6.1")
 def test_an_unusable_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     too_short = OLD[:-2]
@@ -40,14 +35,10 @@ def test_an_unusable_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", ["TOKEN_ISSUER", "TOKEN_AUDIENCE"])
-@pytest.mark.parametrize(
-    "value", ["", " ", "a b", "a\n", "\x07", "\udcff", "a" * (MAX_NAME + 1)], ids=ascii
-)
-def test_a_name_that_no_token_can_carry_is_refused(
-    make_app: MakeApp, name: str, value: str
-) -> None:
-    with pytest.raises(PolicyError, match=f"{name} is .*; write 1 to 255 ASCII characters"):
-        make_app(TOKEN_TYPE="jwt", **{name: value})
+def test_a_name_that_no_token_can_carry_is_refused(make_app: MakeApp, name: str) -> None:
+    for value in ("", " ", "a b", "a\n", "\x07", "\udcff", "a" * (MAX_NAME + 1)):
+        with pytest.raises(PolicyError, match=f"{name} is .*; write 1 to 255 ASCII characters"):
+            make_app(TOKEN_TYPE="jwt", **{name: value})
 
 
 @pytest.fixture

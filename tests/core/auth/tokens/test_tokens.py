@@ -91,7 +91,7 @@ def test_a_program_keeps_its_login_as_long_as_a_page_does(app: Flask, wait: Wait
 
 @each_bearer
 def test_the_secret_of_one_kind_is_never_found_as_the_other(
-    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+    app: Flask, client: FlaskClient
 ) -> None:
     issued = client.post(routes.LOGIN, json=LOGIN).get_json()
     with stored_user(app) as user:
@@ -100,8 +100,7 @@ def test_the_secret_of_one_kind_is_never_found_as_the_other(
             logins.start_login(user, kind, issued[kind])
     for name in ("token", "refresh_token", "opaque", "refresh"):
         client.set_cookie(COOKIE, issued.get(name, ""))
-        with subtests.test(name):
-            assert not is_logged_in(client, {})
+        assert not is_logged_in(client, {}), name
     assert not is_logged_in(client, {"Authorization": f"Bearer {issued['session']}"})
     # As a cookie it would serve.
     client.set_cookie(COOKIE, issued["session"])
@@ -109,24 +108,16 @@ def test_the_secret_of_one_kind_is_never_found_as_the_other(
 
 
 @every_token_type
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_wrong_bearer_token_never_falls_back_to_a_cookie(
-    client: FlaskClient, subtests: pytest.Subtests, scheme: str
-) -> None:
+def test_a_wrong_bearer_token_never_falls_back_to_a_cookie(client: FlaskClient) -> None:
     log_in_by_form(client)
-    wrong = {
-        "the session": f" {session_id(client)}",
-        "a guess": f" {well_formed('a' * 43)}",
-        **{f"{sent!r}": sent for sent in ("", " ", " x", " a.b.c")},
-    }
-    for name, sent in wrong.items():
-        headers = {**OWN_PAGE, "Authorization": scheme + sent}
-        with subtests.test(name):
-            assert client.get(routes.ME, headers=headers).status_code == 401
-            assert client.post(routes.LOGOUT, headers=headers).status_code == 401
-            form = {**headers, "Origin": "http://localhost"}
-            assert client.post(routes.LOGOUT, data={"a": "b"}, headers=form).status_code == 401
-            assert who(client, **headers) == "None"
+    wrong = (session_id(client), well_formed("a" * 43), "", " ", "x", "a.b.c")
+    for sent in (f"{scheme} {each}" for scheme in ("Bearer", "bearer", "BEARER") for each in wrong):
+        headers = {**OWN_PAGE, "Authorization": sent}
+        assert client.get(routes.ME, headers=headers).status_code == 401, sent
+        assert client.post(routes.LOGOUT, headers=headers).status_code == 401, sent
+        form = {**headers, "Origin": "http://localhost"}
+        answer = client.post(routes.LOGOUT, data={"a": "b"}, headers=form)
+        assert (answer.status_code, who(client, **headers)) == (401, "None"), sent
     assert is_logged_in(client, {})
 
 
@@ -152,12 +143,6 @@ def test_with_the_type_session_every_bearer_request_is_401(app: Flask, client: F
     assert not is_logged_in(client, {"Authorization": f"Bearer {secret}"})
     answer = client.post(routes.REFRESH, json={"refresh_token": secret}, headers=OWN_PAGE)
     assert answer.status_code == 404
-
-
-@pytest.mark.parametrize("name", ["", "JWT", "jwt_token", None, ["jwt"]])
-def test_an_unknown_type_is_refused_with_the_three(make_app: MakeApp, name: object) -> None:
-    with pytest.raises(PolicyError, match=r"TOKEN_TYPE is .*'session', 'opaque' or 'jwt'\.$"):
-        make_app(TOKEN_TYPE=name)
 
 
 @pytest.fixture
