@@ -313,7 +313,9 @@ def test_role_names_of_another_type_open_nothing() -> None:
 
 
 @pytest.mark.parametrize("mark", [recent_login, keys_allowed])
-def test_a_recent_login_and_a_view_for_keys_are_an_error_at_start(mark: Any) -> None:
+def test_a_recent_login_and_a_view_for_keys_are_an_error_at_start(
+    mark: Callable[[Callable[..., str]], Callable[..., str]],
+) -> None:
     with pytest.raises(PolicyError, match=f"@{mark.__name__}"):
         new_app().add_url_rule("/marked", "marked", mark(lambda: ""))
 

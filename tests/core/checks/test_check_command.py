@@ -6,7 +6,6 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from secure_flask.checks import Check, Finding, check_command, register_check
-from secure_flask.web.origins import PolicyError
 
 from core.checks.conftest import ALONE, MakeSite
 from core.conftest import SECRETS, MakeApp
@@ -53,10 +52,6 @@ def test_its_own_requests_leave_no_access_lines_and_no_warning_of_proxies(
     written = run(site, "--deploy").stderr
     assert written.startswith("Not seen from here: ")
     assert written.count("\n") == 1
-
-
-def test_a_policy_that_only_reports_is_named_in_development_too(make_app: MakeApp) -> None:
-    assert "WARNING csp.report-only: " in run(make_app(csp_report_only=True)).stdout
 
 
 def test_a_development_is_not_judged_as_production(make_migrated: MakeSite) -> None:
@@ -108,15 +103,6 @@ def test_what_hides_no_finding_is_refused(make_app: MakeApp) -> None:
     assert unknown.exit_code == 1
     assert "'test.fuond'" in unknown.stderr
     assert ", ".join(sorted(FOUND)) in unknown.stderr
-
-
-@pytest.mark.usefixtures("checks")
-@pytest.mark.parametrize("reason", ["", " ", None], ids=repr)
-def test_what_is_accepted_without_a_reason_is_refused(
-    make_app: MakeApp, reason: str | None
-) -> None:
-    with pytest.raises(PolicyError, match=r"ACCEPTED_FINDINGS\['test.error'\] is "):
-        accepting(make_app, "test.error", reason=reason)
 
 
 @pytest.mark.usefixtures("checks")

@@ -148,6 +148,11 @@ def test_keys_that_were_not_used_for_90_days_are_named(app: Flask, wait: Wait) -
     [message] = found_in(app, CHECK)
     assert [id_of(key) in message for key in (new, used, unused)] == [True, False, True]
     assert not any(key in message for key in (new, unused))
+    for number in range(9):
+        new_key(app, name=str(number), expires_in=365 * DAY)
+    wait(90 * DAY)
+    [message] = found_in(app, CHECK)
+    assert (message.count(","), message.endswith(" and more.")) == (9, True)
 
 
 def test_without_tables_it_finds_nothing(make_migrated: MakeSite) -> None:
