@@ -4,7 +4,6 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,10 +27,8 @@ from core.conftest import (
     LOGIN,
     OWN_PAGE,
     PASSWORD,
-    PRODUCTION,
     USERNAME,
     Configure,
-    MakeApp,
     Wait,
     add_user,
     every_token_type,
@@ -161,12 +158,6 @@ def without_random(answer: TestResponse) -> str:
     return re.sub(r"[A-Za-z0-9+/-]{24,}", "", answer.text + str(answer.headers))
 
 
-def assert_refused(answer: TestResponse, status: int) -> None:
-    assert answer.status_code == status
-    assert "Set-Cookie" not in answer.headers
-    assert "token" not in answer.text
-
-
 def assert_nothing_changed(client: FlaskClient, credentials: Credentials) -> None:
     assert is_logged_in(client, credentials)
     assert try_login(client).status_code == 200
@@ -186,18 +177,6 @@ def test_a_good_login_gives_credentials_that_are_never_the_same(client: FlaskCli
     assert alive(client, *map(shown_by, answers)) == [True] * 3
 
 
-@every_token_type
-def test_a_login_works_in_production_and_outlives_a_restart(
-    make_app: MakeApp, token_type: str, tmp_path: Path
-) -> None:
-    changes = {**PRODUCTION, "TOKEN_TYPE": token_type, "database_url": f"sqlite:///{tmp_path}/db"}
-    client = make_app(**changes).test_client(use_cookies=False)
-    credentials = log_in(client)
-    client.application = make_app(fill=False, **changes)
-    assert is_logged_in(client, credentials)
-    assert client.post(routes.LOGOUT, headers=credentials).status_code == 204
-
-
 @pytest.mark.asvs("6.3.8")
 @pytest.mark.parametrize(
     "name", ["nobody", USERNAME.title(), f"{USERNAME} ", f"{USERNAME}' OR '1'='1", OTHER]
@@ -207,7 +186,7 @@ def test_no_answer_tells_whether_a_user_exists(app: Flask, client: FlaskClient, 
     with stored_user(app, OTHER) as user:
         user.disabled = True
     answer = try_login(client, username=name)
-    assert_refused(answer, 401)
+    assert answer.status_code == 401
     assert without_random(answer) == without_random(wrong)
 
 
@@ -249,8 +228,7 @@ def test_a_password_changed_while_it_is_verified_lets_nobody_in(
 ) -> None:
     slow = slow_hasher(step, quicker_owner(app, QUICKER), time_cost)
     monkeypatch.setattr(passwords, "hasher", slow)
-    assert_refused(try_login(client), 401)
-    assert try_login(client).status_code == 401
+    assert [try_login(client).status_code for _ in range(2)] == [401, 401]
 
 
 @pytest.mark.asvs("15.2.2", "16.5.3")
@@ -262,8 +240,7 @@ def test_a_crowd_of_logins_is_asked_to_come_back(
         full.setattr(places, "MAX_WAIT", 0)
         full.setattr(places, "MAX_RUNNING", 0)
         first, second = try_login(client, password=WRONG), try_login(client, password=WRONG)
-    assert_refused(first, 503)
-    assert_refused(second, 503)
+    assert (first.status_code, second.status_code) == (503, 503)
     assert int(second.headers["Retry-After"]) > 0
     assert try_login(client).status_code == 200
 
@@ -361,15 +338,6 @@ def test_the_password_again_gives_a_new_login_of_this_kind_in_place_of_this_one(
         assert list(db.session.scalars(select(Login.kept))).count(True) == len(keep)
 
 
-def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
-    app: Flask, client: FlaskClient, credentials: Credentials
-) -> None:
-    # The password of another user is wrong too.
-    set_password(app, WRONG, OTHER)
-    assert_refused(reauthenticate(client, credentials, WRONG), 403)
-    assert is_logged_in(client, credentials)
-
-
 @pytest.mark.asvs("7.4.3")
 @every_token_type
 @pytest.mark.parametrize("use", [reauthenticate, change])
@@ -392,12 +360,16 @@ def test_wrong_passwords_of_all_routes_are_one_count(
 ) -> None:
     credentials = log_in(client)
     configure(app, LOGIN_RATE_LIMIT="3 per minute")
+    # The password of another user is wrong too.
+    set_password(app, WRONG, OTHER)
     wrong = [
         try_login(client, password=WRONG),
         reauthenticate(client, credentials, WRONG),
         change(client, credentials, WRONG),
     ]
     assert [answer.status_code for answer in wrong] == [401, 403, 403]
+    assert not any("token" in answer.text or "Set-Cookie" in answer.headers for answer in wrong)
+    assert is_logged_in(client, credentials)
     right = [try_login(client), reauthenticate(client, credentials), change(client, credentials)]
     assert [answer.status_code for answer in right] == [429] * 3
 
@@ -445,22 +417,6 @@ def test_a_poor_new_password_is_refused(
     assert answers == dict.fromkeys(poor, 400)
     assert alive(client, credentials) == [True]
     assert try_login(client, username="grace").status_code == 200
-
-
-SIMILAR = {
-    f"  {NEW}  ": NEW,
-    NEW.title(): NEW,
-    f"caf\u00e9 {NEW}": f"cafe\u0301 {NEW}",
-    f"\ufb01ne {NEW}": f"fine {NEW}",
-}
-
-
-@pytest.mark.asvs("6.2.8")
-@pytest.mark.parametrize("exact", SIMILAR)
-def test_a_password_is_kept_exactly_as_received(client: FlaskClient, exact: str) -> None:
-    change(client, log_in(client), new=exact)
-    assert try_login(client, password=SIMILAR[exact]).status_code == 401
-    assert try_login(client, password=exact).status_code == 200
 
 
 # Before the present password is found right, and after.
@@ -565,15 +521,10 @@ def test_ending_one_ends_that_one_alone(client: FlaskClient, by: str) -> None:
     lost_id = id_of(client, lost)
     assert end(client, here, lost_id) == 204
     assert alive(client, here, lost, other) == [True, False, True]
-    assert end(client, here, lost_id) == 404
+    unknown = dict.fromkeys((lost_id, "0" * 32, "1", "%00", "'", "%25", "\u00e9", "x" * 2000), 404)
+    assert {each: end(client, here, each) for each in unknown} == unknown
     assert end(client, here, id_of(client, here)) == 204
     assert alive(client, here, other) == [False, True]
-
-
-def test_an_id_of_no_login_is_not_found(client: FlaskClient, credentials: Credentials) -> None:
-    unknown = dict.fromkeys(("0" * 32, "1", "%00", "'", "%25", "\u00e9", "x" * 2000), 404)
-    assert {login_id: end(client, credentials, login_id) for login_id in unknown} == unknown
-    assert is_logged_in(client, credentials)
 
 
 @every_token_type

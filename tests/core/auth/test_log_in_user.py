@@ -128,17 +128,6 @@ def test_a_user_who_was_disabled_or_deleted_meanwhile_gets_401(
     assert logins_in(app) == []
 
 
-def test_a_user_whom_the_view_has_just_added_is_logged_in(app: Flask, client: FlaskClient) -> None:
-    def first() -> Any:
-        user = User(name="bob", password_hash=users.NO_PASSWORD)
-        db.session.add(user)
-        return log_in_user(user, provider=ISSUER)
-
-    app.add_url_rule("/first", view_func=public(first))
-    assert client.get("/first").status_code == 200
-    assert client.get(routes.ME).get_json()["username"] == "bob"
-
-
 def test_the_row_of_the_user_is_locked_before_the_login_is_stored(
     app: Flask, client: FlaskClient
 ) -> None:
@@ -320,7 +309,8 @@ def test_a_login_is_as_old_as_the_site_says(
     odd = [now * 1000, 10**30, float("inf"), float("nan"), -(10**30), True, str(int(now))]
     recent = {now - MINUTE: True, now - 16 * MINUTE: False, now + MINUTE: True, now - 0.5: True}
     for said["at"], is_enough in [*recent.items(), *((each, False) for each in (None, *odd))]:
-        came_back(client)
+        # The age shortens no login.
+        assert came_back(client).get_json()["expires_in"] == 12 * 3600
         assert opens(client) == (200 if is_enough else 401), said
         assert client.get(RECENT, headers=OWN_PAGE).text == str(is_enough)
         assert is_logged_in(client, OWN_PAGE)
@@ -329,13 +319,6 @@ def test_a_login_is_as_old_as_the_site_says(
     came_back(client)
     wait(17 * MINUTE)
     assert opens(client) == 401
-
-
-def test_the_age_shortens_no_login(app: Flask, client: FlaskClient, said: Said) -> None:
-    said["at"] = clock.now() - 3600
-    assert came_back(client).get_json()["expires_in"] == 12 * 3600
-    [login] = logins_in(app)
-    assert login.expires - login.created == 12 * 3600
 
 
 def test_the_page_for_a_recent_login_may_be_the_one_that_asks_the_site(
@@ -370,12 +353,3 @@ def test_no_password_is_right_and_the_attempt_costs_the_same(
         attempted = attempt("bob", password)
         assert attempted == attempt("nobody", password)
         assert attempted[0] != 200
-
-
-def test_such_a_user_logs_in_by_the_other_site(app: Flask, client: FlaskClient) -> None:
-    with stored_user(app) as user:
-        user.password_hash = users.NO_PASSWORD
-    came_back(client)
-    assert is_logged_in(client, OWN_PAGE)
-    again = client.post(routes.REAUTHENTICATE, json={"password": "!"}, headers=OWN_PAGE)
-    assert again.status_code == 403

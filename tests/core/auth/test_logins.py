@@ -14,7 +14,6 @@ from secure_flask.keys import api_keys
 from secure_flask.keys.api_keys import ApiKey
 from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import Unauthorized
 
 from core.conftest import PASSWORD, USERNAME, Configure, Wait
 from core.standing_clock import clock
@@ -283,44 +282,12 @@ def test_a_lockout_locks_the_user_for_which_a_login_that_begins_waits(user: User
     ]
 
 
-def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:
-    ended, purged = created(user), created(user)
-    logins.end_login_of(id_of(ended), user)
-    wait(HOUR)
-    logins.purge_logins()
-    wait(-2 * HOUR)
-    assert lives(ended, purged) == [False, False]
-
-
-def test_ending_all_of_a_user_ends_each_kind_and_no_others(user: User, other: User) -> None:
-    kept = created(user)
-    for kind in LIFETIMES:
-        created(user, kind)
-    theirs = created(other)
-    logins.end_logins_of(user, keep=logins.find_login_by_secret(KIND, kept))
-    assert listed(user) == [id_of(kept)]
-    logins.end_logins_of(user)
-    assert lives(kept, theirs) == [False, True]
-    assert db.session.scalars(select(Login.user_id)).all() == [other.id]
-
-
 def test_all_of_a_user_end_after_a_lock_for_which_a_login_that_begins_waits(user: User) -> None:
     with counted_statements(db.engine) as counted:
         logins.end_logins_of(user, keep_keys=True)
     update, *_, delete = counted.statements
     assert update.startswith("UPDATE users SET disabled")
     assert delete.startswith("DELETE FROM logins")
-
-
-def test_a_login_that_has_ended_meanwhile_is_not_replaced(user: User) -> None:
-    secret = created(user)
-    login = logins.find_login_by_secret(KIND, secret)
-    assert login
-    db.session.expunge(login)
-    logins.end_login_of(login.id, user)
-    with pytest.raises(Unauthorized):
-        created(user, replaces=login)
-    assert listed(user) == []
 
 
 def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wait: Wait) -> None:

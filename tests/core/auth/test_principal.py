@@ -35,7 +35,7 @@ from secure_flask import (
 from secure_flask.auth import logins
 from secure_flask.auth.logins import LAST_USED_STEP, Login
 from secure_flask.database import db, engine_options
-from sqlalchemy import event, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.conftest import PASSWORD, USERNAME, MakeApp, every_token_type, log_in
@@ -251,27 +251,6 @@ def test_a_view_that_a_lock_keeps_from_nothing_is_not_kept_by_the_time_of_its_lo
     # The next request stores it.
     assert client.get("/probe", headers=credentials).status_code == 200
     assert last_used(app) > then
-
-
-def test_a_database_that_is_read_only_serves_readers(
-    file_app: Flask, caplog: pytest.LogCaptureFixture
-) -> None:
-    file_app.add_url_rule("/probe", "probe", login_required(lambda: who()))
-    client, credentials, then = logged_in_a_while_ago(file_app)
-    with file_app.app_context():
-        engine = db.engine
-    read_only = "SET default_transaction_read_only = on"
-    if engine.dialect.name == "sqlite":
-        read_only = "PRAGMA query_only = ON"
-
-    def make_read_only(connection: Any, record: object, proxy: object) -> None:
-        connection.execute(read_only)
-        connection.commit()
-
-    event.listen(engine, "checkout", make_read_only)
-    assert client.get("/probe", headers=credentials).status_code == 200
-    assert "last_used of a login is not stored" in caplog.text
-    assert last_used(file_app) == then
 
 
 def fail(*arguments: object, **options: object) -> None:

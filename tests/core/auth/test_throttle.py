@@ -259,43 +259,38 @@ def no_hash() -> None:
     pytest.fail("A password is hashed.")
 
 
-def assert_waits(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def assert_waits(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, address: str, name: str
+) -> None:
     """No password from there is hashed before the next minute."""
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(passwords, "hasher", slow_hasher("verify", no_hash))
-        answer = attempt(client, address, password=PASSWORD)
+        answer = attempt(client, address, username=name, password=PASSWORD)
     assert answer.status_code == 429
     assert 1 < int(answer.headers["Retry-After"]) <= 60
 
 
-def test_from_one_address_a_hundred_log_in_each_minute(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, wait: Wait
+def test_an_address_a_site_of_ipv6_and_an_account_log_in_so_often_each_minute(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, few_right: int, wait: Wait
 ) -> None:
-    add_user(app, "bob")
-    names = [USERNAME, "bob"] * 50
-    logins = [attempt(client, username=name, password=PASSWORD).status_code for name in names]
-    assert logins == [200] * 20 * LIMIT
-    assert_waits(client, monkeypatch, HERE)
-    assert statuses(client, ELSEWHERE, password=PASSWORD) == [200]
-    wait(60)
-    assert statuses(client, HERE, password=PASSWORD) == [200]
-
-
-def test_a_site_of_ipv6_logs_in_as_often_as_an_address(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, few_right: int
-) -> None:
-    networks = [f"2001:db8:1:{number}::1" for number in range(few_right)]
-    assert statuses(client, *networks, password=PASSWORD) == [200] * few_right
-    assert_waits(client, monkeypatch, "2001:db8:1:ffff::1")
-
-
-def test_an_account_logs_in_as_often_from_all_addresses_together(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, few_right: int
-) -> None:
-    add_user(app, "bob")
-    assert statuses(client, *crowd(few_right), password=PASSWORD) == [200] * few_right
-    assert_waits(client, monkeypatch, HERE)
-    assert statuses(client, HERE, username="bob", password=PASSWORD) == [200]
+    people = [USERNAME, "bob", "eve"]
+    for name in people[1:]:
+        add_user(app, name)
+    site = "2001:db8:1"
+    # Who logs in from where, and another one who then waits.
+    full: list[tuple[list[tuple[str, str]], tuple[str, str]]] = [
+        ([(HERE, name) for name in people] * few_right, (HERE, "eve")),
+        ([(f"{site}:{n}::1", people[n % 3]) for n in range(few_right)], (f"{site}:ffff::1", "eve")),
+        ([(address, USERNAME) for address in crowd(few_right)], (HERE, USERNAME)),
+    ]
+    for before, (address, name) in full:
+        tried = [statuses(client, each, username=who, password=PASSWORD) for each, who in before]
+        assert tried[:few_right] == [[200]] * few_right
+        assert_waits(client, monkeypatch, address, name)
+        assert statuses(client, ELSEWHERE, username="bob", password=PASSWORD) == [200]
+        wait(60)
+        assert statuses(client, address, username=name, password=PASSWORD) == [200]
+        wait(60)
 
 
 def test_the_log_tells_too_many_right_passwords_from_too_many_wrong_ones(

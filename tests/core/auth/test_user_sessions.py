@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 import secure_flask
 from flask import Blueprint, Flask, flash, get_flashed_messages, request, session
-from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.testing import FlaskClient
 from secure_flask import current_user, has_recent_login, log_out, login_required, public
 from secure_flask.auth import logins
 from secure_flask.auth.logins import Login
 from secure_flask.auth.user_sessions import OWNER
 from secure_flask.database import db
-from secure_flask.web.cookies import OpenedByCookie
 from secure_flask.web.csrf import csrf_exempt
 from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
@@ -238,19 +237,6 @@ def test_a_session_without_an_owner_is_no_users(app: Flask, client: FlaskClient)
     client.set_cookie("dev-flask", visitors.value)
     vars(app.session_interface.inner).update(stored)  # type: ignore[attr-defined]
     assert client.get("/probe/mine").text == "None"
-
-
-@pytest.mark.parametrize("interface", [OpenedByCookie, ServerSide])
-def test_beside_a_token_no_cookie_is_read(
-    make_app: MakeApp, interface: type[SessionInterface]
-) -> None:
-    app = make_app(TOKEN_TYPE="opaque")
-    app.session_interface = interface()
-    app.add_url_rule("/probe/cookies", view_func=public(lambda: [*request.cookies]))
-    client = app.test_client()
-    client.set_cookie("dev-flask", "1")
-    assert client.get("/probe/cookies").get_json() == ["dev-flask"]
-    assert client.get("/probe/cookies", headers=log_in(client)).get_json() == []
 
 
 @pytest.mark.parametrize("asks", ["first when it is saved", "in the view too"])

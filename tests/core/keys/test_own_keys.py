@@ -316,17 +316,6 @@ def test_a_change_of_the_password_ends_all_keys_unless_it_says_otherwise(
     assert not is_open(client, key)
 
 
-@pytest.mark.parametrize("command", ["password", "logout", "disable", "delete"])
-def test_what_an_operator_does_about_a_user_ends_the_keys_of_that_user_at_once(
-    app: Flask, client: FlaskClient, command: str
-) -> None:
-    add_user(app, "bob")
-    mine, theirs = new_key(app), new_key(app, to="bob")
-    assert app.test_cli_runner().invoke(args=["user", command, "ada"]).exit_code == 0
-    assert [is_open(client, key) for key in (mine, theirs)] == [False, True]
-    assert number_of_keys(app) == 1
-
-
 def test_the_key_of_a_disabled_user_is_dead_while_it_is_there(
     app: Flask, client: FlaskClient
 ) -> None:

@@ -12,22 +12,9 @@ from operator import methodcaller
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from flask import Config, Flask
-from flask_admin import Admin  # type: ignore[import-untyped]
-from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
-from flask_caching import Cache
-from flask_cors import CORS
-from flask_limiter import Limiter
-from flask_login import LoginManager  # type: ignore[import-untyped]
-from flask_principal import Principal  # type: ignore[import-untyped]
-from flask_security import Security, SQLAlchemyUserDatastore
-from flask_talisman import Talisman
-from flask_wtf import CSRFProtect
-from prometheus_client import CollectorRegistry
-from prometheus_flask_exporter import PrometheusMetrics  # type: ignore[import-untyped]
 from secure_flask import csp_levels, db, init_app, public, testing
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.web.origins import PolicyError
@@ -290,46 +277,6 @@ def test_names_of_flask_and_of_others_stay_open(make_app: MakeApp) -> None:
     assert app.config.pop("CACHE_TYPE") == "SimpleCache"
     assert (app.config["FEATURES"], app.config["SECRET_KEY"]) == ({"cakes": True}, SECRET)
     assert app.test_client().get("/").status_code == 200
-
-
-EXTENSIONS: dict[str, Callable[[Flask], object]] = {
-    "Bootstrap-Flask": Bootstrap5,
-    "Flask-Admin": Admin,
-    "Flask-Caching": lambda app: Cache(app, config={"CACHE_TYPE": "SimpleCache"}),
-    "Flask-Cors": CORS,
-    "Flask-Limiter": lambda app: Limiter(lambda: "", app=app, storage_uri="memory://"),
-    "Flask-Login": lambda app: LoginManager(app).user_loader(lambda user_id: None),
-    "Flask-Principal": Principal,
-    "Flask-Security": lambda app: Security(app, SQLAlchemyUserDatastore(db, Mock(), Mock())),
-    "Flask-Talisman": Talisman,
-    "Flask-WTF": CSRFProtect,
-    "Prometheus": lambda app: PrometheusMetrics(app, registry=CollectorRegistry()),
-}
-
-
-def written_by(extension: str, app: Flask) -> dict[str, object]:
-    """What an extension writes into `app.config`, with the values that two apps can share."""
-    before = {**app.config}
-    EXTENSIONS[extension](app)
-    # A value of Flask-Security is a proxy of what the app says.
-    with app.app_context():
-        changed = dict(
-            each for each in app.config.items() if before.get(each[0], before) != each[1]
-        )
-    return {name: isinstance(each, str | int) and each for name, each in changed.items()}
-
-
-@pytest.mark.parametrize("extension", EXTENSIONS)
-def test_an_extension_after_init_app_works_as_with_an_open_configuration(
-    make_app: MakeApp, extension: str
-) -> None:
-    salt = {"SECURITY_PASSWORD_SALT": SECRET}
-    thawed = make_app(fill=False, **salt)
-    with testing.thawed(thawed):
-        expected = written_by(extension, thawed)
-    app = make_app(fill=False, **salt)
-    assert written_by(extension, app) == expected
-    assert app.test_client().get("/", base_url="https://localhost").status_code == 200
 
 
 def test_a_replaced_configuration_is_refused_at_each_request(make_app: MakeApp) -> None:

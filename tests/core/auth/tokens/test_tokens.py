@@ -16,7 +16,6 @@ from sqlalchemy import select
 
 from core import routes
 from core.auth.tokens.test_opaque import well_formed
-from core.auth.tokens.test_session import DEVELOPMENT as COOKIE
 from core.auth.tokens.test_session import session_id
 from core.conftest import (
     LOGIN,
@@ -89,24 +88,6 @@ def test_a_program_keeps_its_login_as_long_as_a_page_does(app: Flask, wait: Wait
         assert logins.logins_of(user) == []
 
 
-@each_bearer
-def test_the_secret_of_one_kind_is_never_found_as_the_other(
-    app: Flask, client: FlaskClient
-) -> None:
-    issued = client.post(routes.LOGIN, json=LOGIN).get_json()
-    with stored_user(app) as user:
-        for kind in ("opaque", "refresh", "session"):
-            issued[kind] = well_formed(logins.new_secret())
-            logins.start_login(user, kind, issued[kind])
-    for name in ("token", "refresh_token", "opaque", "refresh"):
-        client.set_cookie(COOKIE, issued.get(name, ""))
-        assert not is_logged_in(client, {}), name
-    assert not is_logged_in(client, {"Authorization": f"Bearer {issued['session']}"})
-    # As a cookie it would serve.
-    client.set_cookie(COOKIE, issued["session"])
-    assert is_logged_in(client, {})
-
-
 @every_token_type
 def test_a_wrong_bearer_token_never_falls_back_to_a_cookie(client: FlaskClient) -> None:
     log_in_by_form(client)
@@ -118,19 +99,6 @@ def test_a_wrong_bearer_token_never_falls_back_to_a_cookie(client: FlaskClient) 
         form = {**headers, "Origin": "http://localhost"}
         answer = client.post(routes.LOGOUT, data={"a": "b"}, headers=form)
         assert (answer.status_code, who(client, **headers)) == (401, "None"), sent
-    assert is_logged_in(client, {})
-
-
-@each_bearer
-def test_beside_a_bearer_token_no_cookie_is_read(app: Flask, client: FlaskClient) -> None:
-    log_in_by_form(client)
-    program = app.test_client(use_cookies=False)
-    bobs = log_in(program, username="bob")
-    assert who(client, **bobs) == "bob"
-    answer = client.post(routes.LOGOUT, headers=bobs)
-    assert answer.status_code == 204
-    assert not {"Set-Cookie", "Clear-Site-Data"} & {*answer.headers.keys()}
-    assert not is_logged_in(program, bobs)
     assert is_logged_in(client, {})
 
 
