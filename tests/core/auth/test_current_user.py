@@ -20,7 +20,6 @@ from secure_flask import (
     roles_required,
 )
 from secure_flask.auth.access import login_required, public
-from secure_flask.database import db
 from werkzeug.exceptions import HTTPException
 
 from core.conftest import (
@@ -54,11 +53,6 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
         log_out()
         return who()
 
-    def delete() -> str:
-        db.session.delete(db.session.get(User, current_user.id))
-        db.session.commit()
-        return ""
-
     def enter_password() -> str:
         reauthenticate(PASSWORD)
         return who()
@@ -66,7 +60,6 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
     app.add_url_rule("/probe/public", "public", public(lambda: who()))
     app.add_url_rule("/probe/closed", "closed", login_required(lambda: who()))
     app.add_url_rule("/probe/leave", "leave", login_required(leave))
-    app.add_url_rule("/probe/delete", "delete", login_required(delete))
     app.add_url_rule("/probe/again", "again", login_required(enter_password))
     return app
 
@@ -86,13 +79,6 @@ def test_it_is_the_user_where_logged_in_and_falsy_for_nobody(client: FlaskClient
     assert shown == dict.fromkeys(pages, f"{USERNAME} {USERNAME}")
     # Of two clients each has its own.
     assert client.application.test_client().get("/probe/public").text == "nobody nobody"
-
-
-def test_after_the_user_was_deleted_it_is_nobody(
-    client: FlaskClient, credentials: dict[str, str]
-) -> None:
-    assert client.get("/probe/delete", headers=credentials).status_code == 200
-    assert client.get("/probe/public", headers=credentials).text == "nobody nobody"
 
 
 @every_token_type

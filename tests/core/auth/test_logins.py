@@ -264,13 +264,6 @@ def test_a_lockout_ends_logins_in_the_transaction_of_the_session_that_has_the_us
         assert not lives(secret)
 
 
-def test_another_change_of_a_user_ends_nothing(user: User) -> None:
-    secret = created(user)
-    user.disabled, user.name = False, "grace"
-    db.session.commit()
-    assert lives(secret)
-
-
 def test_a_lockout_locks_the_user_for_which_a_login_that_begins_waits(user: User) -> None:
     with counted_statements(db.engine) as counted:
         by_attribute(user, True)

@@ -1,7 +1,5 @@
 """What a view for admins sets: the roles of another user, and a logout everywhere."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -72,25 +70,20 @@ def test_who_is_logged_out_everywhere_has_no_login_and_no_key(
     assert is_logged_in(client, log_in(client, username=OTHER))
 
 
-@pytest.mark.parametrize(
-    ("do", "event"),
-    [
-        (partial(set_roles, names=["editor"]), "authz_change"),
-        (end_other_logins, "session_expired"),
-    ],
-)
 def test_the_log_names_the_admin_who_did_it(
-    app: Flask,
-    client: FlaskClient,
-    caplog: pytest.LogCaptureFixture,
-    do: Callable[[Any], object],
-    event: str,
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    view = roles_required("admin")(lambda: str(do(user_class().find(OTHER))))
+    def change() -> str:
+        user: Any = user_class().find(OTHER)
+        end_other_logins(user)
+        return str(set_roles(user, ["editor"]))
+
+    view = roles_required("admin")(change)
     app.add_url_rule("/_test/change", "change", view, methods=["POST"])
     give_roles(app, "admin")
     assert client.post("/_test/change", json={}, headers=log_in(client)).status_code == 200
-    messages: list[Any] = [each.msg for each in caplog.records]
-    [line] = [each for each in messages if event in str(each)]
     with stored_user(app) as admin, stored_user(app, OTHER) as user:
-        assert (line["user_id"], line["by"]) == (user.id, admin.id)
+        done = {"user_id": user.id, "by": admin.id}
+    lines: list[Any] = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
+    events = {each["event"] for each in lines if done.items() <= each.items()}
+    assert {"authz_change", "session_expired"} <= events

@@ -161,23 +161,17 @@ def test_a_value_is_reported_where_it_endangers_the_site(
             assert number == (value in found), (finding_id, value)
 
 
-@pytest.mark.parametrize(
-    ("hosts", "found"),
-    [
+def test_names_that_no_visitor_comes_by_are_reported(make_site: MakeSite) -> None:
+    for hosts, found in (
         (["localhost"], ["hosts.missing"]),
         (LOOPBACK_NAMES, ["hosts.missing"]),
         (["localhost", "www.safe.test"], []),
         (["www.safe.test", "www.example.org"], ["settings.example"]),
         (["site.example"], ["settings.example"]),
         (["example.safe.test", "my-example.com"], []),
-    ],
-    ids=" ".join,
-)
-def test_names_that_no_visitor_comes_by_are_reported(
-    make_site: MakeSite, hosts: list[str], found: list[str]
-) -> None:
-    app = make_site(trusted_hosts=hosts)
-    assert [n for n in ("hosts.missing", "settings.example") if found_in(app, n)] == found
+    ):
+        app = make_site(trusted_hosts=hosts)
+        assert [n for n in ("hosts.missing", "settings.example") if found_in(app, n)] == found
 
 
 def test_a_missing_breach_list_is_reported(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,14 +182,14 @@ def test_a_missing_breach_list_is_reported(find: Find, monkeypatch: pytest.Monke
 def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
     assert find("secrets.reused") == []
     reused = f"{keyrings.new_key('2')},{KEY.replace(':', '9:')}"
-    [message] = find("secrets.reused", BLIND_INDEX_KEYS=reused)
-    assert message.startswith("ENCRYPTION_KEYS and BLIND_INDEX_KEYS ")
-    [message] = find("secrets.reused", TOKEN_KEYS=reused)
-    assert message.startswith("ENCRYPTION_KEYS and TOKEN_KEYS ")
-    [message] = find("secrets.reused", SECRET_KEY=KEY)
-    assert message.startswith("SECRET_KEY and ENCRYPTION_KEYS ")
-    [message] = find("secrets.reused", SECRET_KEY=f"{KEY.partition(':')[2]}=")
-    assert message.startswith("SECRET_KEY and ENCRYPTION_KEYS ")
+    for changed, both in (
+        ({"BLIND_INDEX_KEYS": reused}, "ENCRYPTION_KEYS and BLIND_INDEX_KEYS "),
+        ({"TOKEN_KEYS": reused}, "ENCRYPTION_KEYS and TOKEN_KEYS "),
+        ({"SECRET_KEY": KEY}, "SECRET_KEY and ENCRYPTION_KEYS "),
+        ({"SECRET_KEY": f"{KEY.partition(':')[2]}="}, "SECRET_KEY and ENCRYPTION_KEYS "),
+    ):
+        [message] = find("secrets.reused", **changed)
+        assert message.startswith(both)
 
 
 REACHED = ["0.0.0.0", "::", "[::]", "192.0.2.1", "app.internal"]  # noqa: S104

@@ -1,21 +1,17 @@
 """Rows of keys: how they begin, which prefix they have, and which of them live."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-
 import pytest
 from flask import Flask
 from secure_flask import PolicyError
 from secure_flask.auth.logins import Login
 from secure_flask.database import db
 from secure_flask.database.database import impatient_transaction
-from secure_flask.keys.api_keys import ApiKey, key_created
+from secure_flask.keys.api_keys import key_created
 from sqlalchemy import event, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
-from werkzeug.exceptions import Conflict
+from sqlalchemy.exc import OperationalError
 
 from core import routes
-from core.conftest import Configure, MakeApp, give_roles, log_in, set_account_rules
+from core.conftest import MakeApp, give_roles, log_in, set_account_rules
 from core.keys.made_keys import NAME, is_open, new_key, number_of_keys
 from core.users import User
 
@@ -45,13 +41,6 @@ def test_a_project_chooses_the_prefix(make_app: MakeApp) -> None:
     key = new_key(app)
     assert key.startswith("bakery_key_")
     assert is_open(app.test_client(), key)
-
-
-def test_no_two_rows_hold_one_key(app: Flask) -> None:
-    new_key(app)
-    new_key(app, name="Other")
-    with app.app_context(), pytest.raises(IntegrityError):
-        db.session.execute(update(ApiKey).values(secret_hash=b"the same"))
 
 
 # A second factor that a role demands.
@@ -97,19 +86,6 @@ def test_a_new_key_is_announced_before_it_is_stored(app: Flask) -> None:
 
 
 # Two requests do these at the same moment.
-
-
-def test_of_two_keys_at_once_the_cap_takes_one(file_app: Flask, configure: Configure) -> None:
-    configure(file_app, MAX_API_KEYS=1)
-
-    def is_made(name: str) -> bool:
-        with suppress(Conflict):
-            return bool(new_key(file_app, name=name))
-        return False
-
-    with ThreadPoolExecutor(4) as threads:
-        made = [*threads.map(is_made, "abcd")]
-    assert (sum(made), number_of_keys(file_app)) == (1, 1)
 
 
 def test_while_a_key_is_made_nobody_makes_another_or_ends_the_login(file_app: Flask) -> None:

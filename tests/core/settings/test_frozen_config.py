@@ -4,9 +4,8 @@ import copy
 import json
 import os
 import re
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from operator import methodcaller
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Config, Flask
-from secure_flask import csp_levels, db, init_app, public, testing
+from secure_flask import csp_levels, init_app, public, testing
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.web.origins import PolicyError
 
@@ -102,16 +101,6 @@ LINES: dict[str, tuple[str, Line]] = {
     "directives of a level": ("CSP", lambda config: config["CSP"].directives.pop("base-uri")),
     "binds": ("SQLALCHEMY_BINDS", lambda config: config["SQLALCHEMY_BINDS"].clear()),
 }
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "app.db"
-
-
-def tables_in(file: Path) -> set[str]:
-    with closing(sqlite3.connect(file)) as connection:
-        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
 
 
 def lines_for(name: str, words: str) -> str:
@@ -212,38 +201,6 @@ def test_a_changed_constant_changes_no_header(
     monkeypatch.setitem(csp_levels.STRICT.directives, "script-src", ["*"])
     sent = app.test_client().get("/").headers["Content-Security-Policy"]
     assert ("script-src" in sent, "script-src *" in sent) == (True, False)
-
-
-@pytest.mark.parametrize("step", [db.create_all, db.drop_all])
-def test_a_test_that_names_another_database_too_late_touches_none(
-    make_app: MakeApp, file: Path, step: Callable[[], None]
-) -> None:
-    # The development database, as the environment names it.
-    app = make_app(database_url=f"sqlite:///{file}")
-    tables = tables_in(file)
-    assert "users" in tables
-
-    def empty_another(config: Config) -> None:
-        config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
-        step()
-
-    with app.app_context():
-        said = refusal_of(empty_another, app.config)
-    assert "\n  SQLALCHEMY_DATABASE_URI: the setting DATABASE_URL; in" in said
-    assert "sqlite" not in said
-    assert tables_in(file) == tables
-
-
-def test_the_lines_to_write_instead_are_those_of_the_name(make_app: MakeApp) -> None:
-    config = make_app(fill=False).config
-    openapi = refusal_of(lambda each: each.update(PUBLIC_OPENAPI=False), config).splitlines()[1]
-    assert openapi.strip() == (
-        "PUBLIC_OPENAPI: in a test write create_app(settings, PUBLIC_OPENAPI=…), for production "
-        "PUBLIC_OPENAPI = … in app/policy.py"
-    )
-    limit = refusal_of(lambda each: each.update(RATE_LIMIT=SECRET), config)
-    assert "\n  RATE_LIMIT: " + IN_A_TEST.format("rate_limit", "RATE_LIMIT") in limit
-    assert SECRET not in limit
 
 
 def test_what_changes_nothing_is_no_change(make_app: MakeApp) -> None:
