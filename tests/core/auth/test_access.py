@@ -132,6 +132,17 @@ class Open(MethodView):
         return view()
 
 
+class Closed(MethodView):
+    decorators = [login_required]  # noqa: RUF012 (Flask's own way)
+
+    @public
+    def get(self) -> str:
+        return view()
+
+    def post(self) -> str:
+        return view()
+
+
 # Views by endpoint, and the status of a stranger's GET. The policy opens the listed ones.
 LISTED = ["listed", "listed_but_closed", "extension.listed"]
 VIEWS: dict[str, tuple[Any, int]] = {
@@ -207,6 +218,7 @@ def test_a_list_of_public_endpoints_names_each_with_its_reason(
     ("view", "statuses"),
     [
         (Mixed, {"GET": 200, "HEAD": 401, "POST": 401, "OPTIONS": 401}),
+        (Closed, {"GET": 200, "HEAD": 200, "POST": 401}),
         (Open, {"GET": 200, "HEAD": 200, "OPTIONS": 200, "DELETE": 401}),
     ],
 )

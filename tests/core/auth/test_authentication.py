@@ -466,30 +466,24 @@ def test_a_poor_password_is_set_for_no_user_unless_the_code_has_made_it(
 # A user's own logins.
 
 
+@pytest.mark.asvs("7.5.2")
 @every_token_type
-def test_logins_of_each_kind_are_listed_newest_first_and_this_one_is_marked(
+def test_logins_of_each_kind_are_listed_with_times_and_client_newest_first(
     client: FlaskClient, wait: Wait
 ) -> None:
+    client.environ_base |= {"HTTP_USER_AGENT": SENT, "REMOTE_ADDR": "203.0.113.77"}
     logins = list[Credentials]()
     for by in ("program", "page", "program"):
         wait(1)
         logins.append(log_in(client, by))
-    shown = listed(client, logins[1])
+    wait(LAST_USED_STEP)
+    newest, here, oldest = shown = listed(client, logins[1])
     assert [each["id"] for each in shown] == [id_of(client, each) for each in reversed(logins)]
     assert [each["current"] for each in shown] == [False, True, False]
-
-
-@pytest.mark.asvs("7.5.2")
-def test_a_login_shows_when_it_began_was_used_and_ends_and_where(
-    client: FlaskClient, wait: Wait
-) -> None:
-    client.environ_base |= {"HTTP_USER_AGENT": SENT, "REMOTE_ADDR": "203.0.113.77"}
-    here, _ = log_in(client), log_in(client)
-    wait(LAST_USED_STEP)
-    unused, used = sorted(listed(client, here), key=lambda each: each["current"])
-    assert used["last_used"] == used["created"] + LAST_USED_STEP
-    assert unused["last_used"] == unused["created"] < unused["expires"]
-    assert unused["client"] == used["client"] == CLIENT
+    assert [each["client"] for each in shown] == [CLIENT] * 3
+    assert newest["created"] == here["created"] + 1 == oldest["created"] + 2
+    assert here["last_used"] == here["created"] + LAST_USED_STEP + 1
+    assert newest["last_used"] == newest["created"] < newest["expires"]
 
 
 def test_without_the_encryption_key_users_see_and_end_logins_and_change_the_password(

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, current_app, request
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from flask.views import MethodView
 from secure_flask import current_user, log_out, login_required, public, recent_login, roles_required
@@ -184,27 +184,6 @@ def test_a_view_of_two_apps_is_closed_in_both(app: Flask, ask: Ask, make_app: Ma
     assert (client.get(PATH).status_code, other.test_client().get(PATH).status_code) == (403, 401)
 
 
-def test_a_public_method_of_a_closed_class_is_open_and_its_closed_helper_is_not(
-    app: Flask, ask: Ask
-) -> None:
-    helper: Any = FOR_ADMINS(lambda: "")
-
-    class Mixed(MethodView):
-        decorators = [login_required, FOR_ADMINS]  # noqa: RUF012 (Flask's own way)
-
-        @public
-        def get(self, word: str) -> str:
-            return str(helper()) if word == "helper" else word
-
-        def post(self, word: str) -> str:
-            return word
-
-    app.add_url_rule("/mixed/<word>", view_func=Mixed.as_view("mixed"))
-    assert ask("/mixed/a") == {ADMIN: 200, USER: 200, STRANGER: 200}
-    assert ask("/mixed/a", method="POST", json={}) == {ADMIN: 200, USER: 403, STRANGER: 401}
-    assert ask("/mixed/helper") == {ADMIN: 200, USER: 403, STRANGER: 401}
-
-
 def test_of_two_marks_the_shorter_age_counts_in_either_order(app: Flask, wait: Wait) -> None:
     short, long = recent_login(minutes=5), recent_login(minutes=60)
     views = {"above": long(short(lambda: "")), "below": short(long(lambda: ""))}
@@ -316,20 +295,6 @@ def test_it_does_not_run_in_an_app_without_init_app(view: Any, reached: list[str
     assert reached == []
 
 
-def test_nor_in_one_that_a_protected_app_asks(app: Flask, view: Any, reached: list[str]) -> None:
-    other = Flask("other")
-    add(other, login_required(view))
-
-    @app.get("/asking")
-    @login_required
-    def asking() -> Any:
-        environ = {**request.environ, "PATH_INFO": PATH}
-        return current_app.response_class.from_app(other, environ)
-
-    assert client_of(app, ADMIN).get("/asking").status_code == 500
-    assert reached == []
-
-
 def test_a_mark_on_what_runs_before_the_views_of_a_blueprint_closes_them(
     app: Flask, ask: Ask
 ) -> None:
@@ -343,3 +308,73 @@ def test_a_mark_on_what_runs_before_the_views_of_a_blueprint_closes_them(
     blueprint.add_url_rule(PATH, view_func=public(lambda: "team"))
     app.register_blueprint(blueprint)
     assert ask() == {ADMIN: 200, USER: 403, STRANGER: 401}
+
+
+# `@public` stands below the lines of its routes: it opens no endpoint that a function has.
+
+
+def status(app: Flask, path: str) -> int:
+    return app.test_client().get(path).status_code
+
+
+def page() -> Callable[[], str]:
+    return lambda: "page"
+
+
+# The sentence names the endpoints and what to write.
+REFUSED = r"the view of {} already\. Write @public below .*PUBLIC_ENDPOINTS\["
+
+
+class Pages:
+    def show(self) -> str:
+        return "page"
+
+
+class Orders(MethodView):
+    def get(self) -> str:
+        return "page"
+
+
+@pytest.mark.parametrize(
+    ("view", "marked"),
+    [(Pages().show, Pages.show), (Orders.as_view("had"), Orders.get)],
+    ids=["a bound method", "a method of a class"],
+)
+def test_it_opens_no_endpoint_that_a_method_has(
+    app: Flask, view: Callable[..., str], marked: Any
+) -> None:
+    app.add_url_rule("/had", "had", view)
+    with pytest.raises(TypeError, match=REFUSED.format("had")):
+        public(marked)
+    assert status(app, "/had") == 401
+
+
+def test_nor_that_a_function_has_in_this_app_or_in_another(app: Flask, make_app: MakeApp) -> None:
+    view = app.route("/first", endpoint="first")(page())
+    make_app().add_url_rule("/second", "second", view)
+    with pytest.raises(TypeError, match=REFUSED.format("first, second")):
+        public(view)
+    assert status(app, "/first") == 401
+
+
+def test_an_object_that_is_equal_to_a_view_is_another_one(app: Flask) -> None:
+    class Page:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __call__(self) -> str:
+            return "page"
+
+    app.add_url_rule("/had", "had", Page())
+    app.add_url_rule("/open", "open", public(Page()))
+    assert (status(app, "/had"), status(app, "/open")) == (401, 200)
+
+
+def test_a_mark_that_says_what_another_said_changes_nothing(app: Flask, make_app: MakeApp) -> None:
+    view = public(page())
+    apps = (app, make_app())
+    for each in apps:
+        each.add_url_rule("/page", "page", public(view))
+    assert [status(each, "/page") for each in apps] == [200, 200]

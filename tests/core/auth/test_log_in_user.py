@@ -255,15 +255,6 @@ def asked(app: Flask) -> Flask:
     return app
 
 
-@pytest.fixture
-def demanded(asked: Flask) -> Flask:
-    """One where a role of the user demands it."""
-    set_account_rules(
-        asked, second_step_of=lambda user: half, demands_second_factor=lambda user: True
-    )
-    return asked
-
-
 @pytest.mark.usefixtures("asked")
 def test_the_second_factor_is_asked_here_unless_the_site_says_that_it_asked(
     app: Flask, client: FlaskClient, said: Said
@@ -273,9 +264,10 @@ def test_the_second_factor_is_asked_here_unless_the_site_says_that_it_asked(
     assert logins_in(app) == []
 
 
+@pytest.mark.asvs("6.8.4")
 @pytest.mark.parametrize(("word", "counts"), [(False, False), (NAMED_BY_THE_SITE, True)])
 @pytest.mark.usefixtures("asked")
-def test_it_is_not_asked_twice(
+def test_it_is_not_asked_twice_but_a_role_takes_the_word_of_the_site_alone(
     app: Flask, client: FlaskClient, said: Said, word: Any, counts: bool
 ) -> None:
     said["second_factor"] = word
@@ -283,18 +275,10 @@ def test_it_is_not_asked_twice(
     [login] = logins_in(app)
     assert login.second_factor == counts
     assert is_logged_in(client, OWN_PAGE)
-
-
-@pytest.mark.asvs("6.8.4")
-@pytest.mark.usefixtures("demanded")
-def test_a_role_takes_the_word_of_the_site_alone(
-    app: Flask, client: FlaskClient, said: Said
-) -> None:
-    said["second_factor"] = False
-    assert came_back(client).get_json() == {"half": True}
-    said["second_factor"] = NAMED_BY_THE_SITE
-    came_back(client)
-    assert is_logged_in(client, OWN_PAGE)
+    set_account_rules(
+        app, second_step_of=lambda user: half, demands_second_factor=lambda user: True
+    )
+    assert (came_back(client).get_json() == {"half": True}) == (not counts)
 
 
 # 5. A recent login.

@@ -105,11 +105,10 @@ def test_what_a_view_puts_into_g_changes_nothing(app: Flask, client: FlaskClient
         g.login = None
         g.user_id = None
 
-    def change() -> dict[str, object]:
-        return change_password(PASSWORD, NEW)
-
     app.add_url_rule("/probe/who", "who", login_required(lambda: who()))
-    app.add_url_rule("/probe/change", "change", login_required(change))
+    app.add_url_rule(
+        "/probe/change", "change", login_required(lambda: change_password(PASSWORD, NEW))
+    )
     credentials = log_in(client)
     assert client.get("/probe/who", headers=credentials).text == f"{USERNAME} {USERNAME}"
     assert client.get("/probe/change", headers=credentials).status_code == 200
@@ -257,27 +256,21 @@ def fail(*arguments: object, **options: object) -> None:
     raise OperationalError("SELECT", {}, OSError("away"))
 
 
-def test_a_lookup_that_fails_is_no_visitor(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    app.add_url_rule("/probe", "probe", public(lambda: render_template_string(WHO)))
-    client = app.test_client()
-    credentials = log_in(client)
-    monkeypatch.setattr(logins, "find_login_by_secret", fail)
-    assert client.get("/probe", headers=credentials).status_code == 503
-
-
-def test_but_the_page_of_an_error_is_shown_and_asks_once(
+def test_a_lookup_that_fails_is_no_visitor_but_the_page_of_an_error_asks_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     @app.errorhandler(404)
     def not_found(error: Exception) -> tuple[str, int]:
         return f"{render_template_string(WHO)} {render_template_string(WHO)}", 404
 
+    app.add_url_rule("/probe", "probe", public(lambda: render_template_string(WHO)))
     client = app.test_client()
     credentials = log_in(client)
     monkeypatch.setattr(logins, "find_login_by_secret", fail)
     answer = client.get("/nowhere", headers=credentials)
     assert (answer.status_code, answer.text) == (404, "nobody nobody")
     assert caplog.text.count("sys_crash") == 1
+    assert client.get("/probe", headers=credentials).status_code == 503
 
 
 def share(response: Response) -> Response:

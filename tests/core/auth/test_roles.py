@@ -59,18 +59,7 @@ def test_a_role_of_no_view_that_nobody_had_is_refused(app: Flask) -> None:
         assert known_roles() == ["editor", "member"]
 
 
-def test_who_is_logged_out_everywhere_has_no_login_and_no_key(
-    app: Flask, client: FlaskClient
-) -> None:
-    credentials, key = log_in(client, username=OTHER), new_key(app, to=OTHER)
-    with stored_user(app, OTHER) as user:
-        end_other_logins(user)
-    assert not is_logged_in(client, credentials)
-    assert not is_open(client, key)
-    assert is_logged_in(client, log_in(client, username=OTHER))
-
-
-def test_the_log_names_the_admin_who_did_it(
+def test_an_admin_logs_a_user_out_everywhere_and_is_named_in_the_log(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     def change() -> str:
@@ -81,7 +70,11 @@ def test_the_log_names_the_admin_who_did_it(
     view = roles_required("admin")(change)
     app.add_url_rule("/_test/change", "change", view, methods=["POST"])
     give_roles(app, "admin")
+    theirs, key = log_in(app.test_client(), username=OTHER), new_key(app, to=OTHER)
     assert client.post("/_test/change", json={}, headers=log_in(client)).status_code == 200
+    # Who is logged out everywhere has no login and no key.
+    visitor = app.test_client(use_cookies=False)
+    assert [is_logged_in(visitor, theirs), is_open(visitor, key)] == [False, False]
     with stored_user(app) as admin, stored_user(app, OTHER) as user:
         done = {"user_id": user.id, "by": admin.id}
     lines: list[Any] = [each.msg for each in caplog.records if isinstance(each.msg, dict)]

@@ -94,22 +94,11 @@ def test_the_policy_opens_a_view_without_a_mark_and_no_other(make_app: MakeApp, 
 
 
 def test_methods_of_a_class_may_differ_and_head_counts_as_get(app: Flask) -> None:
-    class Probe(MethodView):
-        decorators = [roles_required("probe-boss")]  # noqa: RUF012 (Flask's own way)
-
-        @public
-        def get(self) -> str:
-            return ""
-
-        @recent_login(minutes=5)
-        def put(self) -> str:
-            return ""
-
-        @roles_required("probe-chief")
-        def delete(self) -> str:
-            return ""
-
-    app.add_url_rule("/probe", view_func=Probe.as_view("probe"))
+    marks = {"get": public, "put": recent_login(minutes=5), "delete": roles_required("probe-chief")}
+    methods = {name: mark(lambda self: "") for name, mark in marks.items()}
+    decorators = [roles_required("probe-boss")]
+    probe: Any = type("Probe", (MethodView,), {"decorators": decorators, **methods})
+    app.add_url_rule("/probe", view_func=probe.as_view("probe"))
     assert {row.method: row.who for row in rows_of(app, "/probe")} == {
         "GET": "everybody",
         "PUT": f"{USERS} with the role probe-boss, recent login 5 min",

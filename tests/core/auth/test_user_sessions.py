@@ -48,16 +48,6 @@ class ServerSide(SecureCookieSessionInterface):
         response.set_cookie(self.get_cookie_name(app), number)
 
 
-class ByHeader(ServerSide):
-    """As for programs that keep no cookies."""
-
-    def open_session(self, app: Flask, request: Any) -> Any:
-        return self.session_class(self.stored.get(request.headers.get("X-Session", "")))
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
-        self.stored[request.headers.get("X-Session", "")] = dict(session)
-
-
 def write(note: str) -> str:
     session["note"] = note
     return ""
@@ -172,15 +162,6 @@ def test_nor_does_a_view_that_is_called_static(
     client.get("/probe/write/draft")
     end_logins(app)
     assert client.get(address.replace("<filename>", "a")).text == "None"
-
-
-def test_nor_does_who_sends_the_number_of_a_session_in_a_header(make_app: MakeApp) -> None:
-    app = add_pages(make_app(TOKEN_TYPE="opaque"))
-    app.session_interface = ByHeader()
-    client = app.test_client()
-    number = {"X-Session": "1"}
-    client.get("/probe/write/draft", headers=log_in(client) | number)
-    assert client.get("/probe/read", headers=number).text == "None"
 
 
 def test_a_report_of_a_browser_leaves_the_session_of_its_user(client: FlaskClient) -> None:

@@ -10,7 +10,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import user_changes, users
 from secure_flask.auth.users import MAX_NAME, Role, user_roles
-from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.database import db
 from sqlalchemy import delete, select
 from sqlalchemy.orm.attributes import set_committed_value
@@ -176,18 +175,3 @@ def test_a_user_is_authenticated_unless_the_owners_class_says_so_itself(
     order: list[str], shown: str
 ) -> None:
     assert run(DEFINED, *order).strip() == shown
-
-
-@pytest.mark.parametrize(
-    ("spelling", "other"),
-    [
-        ("\u0390", "\u0399\u0308\u0301"),
-        ("\u04e7", "\u1c82\u0308"),
-        ("I\u0307\u0331", "i\u0331\u0307"),
-    ],
-)
-def test_spellings_of_an_address_that_find_one_user_count_as_one(spelling: str, other: str) -> None:
-    """A `find` of the owner's may search an encrypted address, as the docs show."""
-    one, same = (blind_index(each, context="users.email") for each in (spelling, other))
-    assert one == same
-    assert User.spelled(spelling) == User.spelled(other)

@@ -39,17 +39,13 @@ INSECURE = {
     "script-src 'unsafe-inline'": "an injected script runs",
     "script-src-attr 'unsafe-inline'": "an injected script runs",
     "script-src 'unsafe-eval'": "an injected script runs",
-    "script-src 'trusted-types-eval'": "an injected script runs",
     "script-src 'inline-speculation-rules'": "injected rules make browsers load pages",
     "script-src data:": "an injected script runs",
     "style-src 'unsafe-inline'": "an injected style",
-    "style-src-attr 'unsafe-inline'": "an injected style",
     "img-src https:": "images load from any site, and an injected image can send data there",
-    "img-src *": "images load from any site, and an injected image can send data there",
     "form-action *": "any site",
     "frame-ancestors *": "any site can show the page in a frame",
     "script-src https://esm.sh": "it serves files of any publisher",
-    "style-src esm.sh": "it serves files of any publisher",
     "style-src esm.sh:443/": "it serves files of any publisher",
     "img-src http://images.safe.test": "an attacker on the network",
     "connect-src ws:": "any site",
@@ -141,22 +137,6 @@ def test_what_browsers_ignore_is_named(find: Find, make_site: MakeSite) -> None:
     assert message.startswith("pie: style-src: ")
 
 
-@pytest.mark.parametrize("method", ["get", "post", "delete"])
-def test_what_one_method_of_a_class_weakens_is_reported(make_site: MakeSite, method: str) -> None:
-    def answer(self: MethodView) -> str:
-        return ""
-
-    methods = {
-        **dict.fromkeys(("get", "post", "delete"), answer),
-        method: csp(img_src=["*"])(answer),
-    }
-    view: type[MethodView] = type("Pie", (MethodView,), methods)
-    app = make_site()
-    app.add_url_rule("/_test/pie", view_func=view.as_view("pie"))
-    [message] = found_in(app, "csp.insecure")
-    assert message.startswith(f"pie {method.upper()}: img-src allows *: ")
-
-
 def test_a_policy_that_lacks_what_stops_scripts_is_reported(find: Find) -> None:
     # Browsers take default-src for neither base-uri nor form-action.
     assert len(find("csp.incomplete", CSP=policy())) == 2
@@ -179,10 +159,14 @@ def test_what_a_view_or_a_blueprint_weakens_is_reported(make_site: MakeSite) -> 
     charts = csp(img_src=["https:"])(Blueprint("charts", __name__))
     charts.add_url_rule("/_test/pie", "pie", csp(style_src=["*", UNSAFE_INLINE])(lambda: ""))
     app.register_blueprint(charts)
+    get = csp(img_src=["*"])(lambda self: "")
+    page = type("Page", (MethodView,), {"get": get, "post": lambda self: ""})
+    app.add_url_rule("/_test/page", view_func=page.as_view("page"))  # type: ignore[attr-defined]
     found = [message.partition(":  ")[0] for message in found_in(app, "csp.insecure")]
     assert [message.rpartition(": ")[0] for message in found] == [
         "charts.pie: style-src allows *",
         "charts.pie: style-src allows 'unsafe-inline'",
+        "page GET: img-src allows *",
         "charts: img-src allows https:",
     ]
 
@@ -242,7 +226,6 @@ NAMED = [
     "return redirect(request.args['next'])",
     "return flask.redirect(flask.request.args.get('next', '/'), 303)",
     "return redirect(location=request.values['next'])",
-    "return redirect(request.form.get('next') or '/')",
     "return redirect('/' if form else request.args['next'].strip())",
     "return redirect(f'{request.args[\"next\"]}?again=1')",
     "target = request.args.get('next')\n    return redirect(target)",

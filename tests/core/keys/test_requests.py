@@ -288,6 +288,12 @@ def test_a_cookie_beside_a_key_does_not_count(app: Flask, client: FlaskClient) -
     assert ask(client, key, routes.SESSIONS).status_code == 403
     dead = f"{key[:-1]}{'0' if key[-1] != '0' else '1'}"
     assert ask(client, dead).status_code == 401
+    # It stands in no other place.
+    elsewhere = app.test_client(use_cookies=False)
+    assert elsewhere.get(f"{routes.ME}?key={key}").status_code == 401
+    headers = {"X-API-Key": key, "Authorization": f"Basic {key}", "Cookie": f"dev-session={key}"}
+    for name, sent in headers.items():
+        assert elsewhere.get(routes.ME, headers={name: sent}).status_code == 401
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -299,14 +305,6 @@ def test_a_page_of_another_site_uses_no_key(make_app: MakeApp, method: str) -> N
     assert answer.status_code == 403
     assert answer.get_json() == {"error": "Keys are not allowed in pages of other sites"}
     assert program.open("/open", method=method).status_code == 200
-
-
-def test_a_key_stands_in_no_other_place(app: Flask) -> None:
-    key, client = new_key(app), app.test_client(use_cookies=False)
-    assert client.get(f"{routes.ME}?key={key}").status_code == 401
-    headers = {"X-API-Key": key, "Authorization": f"Basic {key}", "Cookie": f"dev-session={key}"}
-    answers = {name: client.get(routes.ME, headers={name: headers[name]}) for name in headers}
-    assert {name: each.status_code for name, each in answers.items()} == dict.fromkeys(headers, 401)
 
 
 def test_a_token_with_the_prefix_of_keys_is_looked_up_among_keys_alone(

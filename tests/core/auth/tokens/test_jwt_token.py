@@ -174,19 +174,6 @@ def test_a_key_id_must_name_the_key_that_signed(
     assert_refused(ask(client, sign(payload, {**HEADER, "kid": "2"})))
 
 
-@pytest.mark.asvs("9.1.1")
-def test_a_claim_or_header_changed_under_the_old_signature_is_401(
-    client: FlaskClient, token: str
-) -> None:
-    header, payload, signature = token.split(".")
-    claims = read(token)
-    for claim in ("sub", "exp", "jti", "sid"):
-        changed = encode(write({**claims, claim: claims[claim] * 2}))
-        assert_refused(ask(client, f"{header}.{changed}.{signature}"), claim)
-    respaced = encode(json.dumps(HEADER, separators=(", ", ": ")).encode())
-    assert_refused(ask(client, f"{respaced}.{payload}.{signature}"))
-
-
 # The keys that sign: how they are written, and how one takes another's place.
 
 OLD, NEW = SECRETS["token_keys"], keyrings.new_key("2")

@@ -103,15 +103,6 @@ def test_refreshing_gives_what_a_login_gives(client: FlaskClient, login: Login) 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
-@pytest.mark.parametrize("seconds", [ACCESS + 1, -ACCESS - 1])
-def test_it_brings_the_client_back_after_the_access_token_expired_or_the_clock_was_set_back(
-    client: FlaskClient, login: Login, wait: Wait, seconds: int
-) -> None:
-    wait(seconds)
-    assert_refused(ask(client, login["token"]))
-    assert_accepted(ask(client, refreshed(client, login)["token"]))
-
-
 def test_a_refresh_token_has_256_bits_twice_and_the_table_their_hashes_alone(
     app: Flask, client: FlaskClient, login: Login
 ) -> None:
