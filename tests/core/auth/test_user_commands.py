@@ -297,6 +297,15 @@ def test_all_logins_of_the_user_end_at_once_and_no_others(app: Flask, command: s
         assert logs_in(other, USERNAME, PASSWORD)
 
 
+def test_disable_also_ends_the_logins_of_a_user_whom_a_statement_has_disabled(
+    app: Flask, client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    set_by_statement(app, disabled=True)
+    assert run(app, "disable", USERNAME).exit_code == 0
+    set_by_statement(app, disabled=False)
+    assert not is_logged_in(client, credentials)
+
+
 def test_a_row_that_the_database_keeps_is_said_and_the_user_stays(app: Flask) -> None:
     bills = Table("probe_bills", Model.metadata, Column("user_id", Uuid, ForeignKey("users.id")))
     try:
