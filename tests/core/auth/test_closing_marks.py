@@ -357,21 +357,6 @@ def test_nor_that_a_function_has_in_this_app_or_in_another(app: Flask, make_app:
     assert status(app, "/first") == 401
 
 
-def test_an_object_that_is_equal_to_a_view_is_another_one(app: Flask) -> None:
-    class Page:
-        __hash__ = None  # type: ignore[assignment]
-
-        def __eq__(self, other: object) -> bool:
-            return True
-
-        def __call__(self) -> str:
-            return "page"
-
-    app.add_url_rule("/had", "had", Page())
-    app.add_url_rule("/open", "open", public(Page()))
-    assert (status(app, "/had"), status(app, "/open")) == (401, 200)
-
-
 def test_a_mark_that_says_what_another_said_changes_nothing(app: Flask, make_app: MakeApp) -> None:
     view = public(page())
     apps = (app, make_app())

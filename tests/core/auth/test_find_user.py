@@ -258,19 +258,12 @@ def marked_app(find_user: Callable[[], object]) -> Flask:
     return app
 
 
-@pytest.mark.parametrize(
-    ("find_user", "said"),
-    [
-        (find_without_roles, "SimpleNamespace has no role_names"),
-        (not_annotated, "def find_user"),
-        (lambda: Person(), "def find_user"),
-    ],
-)
-def test_roles_that_the_users_do_not_have_are_an_error_at_start(
-    find_user: Callable[[], object], said: str
-) -> None:
-    with pytest.raises(PolicyError, match=said):
-        marked_app(find_user)
+def test_roles_that_the_users_do_not_have_are_an_error_at_start() -> None:
+    with pytest.raises(PolicyError, match="SimpleNamespace has no role_names"):
+        marked_app(find_without_roles)
+    for find_user in (not_annotated, lambda: Person()):
+        with pytest.raises(PolicyError, match="def find_user"):
+            marked_app(find_user)
 
 
 def test_the_error_comes_for_a_mark_above_the_route_too() -> None:
@@ -351,17 +344,12 @@ def test_a_function_of_the_cores_users_says_that_there_are_none() -> None:
         assert str(raised.value).startswith(f"{name} needs users and logins of secure_flask")
 
 
-@pytest.mark.parametrize(
-    "policy",
-    [
-        {"TOKEN_TYPE": "session"},
-        {"TOKEN_TYPE": "jwt"},
-        {"LEGACY_HASHES": {"old:": (lambda stored, password: False, "old:sample")}},
-    ],
-)
-def test_a_policy_of_the_cores_logins_is_an_error_at_start(policy: dict[str, Any]) -> None:
-    with pytest.raises(PolicyError, match=next(iter(policy))):
-        new_app(**policy)
+def test_a_policy_of_the_cores_logins_is_an_error_at_start() -> None:
+    old: Any = {"old:": (lambda stored, password: False, "old:sample")}
+    refused: list[tuple[str, Any]] = [*(("TOKEN_TYPE", each) for each in ("session", "jwt"))]
+    for name, value in [*refused, ("LEGACY_HASHES", old)]:
+        with pytest.raises(PolicyError, match=name):
+            new_app(**{name: value})
 
 
 def test_routes_and_commands_of_the_cores_logins_are_not_there() -> None:
@@ -564,16 +552,12 @@ def find_by_token_or_cookie() -> Person | None:
     return Person(2) if request.cookies.get("who") else None
 
 
-@pytest.mark.parametrize(
-    ("token", "answer"), [("Bearer right", "1"), ("Bearer wrong", None), (None, "2")]
-)
-def test_a_token_of_the_app_counts_and_no_cookie_beside_it(
-    token: str | None, answer: str | None
-) -> None:
+def test_a_token_of_the_app_counts_and_no_cookie_beside_it() -> None:
     client = client_of(new_app(find_by_token_or_cookie), "/who", lambda: str(current_user.id))
     client.set_cookie("who", "ada")
-    found = client.get("/who", headers={"Authorization": token} if token else {})
-    assert found.text == answer if answer else found.status_code == 401
+    sent = [{"Authorization": "Bearer right"}, {"Authorization": "Bearer wrong"}, {}]
+    right, wrong, neither = (client.get("/who", headers=headers) for headers in sent)
+    assert (right.text, wrong.status_code, neither.text) == ("1", 401, "2")
 
 
 def test_another_site_gets_no_credentials_and_its_requests_no_cookie() -> None:

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from secure_flask.auth import user_changes, users
 from secure_flask.auth.users import MAX_NAME, Role, user_roles
 from secure_flask.database import db
@@ -15,9 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm.attributes import set_committed_value
 from werkzeug.exceptions import BadRequest
 
-from core import routes
 from core.conftest import PASSWORD, USERNAME, give_roles
-from core.statements import counted_statements
 from core.users import User
 
 NAMES = ["zoë", "名前", "a b", "' OR '1'='1", "n" * MAX_NAME, "Ada", "ADA"]
@@ -69,15 +66,6 @@ def test_no_hint_and_no_security_question_is_kept_of_a_user() -> None:
     assert "password_hash" in columns
     pattern = "hint|(password|secret|security)_?(question|answer)"
     assert [name for name in columns if re.search(pattern, name)] == []
-
-
-def test_a_request_that_needs_no_role_asks_for_none(
-    app: Flask, client: FlaskClient, credentials: dict[str, str]
-) -> None:
-    give_roles(app, "admin")
-    with counted_statements(db.engine) as counted:
-        assert client.get(routes.SESSIONS, headers=credentials).status_code == 200
-    assert [statement for statement in counted.statements if "roles" in statement] == []
 
 
 def test_a_deleted_role_is_taken_from_all_and_a_deleted_user_leaves_the_role(app: Flask) -> None:

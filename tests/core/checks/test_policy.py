@@ -6,6 +6,7 @@ Also how many legacy hashes are left, and which of them tell names by their time
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,33 +172,26 @@ def test_what_a_view_or_a_blueprint_weakens_is_reported(make_site: MakeSite) -> 
     ]
 
 
-@pytest.mark.parametrize(
-    ("marks", "settings", "found"),
-    [
+def test_a_public_write_without_a_limit_is_named(make_site: MakeSite) -> None:
+    opened = {"PUBLIC_ENDPOINTS": {"probe": "A test opens it."}}
+    cases: list[tuple[list[MarkView], dict[str, Any], int]] = [
         ([public], {}, 1),
-        ([], {"PUBLIC_ENDPOINTS": {"probe": "A test opens it."}}, 1),
+        ([], opened, 1),
         ([public], {"rate_limit": "60 per minute"}, 0),
         ([public, limited("1 per minute")], {}, 0),
         ([public, access.takes_credentials], {}, 0),
         ([login_required], {}, 0),
         ([], {}, 0),
-    ],
-    ids=["public", "opened", "limited_site", "limited", "credentials", "login", "unmarked"],
-)
-def test_a_public_write_without_a_limit_is_named(
-    make_site: MakeSite, marks: list[MarkView], settings: dict[str, Any], found: int
-) -> None:
-    site = make_site(**{"rate_limit": None, **settings})
-
-    def view() -> str:
-        return ""
-
-    for mark in marks:
-        view = mark(view)
-    site.add_url_rule("/probe", "probe", view, methods=("GET", "PUT", "DELETE"))
-    # One finding lists all.
-    named = found_in(site, "access.unlimited-write")
-    assert ["DELETE /probe, PUT /probe" in each for each in named] == [True] * found
+    ]
+    for marks, settings, found in cases:
+        site = make_site(**{"rate_limit": None, **settings})
+        view: Any = partial(str)
+        for mark in marks:
+            view = mark(view)
+        site.add_url_rule("/probe", "probe", view, methods=("GET", "PUT", "DELETE"))
+        # One finding lists all.
+        named = found_in(site, "access.unlimited-write")
+        assert ["DELETE /probe, PUT /probe" in each for each in named] == [True] * found
 
 
 def test_a_service_worker_that_passes_on_writes_is_reported(

@@ -23,16 +23,15 @@ def run(app: Flask, *arguments: str) -> Result:
     return app.test_cli_runner().invoke(args=["key", *arguments])
 
 
-def test_create_prints_the_key_alone(app: Flask, client: FlaskClient) -> None:
+def test_create_prints_the_key_alone_and_takes_days_and_roles(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
     """`KEY=$(flask key create ada Backup)` works."""
     done = run(app, "create", "ada", "Nightly backup")
     assert done.exit_code == 0
     assert is_open(client, done.stdout.removesuffix("\n"))
     row = stored_key(app)
     assert (row.name, row.expires - row.created) == ("Nightly backup", 90 * DAY)
-
-
-def test_create_takes_days_and_roles(app: Flask, client: FlaskClient, wait: Wait) -> None:
     give_roles(app, "admin", "editor")
     key = run(app, "create", "ada", "Backup", "--days", "1", "--role", "editor").stdout.strip()
     assert ask(client, key).get_json()["roles"] == ["editor"]

@@ -221,22 +221,13 @@ def test_every_project_gets_settings_for_development_and_a_secret_of_its_own(
 
 @pytest.mark.asvs("13.3.2")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        pytest.param(0o644, 0o600, id="a copy of .env.example"),
-        pytest.param(0o606, 0o600, id="everybody writes"),
-        pytest.param(0o640, 0o640, id="the group of a service reads"),
-        pytest.param(0o600, 0o600, id="only the owner reads"),
-    ],
-)
-def test_secrets_that_are_added_to_a_file_are_not_for_everybody(
-    tmp_path: Path, before: int, after: int
-) -> None:
+def test_secrets_that_are_added_to_a_file_are_not_for_everybody(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     main(tmp_path / "new.env")
     assert (tmp_path / "new.env").stat().st_mode & 0o777 == 0o600
-    file.write_text("APP_ENV=development\nSECRET_KEY=\n")
-    file.chmod(before)
-    main(file)
-    assert file.stat().st_mode & 0o777 == after
+    # A copy of .env.example, one that everybody writes, and one that the group of a service reads.
+    for before, after in {0o644: 0o600, 0o606: 0o600, 0o640: 0o640, 0o600: 0o600}.items():
+        file.write_text("APP_ENV=development\nSECRET_KEY=\n")
+        file.chmod(before)
+        main(file)
+        assert file.stat().st_mode & 0o777 == after
