@@ -170,17 +170,14 @@ UNUSABLE = ["", f"{NEW.upper()} {GOOD_PASSWORD}", f"{GOOD_PASSWORD}\udcff"]
 
 
 @pytest.mark.parametrize("password", UNUSABLE, ids=["none", "their name", "no text"])
-def test_an_unusable_password_makes_no_user(
+def test_an_unusable_name_or_password_makes_no_user(
     app: Flask, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
+    for name in ("", " ", "new\nline", "x" * (users.MAX_NAME + 1), USERNAME):
+        assert_refused(run(app, "create", name))
     monkeypatch.setattr(user_commands, "sys", SimpleNamespace(stdin=StringIO(f"{password}\n")))
     assert_refused(run(app, "create", NEW))
     assert not exists(app, NEW)
-
-
-def test_an_unusable_name_makes_no_user(app: Flask) -> None:
-    for name in ("", " ", "new\nline", "x" * (users.MAX_NAME + 1), USERNAME):
-        assert_refused(run(app, "create", name))
 
 
 def test_a_given_password_with_the_name_or_address_of_its_user_is_refused(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""`create_api_key`, `list_api_keys`, `end_api_key`: what users do with their keys, by JSON."""
+"""Keys in the table, and what users do with theirs, by JSON."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import (
+    PolicyError,
     change_password,
     create_api_key,
     end_api_key,
@@ -25,9 +26,11 @@ from secure_flask import (
 from secure_flask.auth.logins import DAY, Login
 from secure_flask.auth.users import NO_PASSWORD
 from secure_flask.database import db
-from secure_flask.keys.api_keys import ApiKey
+from secure_flask.database.database import impatient_transaction
+from secure_flask.keys.api_keys import ApiKey, key_created
 from secure_flask.policy import Policy
-from sqlalchemy import delete, update
+from sqlalchemy import delete, event, select, update
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -43,6 +46,7 @@ from core.conftest import (
     every_token_type,
     give_roles,
     log_in,
+    set_account_rules,
     stored_user,
 )
 from core.keys.made_keys import NAME, NOT_HERE, ask, is_open, new_key, number_of_keys, stored_key
@@ -362,3 +366,100 @@ def test_a_view_makes_no_key_if_meanwhile(make_app: MakeApp, change: str) -> Non
     client = app.test_client()
     assert client.post("/late", headers=log_in(client)).status_code == 401
     assert number_of_keys(app) == 0
+
+
+# Prefixes.
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("API_KEY_PREFIX", ["sft_", "sft_key_", "sft", "eyJ", "eyJkey_"], "none begins with the"),
+        ("OPAQUE_TOKEN_PREFIX", [""], "none begins with the other"),
+        # A scanner looks for a word.
+        ("API_KEY_PREFIX", ["", "a", "_a_", "a b_", "a-b_", "é12_", "x" * 33], "API_KEY_PREFIX"),
+        ("API_KEY_RATE_LIMIT", ["", "often", "0 per minute", "1 per minute; 5 per day"], "LIMIT"),
+    ],
+)
+def test_no_prefix_begins_with_another_and_a_limit_is_one(
+    make_app: MakeApp, name: str, values: list[str], said: str
+) -> None:
+    for value in values:
+        with pytest.raises(PolicyError, match=said):
+            make_app(**{name: value})
+
+
+def test_a_project_chooses_the_prefix(make_app: MakeApp) -> None:
+    app = make_app(API_KEY_PREFIX="bakery_key_")
+    key = new_key(app)
+    assert key.startswith("bakery_key_")
+    assert is_open(app.test_client(), key)
+
+
+# A second factor that a role demands.
+
+
+def test_a_key_has_the_second_factor_that_a_role_demands_or_an_operator_made_it(
+    make_app: MakeApp,
+) -> None:
+    app = make_app()
+    client = app.test_client()
+    credentials = log_in(client)
+
+    def made(name: str) -> str:
+        answer = client.post(routes.KEYS, json={"name": name}, headers=credentials)
+        return str(answer.get_json()["key"])
+
+    keys = [made("Without"), new_key(app)]
+    with app.app_context():
+        db.session.scalars(select(Login)).one().second_factor = True
+        db.session.commit()
+    keys.append(made("With"))
+    give_roles(app, "admin")
+    program = app.test_client()
+    assert [is_open(program, key) for key in keys] == [True, True, True]
+    set_account_rules(app, demands_second_factor=lambda user: "admin" in user.role_names)
+    assert [is_open(program, key) for key in keys] == [False, True, True]
+
+
+# A signal.
+
+
+def test_a_new_key_is_announced_before_it_is_stored(app: Flask) -> None:
+    heard = []
+
+    def refuse(user: User, name: str) -> None:
+        heard.append((user.name, name))
+        raise ZeroDivisionError
+
+    with key_created.connected_to(refuse), pytest.raises(ZeroDivisionError):
+        new_key(app)
+    assert heard == [("ada", NAME)]
+    assert number_of_keys(app) == 0
+
+
+# Two requests do these at the same moment.
+
+
+def test_while_a_key_is_made_nobody_makes_another_or_ends_the_login(file_app: Flask) -> None:
+    """Both wait, so that one counts this key, and the other ends it too."""
+    client = file_app.test_client()
+    credentials = log_in(client)
+    with file_app.app_context():
+        engine = db.engine
+    refused: list[str] = []
+
+    def interfere(*arguments: object) -> None:
+        if str(arguments[2]).split()[:3] != ["SELECT", "logins.id", "FROM"]:
+            return
+        for table in (User, Login):
+            try:
+                with file_app.app_context(), impatient_transaction() as connection:
+                    connection.execute(update(table).values(id=table.id))
+            except OperationalError:
+                refused.append(table.__tablename__)
+
+    event.listen(engine, "after_cursor_execute", interfere)
+    made = client.post(routes.KEYS, json={"name": NAME}, headers=credentials)
+    event.remove(engine, "after_cursor_execute", interfere)
+    assert (made.status_code, refused) == (201, ["users", "logins"])

@@ -155,12 +155,9 @@ def test_a_class_for_reading_keeps_a_key_from_a_method_for_all(
     assert (program.get("/orders").status_code, program.post("/orders").status_code) == (200, 403)
 
 
-def test_a_view_is_not_public_and_for_keys() -> None:
+def test_a_public_view_takes_the_caller_for_nobody(app: Flask, program: FlaskClient) -> None:
     with pytest.raises(TypeError, match="@keys_allowed: remove one"):
         keys_allowed(public(lambda: ""))
-
-
-def test_a_public_view_takes_the_caller_for_nobody(app: Flask, program: FlaskClient) -> None:
     add(app, "/public", public)
     answer = program.get("/public")
     assert (answer.status_code, answer.get_json()) == (200, {"name": None})
