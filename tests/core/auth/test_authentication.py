@@ -4,7 +4,6 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from secure_flask.crypto.encryption import ENCRYPTION_KEYS
 from secure_flask.database import db
 from secure_flask.state import app_state
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest
 from werkzeug.test import TestResponse
 
@@ -31,6 +29,7 @@ from core.conftest import (
     Configure,
     Wait,
     add_user,
+    away,
     every_token_type,
     headers_of,
     is_logged_in,
@@ -432,23 +431,14 @@ def test_a_password_changed_meanwhile_is_not_overwritten(
 
 
 @pytest.mark.asvs("2.3.3", "16.5.3")
-@pytest.mark.parametrize(
-    ("module", "step"), [(passwords, "hash_password"), (logins, "end_logins_of")]
-)
 def test_password_and_logins_change_together_or_not_at_all(
-    client: FlaskClient,
-    credentials: Credentials,
-    monkeypatch: pytest.MonkeyPatch,
-    module: ModuleType,
-    step: str,
+    client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*arguments: object, **options: object) -> None:
-        raise OperationalError("DELETE", {}, OSError("no route to host"))
-
-    with monkeypatch.context() as broken:
-        broken.setattr(module, step, away)
-        assert change(client, credentials).status_code == 503
-    assert_nothing_changed(client, credentials)
+    for module, step in ((passwords, "hash_password"), (logins, "end_logins_of")):
+        with monkeypatch.context() as broken:
+            broken.setattr(module, step, away)
+            assert change(client, credentials).status_code == 503
+        assert_nothing_changed(client, credentials)
 
 
 def test_a_poor_password_is_set_for_no_user_unless_the_code_has_made_it(

@@ -290,11 +290,8 @@ def remember() -> str:
 
 @pytest.mark.parametrize(
     ("view", "functions"),
-    [
-        pytest.param(has_recent_login, [share], id="the view"),
-        pytest.param(lambda: "", [greet, share], id="a function after it"),
-        pytest.param(remember, [share], id="the session that it saves"),
-    ],
+    [(has_recent_login, [share]), (str, [greet, share]), (remember, [share])],
+    ids=["the view", "a function after it", "the session that it saves"],
 )
 def test_no_cache_keeps_what_names_a_user_wherever_it_was_asked_for(
     make_app: MakeApp, view: Callable[[], object], functions: list[Any]

@@ -342,9 +342,6 @@ def test_of_several_at_once_a_site_has_one_slip(
 ) -> None:
     wrong = [(HERE, USERNAME, WRONG)] * LIMIT
     assert statuses_at_once(attacked, monkeypatch, wrong) == {401: 1, 503: LIMIT - 1}
-
-
-def test_a_site_of_ipv6_has_one_slip(attacked: FlaskClient) -> None:
     networks = [f"2001:db8:1:{number}::1" for number in range(3)]
     assert statuses(attacked, *networks, "2001:db8:2::1") == [401, 429, 429, 401]
 

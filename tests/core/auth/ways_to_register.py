@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Blueprint, Flask, request
 from flask.views import MethodView, View
-from secure_flask.auth.access import login_required, public
+from secure_flask.auth.access import public
 from secure_flask.web.forms import or_form
 from werkzeug.utils import import_string
 
@@ -177,10 +177,6 @@ def by_dispatching_mixin(mark: Mark, view: AnyView) -> Any:
     return type("Sub", (mixin, with_public_get(view)), {})
 
 
-def by_dispatching_subclass(mark: Mark, view: AnyView) -> Any:
-    return type("Sub", (with_public_get(view),), marked_dispatch(mark))
-
-
 def around_as_view(app: Flask, mark: Mark, view: AnyView) -> None:
     add(app, mark(with_public_get(view).as_view(ENDPOINT)))
 
@@ -248,11 +244,6 @@ def replaced_late(app: Flask, mark: Mark, view: AnyView) -> None:
 
 def marked_later(app: Flask, mark: Mark, view: AnyView) -> None:
     add(app, view)
-    mark(view)
-
-
-def marked_below(app: Flask, mark: Mark, view: AnyView) -> None:
-    add(app, login_required(view))
     mark(view)
 
 
@@ -348,7 +339,6 @@ WAYS: dict[str, Way] = {
     "singledispatch below": Way(by(singledispatch_of, None), False),
     "mark above the route": Way(above_route, False),
     "mark after add_url_rule": Way(marked_later, False),
-    "mark on the function of a marked view": Way(marked_below, False),
     "copy": Way(by(None, copy.copy), False),
     "clone": Way(by(None, clone), True),
     "blueprint": Way(blueprint, True),
@@ -358,7 +348,6 @@ WAYS: dict[str, Way] = {
     "public method, decorators of a subclass": Way(by_class(by_subclass), False),
     "public method, closing mixin": Way(by_class(by_mixin), False),
     "public method, dispatch_request of a mixin": Way(by_class(by_dispatching_mixin), False),
-    "public method, dispatch_request of a subclass": Way(by_class(by_dispatching_subclass), False),
     "public method, dispatch_request of the class": Way(
         by_class(lambda mark, view: with_public_get(view, **marked_dispatch(mark))), False
     ),
