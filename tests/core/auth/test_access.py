@@ -204,9 +204,11 @@ def test_production_says_no_more_of_a_view_without_a_mark_than_of_another(
     assert lines() == []
 
 
-def test_a_list_of_public_endpoints_names_each_with_its_reason(make_app: MakeApp) -> None:
+def test_a_list_of_public_endpoints_names_each_with_its_reason(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     for listed in (["a.b"], "a.b", None, {"a.b": ""}, {"a.b": " "}, {"a.b": None}, {"a.b": 1}):
-        with pytest.raises(PolicyError, match="PUBLIC_ENDPOINTS"):
+        with subtests.test(listed=listed), pytest.raises(PolicyError, match="PUBLIC_ENDPOINTS"):
             make_app(fill=False, PUBLIC_ENDPOINTS=listed)
 
 
@@ -226,10 +228,13 @@ def test_each_method_of_a_class_is_closed_or_open_by_itself(
     assert {each: ask("/_test/each", method=each).status_code for each in statuses} == statuses
 
 
-def test_unknown_paths_are_404_and_wrong_methods_405(client: FlaskClient) -> None:
+def test_unknown_paths_are_404_and_wrong_methods_405(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for accept in ("*/*", AS_BROWSERS):
-        assert client.get("/_test/nowhere", headers={"Accept": accept}).status_code == 404
-        assert client.post(routes.ME, headers={"Accept": accept}).status_code == 405
+        with subtests.test(accept=accept):
+            assert client.get("/_test/nowhere", headers={"Accept": accept}).status_code == 404
+            assert client.post(routes.ME, headers={"Accept": accept}).status_code == 405
 
 
 def test_options_is_open_where_flask_answers_it_and_closed_in_a_view(app: Flask) -> None:
@@ -287,16 +292,19 @@ CLIENTS = {
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
-def test_a_browser_is_known_by_what_it_prefers(client: FlaskClient, method: str) -> None:
+def test_a_browser_is_known_by_what_it_prefers(
+    client: FlaskClient, method: str, subtests: pytest.Subtests
+) -> None:
     answers = {
         accept: client.open(routes.SESSIONS, method=method, headers={"Accept": accept})
         for accept in CLIENTS
     }
     assert {accept: each.mimetype == "text/html" for accept, each in answers.items()} == CLIENTS
     for accept, answer in answers.items():
-        assert answer.status_code == (303 if CLIENTS[accept] else 401), accept
-        assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
-        assert answer.cache_control.no_store
+        with subtests.test(accept=accept, answer=answer):
+            assert answer.status_code == (303 if CLIENTS[accept] else 401), accept
+            assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
+            assert answer.cache_control.no_store
 
 
 def browse(client: FlaskClient, path: str, method: str = "GET", **headers: str) -> TestResponse:
@@ -312,11 +320,12 @@ def shown_page(answer: TestResponse) -> tuple[str, str | None]:
 
 
 def test_a_browser_is_sent_to_the_login_page_and_back_but_to_no_write(
-    client: FlaskClient, reached: list[str]
+    client: FlaskClient, reached: list[str], subtests: pytest.Subtests
 ) -> None:
     for path in (PRIVATE, f"{PRIVATE}?a=b&c=%2F%20d", "/probe/a%20b"):
-        for method, back in {"GET": path, "HEAD": path, "POST": None}.items():
-            assert shown_page(browse(client, path, method)) == (routes.LOGIN, back)
+        with subtests.test(path=path):
+            for method, back in {"GET": path, "HEAD": path, "POST": None}.items():
+                assert shown_page(browse(client, path, method)) == (routes.LOGIN, back)
     assert reached == []
 
 
@@ -402,7 +411,7 @@ def test_only_a_user_with_the_role_gets_through_as_long_as_it_lasts(
 
 @pytest.mark.asvs("8.2.1")
 def test_all_roles_are_demanded_however_the_marks_are_written(
-    app: Flask, client: FlaskClient
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
     boss, chief = roles_required("probe-boss"), roles_required("probe-chief")
     views = {
@@ -417,10 +426,11 @@ def test_all_roles_are_demanded_however_the_marks_are_written(
     credentials = log_in(client)
     cases = {("probe-boss",): 403, ("probe-chief",): 403, ("probe-boss", "probe-chief"): 200}
     for roles, status in cases.items():
-        give_roles(app, *roles)
-        sent = {name: client.get(f"{STAFF}/{name}", headers=credentials) for name in views}
-        got = {name: answer.status_code for name, answer in sent.items()}
-        assert got == dict.fromkeys(views, status), roles
+        with subtests.test(roles=roles, status=status):
+            give_roles(app, *roles)
+            sent = {name: client.get(f"{STAFF}/{name}", headers=credentials) for name in views}
+            got = {name: answer.status_code for name, answer in sent.items()}
+            assert got == dict.fromkeys(views, status), roles
 
 
 def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: Wait) -> None:

@@ -432,13 +432,17 @@ def test_a_password_changed_meanwhile_is_not_overwritten(
 
 @pytest.mark.asvs("2.3.3", "16.5.3")
 def test_password_and_logins_change_together_or_not_at_all(
-    client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient,
+    credentials: Credentials,
+    monkeypatch: pytest.MonkeyPatch,
+    subtests: pytest.Subtests,
 ) -> None:
     for module, step in ((passwords, "hash_password"), (logins, "end_logins_of")):
-        with monkeypatch.context() as broken:
-            broken.setattr(module, step, away)
-            assert change(client, credentials).status_code == 503
-        assert_nothing_changed(client, credentials)
+        with subtests.test(module=module, step=step):
+            with monkeypatch.context() as broken:
+                broken.setattr(module, step, away)
+                assert change(client, credentials).status_code == 503
+            assert_nothing_changed(client, credentials)
 
 
 def test_a_poor_password_is_set_for_no_user_unless_the_code_has_made_it(

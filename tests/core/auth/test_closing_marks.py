@@ -184,7 +184,9 @@ def test_a_view_of_two_apps_is_closed_in_both(app: Flask, ask: Ask, make_app: Ma
     assert (client.get(PATH).status_code, other.test_client().get(PATH).status_code) == (403, 401)
 
 
-def test_of_two_marks_the_shorter_age_counts_in_either_order(app: Flask, wait: Wait) -> None:
+def test_of_two_marks_the_shorter_age_counts_in_either_order(
+    app: Flask, wait: Wait, subtests: pytest.Subtests
+) -> None:
     short, long = recent_login(minutes=5), recent_login(minutes=60)
     views = {"above": long(short(lambda: "")), "below": short(long(lambda: ""))}
     for name, of_class, of_method in (("class", short, long), ("method", long, short)):
@@ -195,9 +197,10 @@ def test_of_two_marks_the_shorter_age_counts_in_either_order(app: Flask, wait: W
         app.add_url_rule(f"/{name}", name, each)
     client = client_of(app, ADMIN)
     for pause, status in ((0, 200), (30 * 60, 401)):
-        wait(pause)
-        got = {name: client.get(f"/{name}").status_code for name in views}
-        assert got == dict.fromkeys(views, status)
+        with subtests.test(pause=pause, status=status):
+            wait(pause)
+            got = {name: client.get(f"/{name}").status_code for name in views}
+            assert got == dict.fromkeys(views, status)
 
 
 def test_what_was_proved_stays_so_for_the_request_and_nothing_else_does(

@@ -258,11 +258,11 @@ def marked_app(find_user: Callable[[], object]) -> Flask:
     return app
 
 
-def test_roles_that_the_users_do_not_have_are_an_error_at_start() -> None:
+def test_roles_that_the_users_do_not_have_are_an_error_at_start(subtests: pytest.Subtests) -> None:
     with pytest.raises(PolicyError, match="SimpleNamespace has no role_names"):
         marked_app(find_without_roles)
     for find_user in (not_annotated, lambda: Person()):
-        with pytest.raises(PolicyError, match="def find_user"):
+        with subtests.test(find_user=find_user), pytest.raises(PolicyError, match="def find_user"):
             marked_app(find_user)
 
 
@@ -284,7 +284,7 @@ class Odd:
     id: int = 7
 
 
-def test_role_names_of_another_type_open_nothing() -> None:
+def test_role_names_of_another_type_open_nothing(subtests: pytest.Subtests) -> None:
     values: list[object] = ["admin", "a admin b", None, lambda: ["admin"], 7]
     odd = Odd(["a"])
 
@@ -294,7 +294,8 @@ def test_role_names_of_another_type_open_nothing() -> None:
     client = client_of(new_app(find_user), "/admin", roles_required("a")(lambda: "a"))
     assert client.get("/admin").status_code == 200
     for odd.role_names in values:
-        assert client.get("/admin").status_code == 403, odd.role_names
+        with subtests.test(case=odd.role_names):
+            assert client.get("/admin").status_code == 403, odd.role_names
 
 
 # 4. What such an app does not have.
@@ -336,19 +337,19 @@ CALLS: dict[str, Callable[[], object]] = {
 }
 
 
-def test_a_function_of_the_cores_users_says_that_there_are_none() -> None:
+def test_a_function_of_the_cores_users_says_that_there_are_none(subtests: pytest.Subtests) -> None:
     client = client_of(new_app(Person), "/call/<name>", lambda name: str(CALLS[name]()))
     for name in CALLS:
-        with pytest.raises(RuntimeError) as raised:
+        with subtests.test(name=name), pytest.raises(RuntimeError) as raised:
             client.get(f"/call/{name}")
-        assert str(raised.value).startswith(f"{name} needs users and logins of secure_flask")
+            assert str(raised.value).startswith(f"{name} needs users and logins of secure_flask")
 
 
-def test_a_policy_of_the_cores_logins_is_an_error_at_start() -> None:
+def test_a_policy_of_the_cores_logins_is_an_error_at_start(subtests: pytest.Subtests) -> None:
     old: Any = {"old:": (lambda stored, password: False, "old:sample")}
     refused: list[tuple[str, Any]] = [*(("TOKEN_TYPE", each) for each in ("session", "jwt"))]
     for name, value in [*refused, ("LEGACY_HASHES", old)]:
-        with pytest.raises(PolicyError, match=name):
+        with subtests.test(name=name, value=value), pytest.raises(PolicyError, match=name):
             new_app(**{name: value})
 
 
@@ -515,15 +516,18 @@ FILE = Path(__file__)
 
 
 @pytest.mark.parametrize("mark", [login_required, public])
-def test_no_cache_keeps_what_a_login_got_or_was_refused(mark: Any) -> None:
+def test_no_cache_keeps_what_a_login_got_or_was_refused(
+    mark: Any, subtests: pytest.Subtests
+) -> None:
     view = mark(lambda: send_file(FILE, max_age=3600))
     users, visitors = (
         client_of(new_app(find_user), "/file", view).get("/file", buffered=True)
         for find_user in (Person, find_person)
     )
     for answer in [users] if mark is public else [users, visitors]:
-        assert answer.headers["Cache-Control"] == "no-store, max-age=0"
-        assert {"Cookie", "Authorization"} <= {each.title() for each in answer.vary}
+        with subtests.test(answer=answer):
+            assert answer.headers["Cache-Control"] == "no-store, max-age=0"
+            assert {"Cookie", "Authorization"} <= {each.title() for each in answer.vary}
     if mark is public:
         assert "3600" in visitors.headers["Cache-Control"]
 

@@ -92,7 +92,7 @@ def costs(app: Flask, work: list[str], password: str = WRONG) -> dict[str, tuple
     found = {}
     for name in NAMES:
         work.clear()
-        assert try_login(visitor(app), name, password).status_code == 401
+        assert try_login(visitor(app), name, password).status_code == 401, name
         found[name] = tuple(work)
     return found
 
@@ -161,22 +161,23 @@ def test_each_of_several_logins_that_replace_an_old_hash_at_once_is_right(
 
 
 def test_the_password_again_and_a_change_work_with_an_old_hash_at_the_same_cost(
-    app: Flask, client: FlaskClient, work: list[str]
+    app: Flask, client: FlaskClient, work: list[str], subtests: pytest.Subtests
 ) -> None:
     for path, body in (
         (routes.REAUTHENTICATE, {"password": PASSWORD}),
         (routes.PASSWORD, {"current_password": PASSWORD, "new_password": NEW}),
     ):
-        headers = log_in(client)
-        with stored_user(app) as user:
-            user.password_hash = OLD
-        work.clear()
-        wrong = {**body, next(iter(body)): WRONG}
-        assert client.post(path, json=wrong, headers=headers).status_code == 403
-        assert work == ["argon2", OLD]
-        assert client.post(path, json=body, headers=headers).status_code == 200
-        assert stored_hash(app, USERNAME).startswith("$argon2id$")
-        assert try_login(visitor(app), USERNAME, [*body.values()][-1]).status_code == 200
+        with subtests.test(path=path, body=body):
+            headers = log_in(client)
+            with stored_user(app) as user:
+                user.password_hash = OLD
+            work.clear()
+            wrong = {**body, next(iter(body)): WRONG}
+            assert client.post(path, json=wrong, headers=headers).status_code == 403
+            assert work == ["argon2", OLD]
+            assert client.post(path, json=body, headers=headers).status_code == 200
+            assert stored_hash(app, USERNAME).startswith("$argon2id$")
+            assert try_login(visitor(app), USERNAME, [*body.values()][-1]).status_code == 200
 
 
 def test_a_check_that_raises_lets_nobody_in_and_is_logged_without_its_message(

@@ -257,10 +257,11 @@ def asked(app: Flask) -> Flask:
 
 @pytest.mark.usefixtures("asked")
 def test_the_second_factor_is_asked_here_unless_the_site_says_that_it_asked(
-    app: Flask, client: FlaskClient, said: Said
+    app: Flask, client: FlaskClient, said: Said, subtests: pytest.Subtests
 ) -> None:
     for said["second_factor"] in (None, True, 0, ["pwd", "otp"], "mfa", "no mfa", {"mfa": False}):
-        assert came_back(client).get_json() == {"half": True}
+        with subtests.test(case=said["second_factor"]):
+            assert came_back(client).get_json() == {"half": True}
     assert logins_in(app) == []
 
 
@@ -286,18 +287,19 @@ def test_it_is_not_asked_twice_but_a_role_takes_the_word_of_the_site_alone(
 
 @pytest.mark.asvs("6.8.4")
 def test_a_login_is_as_old_as_the_site_says(
-    client: FlaskClient, said: Said, wait: Callable[[float], None]
+    client: FlaskClient, said: Said, wait: Callable[[float], None], subtests: pytest.Subtests
 ) -> None:
     now = clock.now()
     # A provider may count milliseconds, or write a text.
     odd = [now * 1000, 10**30, float("inf"), float("nan"), -(10**30), True, str(int(now))]
     recent = {now - MINUTE: True, now - 16 * MINUTE: False, now + MINUTE: True, now - 0.5: True}
     for said["at"], is_enough in [*recent.items(), *((each, False) for each in (None, *odd))]:
-        # The age shortens no login.
-        assert came_back(client).get_json()["expires_in"] == 12 * 3600
-        assert opens(client) == (200 if is_enough else 401), said
-        assert client.get(RECENT, headers=OWN_PAGE).text == str(is_enough)
-        assert is_logged_in(client, OWN_PAGE)
+        with subtests.test(case=said["at"], is_enough=is_enough):
+            # The age shortens no login.
+            assert came_back(client).get_json()["expires_in"] == 12 * 3600
+            assert opens(client) == (200 if is_enough else 401), said
+            assert client.get(RECENT, headers=OWN_PAGE).text == str(is_enough)
+            assert is_logged_in(client, OWN_PAGE)
     # A time to come makes no login recent later.
     said["at"] = now + 4 * MINUTE
     came_back(client)
@@ -321,7 +323,7 @@ def test_the_page_for_a_recent_login_may_be_the_one_that_asks_the_site(
 
 
 def test_no_password_is_right_and_the_attempt_costs_the_same(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     with app.app_context():
         assert not user_changes.create_user("bob").has_password
@@ -334,6 +336,7 @@ def test_no_password_is_right_and_the_attempt_costs_the_same(
         return answer.status_code, answer.get_json(), hasher.computed - before
 
     for password in ("", "!", PASSWORD):
-        attempted = attempt("bob", password)
-        assert attempted == attempt("nobody", password)
-        assert attempted[0] != 200
+        with subtests.test(password=password):
+            attempted = attempt("bob", password)
+            assert attempted == attempt("nobody", password)
+            assert attempted[0] != 200

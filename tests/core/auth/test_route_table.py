@@ -70,11 +70,14 @@ def row_of(app: Flask, *marks: Wrap, method: str = "POST", endpoint: str = "prob
     return row
 
 
-def test_marks_say_who_may_call_and_where_a_key_counts(app: Flask) -> None:
+def test_marks_say_who_may_call_and_where_a_key_counts(
+    app: Flask, subtests: pytest.Subtests
+) -> None:
     for number, (marks, who, mark) in enumerate(MARKS):
-        row = row_of(app, *marks, endpoint=f"probe{number}")
-        shown = (row.method, row.endpoint, row.who, row.mark)
-        assert shown == ("POST", f"probe{number}", who, mark)
+        with subtests.test(number=number, marks=marks, who=who, mark=mark):
+            row = row_of(app, *marks, endpoint=f"probe{number}")
+            shown = (row.method, row.endpoint, row.who, row.mark)
+            assert shown == ("POST", f"probe{number}", who, mark)
 
 
 def test_bodies_and_limits_of_a_view_are_named(app: Flask) -> None:

@@ -271,7 +271,12 @@ def assert_waits(
 
 
 def test_an_address_a_site_of_ipv6_and_an_account_log_in_so_often_each_minute(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, few_right: int, wait: Wait
+    app: Flask,
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    few_right: int,
+    wait: Wait,
+    subtests: pytest.Subtests,
 ) -> None:
     people = [USERNAME, "bob", "eve"]
     for name in people[1:]:
@@ -284,13 +289,16 @@ def test_an_address_a_site_of_ipv6_and_an_account_log_in_so_often_each_minute(
         ([(address, USERNAME) for address in crowd(few_right)], (HERE, USERNAME)),
     ]
     for before, (address, name) in full:
-        tried = [statuses(client, each, username=who, password=PASSWORD) for each, who in before]
-        assert tried[:few_right] == [[200]] * few_right
-        assert_waits(client, monkeypatch, address, name)
-        assert statuses(client, ELSEWHERE, username="bob", password=PASSWORD) == [200]
-        wait(60)
-        assert statuses(client, address, username=name, password=PASSWORD) == [200]
-        wait(60)
+        with subtests.test(before=before, address=address, name=name):
+            tried = [
+                statuses(client, each, username=who, password=PASSWORD) for each, who in before
+            ]
+            assert tried[:few_right] == [[200]] * few_right
+            assert_waits(client, monkeypatch, address, name)
+            assert statuses(client, ELSEWHERE, username="bob", password=PASSWORD) == [200]
+            wait(60)
+            assert statuses(client, address, username=name, password=PASSWORD) == [200]
+            wait(60)
 
 
 def test_the_log_tells_too_many_right_passwords_from_too_many_wrong_ones(

@@ -114,12 +114,13 @@ def fill_users(app: Flask, number: int) -> None:
 COMMANDS = ("password", f"email {EMAIL}", "disable", "enable", "logout", "delete", "roles admin")
 
 
-def test_an_unknown_user_is_named(app: Flask) -> None:
+def test_an_unknown_user_is_named(app: Flask, subtests: pytest.Subtests) -> None:
     for command in COMMANDS:
-        name, *more = command.split()
-        result = run(app, name, "nobody", *more)
-        assert_refused(result)
-        assert "'nobody'" in result.output
+        with subtests.test(command=command):
+            name, *more = command.split()
+            result = run(app, name, "nobody", *more)
+            assert_refused(result)
+            assert "'nobody'" in result.output
 
 
 @pytest.mark.parametrize("command", ["create eve", "list", f"roles {USERNAME}"])
@@ -156,14 +157,15 @@ def test_a_made_password_is_printed_works_and_is_never_the_same(
 
 @pytest.mark.parametrize("command", [("create", NEW), ("password", USERNAME)])
 def test_no_password_is_made_where_one_is_given_or_expected(
-    app: Flask, command: tuple[str, str]
+    app: Flask, command: tuple[str, str], subtests: pytest.Subtests
 ) -> None:
     assert "of standard input\n" in run(app, *command, password=GOOD_PASSWORD).output
     # `echo "$PASSWORD" |` without that variable, and `cat missing-file |`.
     for arguments, given in (command, "\n"), ((*command, "--password-stdin"), ""):
-        result = app.test_cli_runner().invoke(args=["user", *arguments], input=given)
-        assert_refused(result)
-        assert f"Use at least {MIN_LENGTH} characters" in result.output
+        with subtests.test(arguments=arguments, given=given):
+            result = app.test_cli_runner().invoke(args=["user", *arguments], input=given)
+            assert_refused(result)
+            assert f"Use at least {MIN_LENGTH} characters" in result.output
 
 
 UNUSABLE = ["", f"{NEW.upper()} {GOOD_PASSWORD}", f"{GOOD_PASSWORD}\udcff"]

@@ -71,7 +71,9 @@ def test_each_finding_is_two_lines_the_worst_first(make_app: MakeApp) -> None:
 
 
 @pytest.mark.usefixtures("checks")
-def test_the_exit_status_is_1_from_the_chosen_level(make_app: MakeApp) -> None:
+def test_the_exit_status_is_1_from_the_chosen_level(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     hidden = ([f"test.{level}" for level in LEVELS if level != only] for only in LEVELS)
     apps = [accepting(make_app, *each) for each in hidden]
     failing = {
@@ -82,7 +84,8 @@ def test_the_exit_status_is_1_from_the_chosen_level(make_app: MakeApp) -> None:
         "--fail-level never --deploy": [0, 0],
     }
     for options, statuses in failing.items():
-        assert [run(app, *options.split()).exit_code for app in apps] == statuses, options
+        with subtests.test(options=options, statuses=statuses):
+            assert [run(app, *options.split()).exit_code for app in apps] == statuses, options
 
 
 @pytest.mark.usefixtures("checks")

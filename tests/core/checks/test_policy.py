@@ -70,10 +70,11 @@ def policy(*written: str, without: str = "") -> Directives:
     return {name: listed for name, listed in {**POLICY, **changed}.items() if name != without}
 
 
-def test_an_insecure_source_is_reported(find: Find) -> None:
+def test_an_insecure_source_is_reported(find: Find, subtests: pytest.Subtests) -> None:
     for directive, said in INSECURE.items():
-        [message] = find("csp.insecure", CSP=policy(directive))
-        assert message.startswith(f"{directive.replace(' ', ' allows ')}: {said}")
+        with subtests.test(directive=directive, said=said):
+            [message] = find("csp.insecure", CSP=policy(directive))
+            assert message.startswith(f"{directive.replace(' ', ' allows ')}: {said}")
     # A nonce hides no other source.
     assert len(find("csp.insecure", CSP=policy(f"style-src {NONCE} esm.sh"))) == 1
 
@@ -86,7 +87,7 @@ def test_what_opens_nothing_is_not_reported(find: Find) -> None:
     assert of_relaxed == ["style-src allows 'unsafe-inline'", "img-src allows https"]
 
 
-def test_a_wildcard_is_any_subdomain_or_any_site(find: Find) -> None:
+def test_a_wildcard_is_any_subdomain_or_any_site(find: Find, subtests: pytest.Subtests) -> None:
     expected = {
         "https://*.safe.test": "any subdomain of safe.test ",
         "*.safe.test": "any subdomain of safe.test ",
@@ -95,8 +96,9 @@ def test_a_wildcard_is_any_subdomain_or_any_site(find: Find) -> None:
         **dict.fromkeys(("*", "https://*", "*:8443", "https://*:*/"), "any site"),
     }
     for source, named in expected.items():
-        [message] = find("csp.insecure", CSP=policy(f"connect-src {source}"))
-        assert (named in message, "any site" in message) == (True, named == "any site")
+        with subtests.test(source=source, named=named):
+            [message] = find("csp.insecure", CSP=policy(f"connect-src {source}"))
+            assert (named in message, "any site" in message) == (True, named == "any site")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,9 @@ def test_what_a_view_or_a_blueprint_weakens_is_reported(make_site: MakeSite) -> 
     ]
 
 
-def test_a_public_write_without_a_limit_is_named(make_site: MakeSite) -> None:
+def test_a_public_write_without_a_limit_is_named(
+    make_site: MakeSite, subtests: pytest.Subtests
+) -> None:
     opened = {"PUBLIC_ENDPOINTS": {"probe": "A test opens it."}}
     cases: list[tuple[list[MarkView], dict[str, Any], int]] = [
         ([public], {}, 1),
@@ -184,18 +188,19 @@ def test_a_public_write_without_a_limit_is_named(make_site: MakeSite) -> None:
         ([], {}, 0),
     ]
     for marks, settings, found in cases:
-        site = make_site(**{"rate_limit": None, **settings})
-        view: Any = partial(str)
-        for mark in marks:
-            view = mark(view)
-        site.add_url_rule("/probe", "probe", view, methods=("GET", "PUT", "DELETE"))
-        # One finding lists all.
-        named = found_in(site, "access.unlimited-write")
-        assert ["DELETE /probe, PUT /probe" in each for each in named] == [True] * found
+        with subtests.test(marks=marks, settings=settings, found=found):
+            site = make_site(**{"rate_limit": None, **settings})
+            view: Any = partial(str)
+            for mark in marks:
+                view = mark(view)
+            site.add_url_rule("/probe", "probe", view, methods=("GET", "PUT", "DELETE"))
+            # One finding lists all.
+            named = found_in(site, "access.unlimited-write")
+            assert ["DELETE /probe, PUT /probe" in each for each in named] == [True] * found
 
 
 def test_a_service_worker_that_passes_on_writes_is_reported(
-    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     monkeypatch.setattr(assets, "asset_folder", tmp_path.resolve)
     app = make_site(SERVICE_WORKERS=["/static/worker.js"])
@@ -204,8 +209,9 @@ def test_a_service_worker_that_passes_on_writes_is_reported(
         (1, 'addEventListener("fetch", (event) => event.respondWith(fetch(event.request)))'),
         (0, 'on("fetch", (event) => { if (event.request.method !== "GET") return; })'),
     ):
-        (tmp_path / "worker.js").write_text(script)
-        assert len(found_in(app, "workers.unguarded")) == found
+        with subtests.test(found=found, script=script):
+            (tmp_path / "worker.js").write_text(script)
+            assert len(found_in(app, "workers.unguarded")) == found
 
 
 MODULE = """

@@ -77,7 +77,7 @@ def test_a_page_that_crashes_is_reported(make_site: MakeSite) -> None:
     assert message.startswith("GET / ")
 
 
-def test_every_promise_is_kept(make_site: MakeSite) -> None:
+def test_every_promise_is_kept(make_site: MakeSite, subtests: pytest.Subtests) -> None:
     for case, changes in (
         ("production", {}),
         ("development", {"app_env": "development"}),
@@ -86,7 +86,8 @@ def test_every_promise_is_kept(make_site: MakeSite) -> None:
         ("a candidate", {"CSP_CANDIDATE": {"img-src": [NONE]}}),
         ("a page with a policy", {"start_page": csp(img_src=["'self'"])(lambda: "a page")}),
     ):
-        assert found_in(make_site(**changes), "headers.different") == [], case
+        with subtests.test(case=case, changes=changes):
+            assert found_in(make_site(**changes), "headers.different") == [], case
 
 
 def test_the_description_and_the_start_page_of_the_template_are_found(

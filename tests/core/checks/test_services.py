@@ -152,15 +152,16 @@ def test_a_redis_with_a_certificate_that_nobody_trusts_is_reported_so(
     assert "(SSLCertVerificationError: self-signed certificate)" in found
 
 
-def test_several_processes_need_what_they_share(find: Find) -> None:
+def test_several_processes_need_what_they_share(find: Find, subtests: pytest.Subtests) -> None:
     shared = {"REDIS_URL": "redis://r", "DATABASE_URL": "postgresql+psycopg://u:p@h/n"}
     own: Any = {
         "redis.missing": {"REDIS_URL": None},
         "database.sqlite": {"DATABASE_URL": "sqlite:///a"},
     }
     for finding_id, changed in own.items():
-        assert len(find(finding_id, **{**shared, **changed})) == 1
-        assert find(finding_id, **shared) == []
+        with subtests.test(finding_id=finding_id, changed=changed):
+            assert len(find(finding_id, **{**shared, **changed})) == 1
+            assert find(finding_id, **shared) == []
 
 
 def test_a_connection_to_elsewhere_is_reported_unless_its_certificate_is_verified(

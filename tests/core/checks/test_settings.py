@@ -74,10 +74,10 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_misspelt_setting_is_reported(
-    find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     for name, meant in SLIPS.items():
-        with monkeypatch.context() as environment:
+        with subtests.test(name=name, meant=meant), monkeypatch.context() as environment:
             environment.setitem(os.environ, name, "1")
             said = f"Nothing reads the setting {name.upper()}: is {meant} meant?"
             assert find("settings.misspelt") == [said]
@@ -153,15 +153,19 @@ def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
 @pytest.mark.asvs("6.2.1")
 def test_a_value_is_reported_where_it_endangers_the_site(
     find: Find,
+    subtests: pytest.Subtests,
 ) -> None:
     for (finding_id, name), (found, fine) in VALUES.items():
-        assert find(finding_id) == []
-        for value in [*found, *fine]:
-            number = len(find(finding_id, **{name: value}))
-            assert number == (value in found), (finding_id, value)
+        with subtests.test(finding_id=finding_id, name=name, found=found, fine=fine):
+            assert find(finding_id) == []
+            for value in [*found, *fine]:
+                number = len(find(finding_id, **{name: value}))
+                assert number == (value in found), (finding_id, value)
 
 
-def test_names_that_no_visitor_comes_by_are_reported(make_site: MakeSite) -> None:
+def test_names_that_no_visitor_comes_by_are_reported(
+    make_site: MakeSite, subtests: pytest.Subtests
+) -> None:
     for hosts, found in (
         (["localhost"], ["hosts.missing"]),
         (LOOPBACK_NAMES, ["hosts.missing"]),
@@ -170,8 +174,9 @@ def test_names_that_no_visitor_comes_by_are_reported(make_site: MakeSite) -> Non
         (["site.example"], ["settings.example"]),
         (["example.safe.test", "my-example.com"], []),
     ):
-        app = make_site(trusted_hosts=hosts)
-        assert [n for n in ("hosts.missing", "settings.example") if found_in(app, n)] == found
+        with subtests.test(hosts=hosts, found=found):
+            app = make_site(trusted_hosts=hosts)
+            assert [n for n in ("hosts.missing", "settings.example") if found_in(app, n)] == found
 
 
 def test_a_missing_breach_list_is_reported(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +184,7 @@ def test_a_missing_breach_list_is_reported(find: Find, monkeypatch: pytest.Monke
     assert len(find("passwords.no-breach-list")) == 1
 
 
-def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
+def test_a_key_that_serves_two_purposes_is_reported(find: Find, subtests: pytest.Subtests) -> None:
     assert find("secrets.reused") == []
     reused = f"{keyrings.new_key('2')},{KEY.replace(':', '9:')}"
     for changed, both in (
@@ -188,8 +193,9 @@ def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
         ({"SECRET_KEY": KEY}, "SECRET_KEY and ENCRYPTION_KEYS "),
         ({"SECRET_KEY": f"{KEY.partition(':')[2]}="}, "SECRET_KEY and ENCRYPTION_KEYS "),
     ):
-        [message] = find("secrets.reused", **changed)
-        assert message.startswith(both)
+        with subtests.test(changed=changed, both=both):
+            [message] = find("secrets.reused", **changed)
+            assert message.startswith(both)
 
 
 REACHED = ["0.0.0.0", "::", "[::]", "192.0.2.1", "app.internal"]  # noqa: S104
@@ -197,12 +203,13 @@ UNREACHED = ["localhost", "127.0.0.1", "127.0.0.2", "::1", "[::1]", ""]
 
 
 def test_a_server_that_other_machines_reach_is_reported(
-    find: Find, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    find: Find, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     for host in [*UNREACHED, *REACHED]:
-        os.environ["BIND_HOST"] = host
-        expected = [f"BIND_HOST is {host}"] if host in REACHED else []
-        assert [line.partition(",")[0] for line in find("proxies.bypassed")] == expected
+        with subtests.test(host=host):
+            os.environ["BIND_HOST"] = host
+            expected = [f"BIND_HOST is {host}"] if host in REACHED else []
+            assert [line.partition(",")[0] for line in find("proxies.bypassed")] == expected
     # A container is reached by the proxy of another.
     with monkeypatch.context() as docker:
         docker.setattr(settings, "CONTAINER_FILES", (tmp_path,))
@@ -228,7 +235,9 @@ def test_a_view_that_accepts_more_than_the_proxy_is_reported() -> None:
     assert number_found(2**21, 2**22) == 1
 
 
-def test_what_the_cookie_lacks_is_named_with_its_line(make_site: MakeSite) -> None:
+def test_what_the_cookie_lacks_is_named_with_its_line(
+    make_site: MakeSite, subtests: pytest.Subtests
+) -> None:
     safe = {"REMEMBER_COOKIE_SECURE": True, "REMEMBER_COOKIE_SAMESITE": "Lax"}
     config: dict[str, Any]
     for config, named in (
@@ -238,11 +247,12 @@ def test_what_the_cookie_lacks_is_named_with_its_line(make_site: MakeSite) -> No
         ({**safe, "REMEMBER_COOKIE_SAMESITE": "None"}, ["SAMESITE"]),
         ({**safe, "REMEMBER_COOKIE_HTTPONLY": False}, ["HTTPONLY"]),
     ):
-        site = make_site(**config)
-        assert found_in(site, "remember-cookie.unprotected") == []
-        LoginManager(site)
-        found = found_in(site, "remember-cookie.unprotected")
-        assert re.findall(r"^REMEMBER_COOKIE_(\w+) ", "\n".join(found), re.MULTILINE) == named
+        with subtests.test(config=config, named=named):
+            site = make_site(**config)
+            assert found_in(site, "remember-cookie.unprotected") == []
+            LoginManager(site)
+            found = found_in(site, "remember-cookie.unprotected")
+            assert re.findall(r"^REMEMBER_COOKIE_(\w+) ", "\n".join(found), re.MULTILINE) == named
 
 
 def start(monkeypatch: pytest.MonkeyPatch, *addresses: str, **environment: str) -> None:

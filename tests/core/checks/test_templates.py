@@ -57,11 +57,14 @@ def found(site: Flask) -> list[str]:
     return found_in(site, "templates.blocked")
 
 
-def test_what_the_policy_blocks_is_found_in_its_line(site: Flask) -> None:
+def test_what_the_policy_blocks_is_found_in_its_line(
+    site: Flask, subtests: pytest.Subtests
+) -> None:
     for markup, named in BLOCKED.items():
-        write(site, f"{{# a comment\nof two lines #}}{{% if\nx %}}\n{markup}\n{{% endif %}}\n")
-        [message] = found(site)
-        assert f"{named} (line 4)" in message
+        with subtests.test(markup=markup, named=named):
+            write(site, f"{{# a comment\nof two lines #}}{{% if\nx %}}\n{markup}\n{{% endif %}}\n")
+            [message] = found(site)
+            assert f"{named} (line 4)" in message
     write(site, '<p>\n{{ form.delete(\n  class_="x",\n  onclick="return confirm()") }}')
     [message] = found(site)
     assert "onclick= (line 4)" in message
@@ -71,10 +74,11 @@ def test_what_the_policy_blocks_is_found_in_its_line(site: Flask) -> None:
     assert "style= (lines 1, 2, 3, 4, 5 and 35 more)" in message
 
 
-def test_what_no_policy_blocks_is_not_found(site: Flask) -> None:
+def test_what_no_policy_blocks_is_not_found(site: Flask, subtests: pytest.Subtests) -> None:
     for markup in FINE:
-        write(site, f"<!doctype html>\n{markup}\n")
-        assert found(site) == [], markup
+        with subtests.test(markup=markup):
+            write(site, f"<!doctype html>\n{markup}\n")
+            assert found(site) == [], markup
 
 
 def test_the_templates_of_a_blueprint_are_read_too(site: Flask, tmp_path: Path) -> None:
@@ -112,25 +116,27 @@ SCRIPTS, INLINE = {"onclick=", "javascript:", "<script> without nonce"}, "'unsaf
     ],
 )
 def test_what_the_policy_allows_is_not_found(
-    site: Flask, configure: Configure, policy: object, blocked: set[str]
+    site: Flask, configure: Configure, policy: object, blocked: set[str], subtests: pytest.Subtests
 ) -> None:
     configure(site, CSP=policy)
     for kind, markup in ONE_OF_EACH.items():
-        write(site, markup)
-        assert len(found(site)) == (kind in blocked), kind
+        with subtests.test(kind=kind, markup=markup):
+            write(site, markup)
+            assert len(found(site)) == (kind in blocked), kind
 
 
 def test_a_script_file_needs_a_nonce_only_where_no_host_is_listed(
-    site: Flask, configure: Configure
+    site: Flask, configure: Configure, subtests: pytest.Subtests
 ) -> None:
     write(site, "<script src=x.js></script>")
     for count, sources in ((1, [NONCE]), (0, [SELF, NONCE]), (0, ["https://cdn.safe.test"])):
-        configure(site, CSP={"script-src": sources})
-        assert len(found(site)) == count
+        with subtests.test(count=count, sources=sources):
+            configure(site, CSP={"script-src": sources})
+            assert len(found(site)) == count
 
 
 def test_a_script_file_that_the_page_has_no_hash_of_is_found_at_paranoid(
-    site: Flask, configure: Configure
+    site: Flask, configure: Configure, subtests: pytest.Subtests
 ) -> None:
     write(site, f"{NONCED}</script>")
     assert found(site) == []
@@ -142,10 +148,11 @@ def test_a_script_file_that_the_page_has_no_hash_of_is_found_at_paranoid(
         HASHED.replace("<script", "<script type=module"): [],
         "<script nonce=x>go()</script>": [],
     }.items():
-        write(site, f"{markup}</script>")
-        assert [each in message for each, message in zip(named, found(site), strict=True)] == [
-            True
-        ] * len(named)
+        with subtests.test(markup=markup, named=named):
+            write(site, f"{markup}</script>")
+            assert [each in message for each, message in zip(named, found(site), strict=True)] == [
+                True
+            ] * len(named)
     write(site, f"{NONCED}</script>")
     view = csp(script_src=[NONCE, "https://chat.test"])(lambda: "")
     site.add_url_rule("/_test/chat", "chat", view)

@@ -107,11 +107,16 @@ def test_an_expired_key_is_401_and_listed_no_more(
     ("lifetime", "chosen"), [(90 * DAY, {}), (365 * DAY, {"expires_in": 365 * DAY})]
 )
 def test_a_key_lasts_for_90_days_and_at_most_for_a_year_and_is_shown_once(
-    client: FlaskClient, credentials: dict[str, str], lifetime: int, chosen: dict[str, int]
+    client: FlaskClient,
+    credentials: dict[str, str],
+    lifetime: int,
+    chosen: dict[str, int],
+    subtests: pytest.Subtests,
 ) -> None:
     for refused in (0, -1, 365 * DAY + 1):
-        answer = make(client, credentials, expires_in=refused)
-        assert (answer.status_code, [*answer.get_json()["fields"]]) == (400, ["expires_in"])
+        with subtests.test(refused=refused):
+            answer = make(client, credentials, expires_in=refused)
+            assert (answer.status_code, [*answer.get_json()["fields"]]) == (400, ["expires_in"])
     made = make(client, credentials, **chosen).get_json()
     [listed] = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
     assert listed == {
@@ -382,10 +387,10 @@ def test_a_view_makes_no_key_if_meanwhile(make_app: MakeApp, change: str) -> Non
     ],
 )
 def test_no_prefix_begins_with_another_and_a_limit_is_one(
-    make_app: MakeApp, name: str, values: list[str], said: str
+    make_app: MakeApp, name: str, values: list[str], said: str, subtests: pytest.Subtests
 ) -> None:
     for value in values:
-        with pytest.raises(PolicyError, match=said):
+        with subtests.test(value=value), pytest.raises(PolicyError, match=said):
             make_app(**{name: value})
 
 

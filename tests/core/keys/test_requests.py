@@ -87,24 +87,28 @@ def program(app: Flask) -> FlaskClient:
 
 @pytest.mark.asvs("7.2.2")
 @every_token_type
-def test_a_view_takes_a_key_only_where_it_says_so(app: Flask, program: FlaskClient) -> None:
+def test_a_view_takes_a_key_only_where_it_says_so(
+    app: Flask, program: FlaskClient, subtests: pytest.Subtests
+) -> None:
     add(app, "/unmarked")
     add(app, "/closed", login_required)
     add(app, "/open", keys_allowed)
     add(app, "/both", login_required, keys_allowed)
     add(app, "/below", keys_allowed, login_required)
     for path in ("/unmarked", "/closed"):
-        answer = program.get(path)
-        assert (answer.status_code, answer.get_json()) == (403, NOT_HERE), path
+        with subtests.test(path=path):
+            answer = program.get(path)
+            assert (answer.status_code, answer.get_json()) == (403, NOT_HERE), path
     # A key that is refused was not used.
     assert stored_key(app).last_used is None
     for path in ("/open", "/both", "/below"):
-        by_key = [program.open(path, method=each) for each in ("GET", "POST", "HEAD")]
-        assert [answer.status_code for answer in by_key] == [200] * 3, path
-        assert by_key[0].headers["Cache-Control"] == "no-store, max-age=0"
-        assert app.test_client().get(path).status_code == 401
-        visitor = app.test_client()
-        assert visitor.get(path, headers=log_in(visitor)).status_code == 200
+        with subtests.test(path=path):
+            by_key = [program.open(path, method=each) for each in ("GET", "POST", "HEAD")]
+            assert [answer.status_code for answer in by_key] == [200] * 3, path
+            assert by_key[0].headers["Cache-Control"] == "no-store, max-age=0"
+            assert app.test_client().get(path).status_code == 401
+            visitor = app.test_client()
+            assert visitor.get(path, headers=log_in(visitor)).status_code == 200
 
 
 @pytest.mark.parametrize("below", [keys_allowed, keys_allowed(read_only=True)])
@@ -277,7 +281,9 @@ def test_the_roles_stay_limited_in_a_stream_and_a_thread(app: Flask) -> None:
 # How it is sent.
 
 
-def test_a_cookie_beside_a_key_does_not_count(app: Flask, client: FlaskClient) -> None:
+def test_a_cookie_beside_a_key_does_not_count(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     log_in_by_form(client)
     add_user(app, "bob")
     key = new_key(app, to="bob")
@@ -290,7 +296,8 @@ def test_a_cookie_beside_a_key_does_not_count(app: Flask, client: FlaskClient) -
     assert elsewhere.get(f"{routes.ME}?key={key}").status_code == 401
     headers = {"X-API-Key": key, "Authorization": f"Basic {key}", "Cookie": f"dev-session={key}"}
     for name, sent in headers.items():
-        assert elsewhere.get(routes.ME, headers={name: sent}).status_code == 401
+        with subtests.test(name=name, sent=sent):
+            assert elsewhere.get(routes.ME, headers={name: sent}).status_code == 401
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -305,12 +312,13 @@ def test_a_page_of_another_site_uses_no_key(make_app: MakeApp, method: str) -> N
 
 
 def test_a_token_with_the_prefix_of_keys_is_looked_up_among_keys_alone(
-    app: Flask, client: FlaskClient
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
     key = new_key(app)
     with statements_of(app) as counted:
         for slip in (key[:-1], key[:30] + key[30:50][::-1] + key[50:], key[:12]):
-            assert ask(client, slip).status_code == 401
+            with subtests.test(slip=slip):
+                assert ask(client, slip).status_code == 401
         assert counted.statements == []
         assert is_open(client, key)
     assert not any("logins" in statement for statement in counted.statements)

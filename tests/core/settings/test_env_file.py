@@ -37,24 +37,26 @@ def test_the_rest_stays_byte_for_byte(file: Path, before: str) -> None:
 
 
 def test_a_missing_or_empty_secret_is_added_and_named(
-    file: Path, capsys: pytest.CaptureFixture[str]
+    file: Path, capsys: pytest.CaptureFixture[str], subtests: pytest.Subtests
 ) -> None:
     rest = file.read_text()
     empty = (f"{MISSING}=", f'export {MISSING} = ""', f"{MISSING}=  # later", f"#{MISSING}=x")
     for line in ("", *empty):
-        file.write_text(f"{line}\n{rest}")
-        main(file)
-        assert capsys.readouterr().out == f"Added to .env: {MISSING}\n"
-        assert Settings.load().app_env == "development"
+        with subtests.test(line=line):
+            file.write_text(f"{line}\n{rest}")
+            main(file)
+            assert capsys.readouterr().out == f"Added to .env: {MISSING}\n"
+            assert Settings.load().app_env == "development"
 
 
-def test_a_file_that_lacks_nothing_is_not_touched(file: Path) -> None:
+def test_a_file_that_lacks_nothing_is_not_touched(file: Path, subtests: pytest.Subtests) -> None:
     rest = file.read_text()
     for line in ("{}={}", "export {} = '{}'", '{}="{}"  # mine'):
-        file.write_text(rest + line.format(MISSING.lower(), VALUE))
-        before = file.read_bytes(), file.stat().st_mtime_ns
-        main(file)
-        assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+        with subtests.test(line=line):
+            file.write_text(rest + line.format(MISSING.lower(), VALUE))
+            before = file.read_bytes(), file.stat().st_mtime_ns
+            main(file)
+            assert (file.read_bytes(), file.stat().st_mtime_ns) == before
 
 
 def test_a_new_file_is_for_development_in_the_project_and_for_production_elsewhere(

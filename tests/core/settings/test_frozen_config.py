@@ -132,14 +132,22 @@ def test_the_value_of_the_settings_and_a_default_of_a_library_are_fine(make_app:
     make_app(fill=False, SQLALCHEMY_DATABASE_URI=None)
 
 
-def test_an_override_in_lower_case_and_what_is_no_settings_object_are_refused() -> None:
+def test_an_override_in_lower_case_and_what_is_no_settings_object_are_refused(
+    subtests: pytest.Subtests,
+) -> None:
     for name in ("database_url", "sqlalchemy_database_uri", "test_config"):
-        with pytest.raises(TypeError, match=rf"^{name}: .*testing\.settings\(Sett") as refused:
+        with (
+            subtests.test(name=name),
+            pytest.raises(TypeError, match=rf"^{name}: .*testing\.settings\(Sett") as refused,
+        ):
             create_app(settings(Settings), **{name: URL})
-        assert SECRET not in str(refused.value)
+            assert SECRET not in str(refused.value)
     no_settings: list[Any] = [{"TESTING": True}, "testing", None]
     for given in no_settings:
-        with pytest.raises(TypeError, match=f"got {type(given).__name__} .*testing.settings"):
+        with (
+            subtests.test(given=given),
+            pytest.raises(TypeError, match=f"got {type(given).__name__} .*testing.settings"),
+        ):
             create_app(given)
 
 
@@ -251,17 +259,20 @@ NEW_VALUE = 'write a new value, as in app.config["SECRET_KEY_FALLBACKS"] = [].'
 WEAK_FALLBACKS: list[object] = [[SECRET, "short"], [b"short"], ["change-me" * 9], SECRET]
 
 
-def test_a_weak_key_of_the_past_is_refused_in_production(make_app: MakeApp) -> None:
+def test_a_weak_key_of_the_past_is_refused_in_production(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     late = make_app(fill=False, **PRODUCTION)
     for keys in WEAK_FALLBACKS:
-        early = make_app(fill=False, SECRET_KEY_FALLBACKS=keys)
-        assert early.test_client().get("/").status_code == 200
-        with pytest.raises(SettingsError, match="SECRET_KEY_FALLBACKS") as refused:
-            make_app(fill=False, SECRET_KEY_FALLBACKS=keys, **PRODUCTION)
-        assert not any(key in refused.value.message for key in (SECRET, "change-me"))
-        said = refusal_of(methodcaller("update", SECRET_KEY_FALLBACKS=keys), late.config)
-        assert "SECRET_KEY_FALLBACKS: a key is short" in said
-        assert late.config["SECRET_KEY_FALLBACKS"] is None
+        with subtests.test(keys=keys):
+            early = make_app(fill=False, SECRET_KEY_FALLBACKS=keys)
+            assert early.test_client().get("/").status_code == 200
+            with pytest.raises(SettingsError, match="SECRET_KEY_FALLBACKS") as refused:
+                make_app(fill=False, SECRET_KEY_FALLBACKS=keys, **PRODUCTION)
+            assert not any(key in refused.value.message for key in (SECRET, "change-me"))
+            said = refusal_of(methodcaller("update", SECRET_KEY_FALLBACKS=keys), late.config)
+            assert "SECRET_KEY_FALLBACKS: a key is short" in said
+            assert late.config["SECRET_KEY_FALLBACKS"] is None
     # Nor does the code replace the key of the settings.
     said = refusal_of(methodcaller("update", SECRET_KEY=SECRET), late.config)
     assert ("\n  SECRET_KEY: " in said, SECRET in said) == (True, False)
@@ -278,7 +289,9 @@ def test_no_weak_key_is_added_to_those_of_the_past(make_app: MakeApp) -> None:
     assert early == late == f"SECRET_KEY_FALLBACKS: {NEW_VALUE}"
 
 
-def test_a_test_thaws_the_configuration_and_finds_it_again(make_app: MakeApp) -> None:
+def test_a_test_thaws_the_configuration_and_finds_it_again(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     app = make_app(fill=False)
     before = {**app.config}
     with suppress(KeyError), testing.thawed(app, MAX_LOGINS=1), testing.thawed(app):
@@ -296,6 +309,7 @@ def test_a_test_thaws_the_configuration_and_finds_it_again(make_app: MakeApp) ->
     database = {"SQLALCHEMY_DATABASE_URI": "", "SQLALCHEMY_BINDS": {"x": ""}, "DATABASE_URL": ""}
     for name, value in database.items():
         with (
+            subtests.test(name=name, value=value),
             pytest.raises(SettingsError, match=f"\n  {name}: "),
             testing.thawed(app, **{name: value}),
         ):

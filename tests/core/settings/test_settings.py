@@ -106,11 +106,14 @@ def test_one_message_names_every_problem_and_no_value(load: Load) -> None:
 
 @pytest.mark.asvs("11.2.3")
 @pytest.mark.parametrize("environment", ["production", "development"])
-def test_a_weak_secret_is_refused_everywhere(load: Load, environment: str) -> None:
+def test_a_weak_secret_is_refused_everywhere(
+    load: Load, environment: str, subtests: pytest.Subtests
+) -> None:
     for secret in WEAK_SECRETS:
-        message = refusal(load, APP_ENV=environment, SECRET_KEY=secret)
-        assert "SECRET_KEY: is" in message, secret
-        assert "secrets.token_urlsafe" in message
+        with subtests.test(secret=secret):
+            message = refusal(load, APP_ENV=environment, SECRET_KEY=secret)
+            assert "SECRET_KEY: is" in message, secret
+            assert "secrets.token_urlsafe" in message
 
 
 @pytest.mark.asvs("13.4.2")
@@ -126,9 +129,10 @@ def test_development_may_debug_and_answers_to_loopback(load: Load) -> None:
     assert {"localhost", "127.0.0.1"} <= set(settings.trusted_hosts)
 
 
-def test_host_names_stand_between_commas_or_spaces(load: Load) -> None:
+def test_host_names_stand_between_commas_or_spaces(load: Load, subtests: pytest.Subtests) -> None:
     for written in ("a.example,b.example", " a.example  B.example ", "a.example, b.example,"):
-        assert load(TRUSTED_HOSTS=written).trusted_hosts == ("a.example", "b.example")
+        with subtests.test(written=written):
+            assert load(TRUSTED_HOSTS=written).trusted_hosts == ("a.example", "b.example")
 
 
 class ShopSettings(Settings):
@@ -145,9 +149,10 @@ def test_settings_do_not_change_and_the_message_says_where_they_come_from() -> N
     own._rates = {"CHF": 0.9}
 
 
-def test_a_value_that_cannot_be_meant_is_refused(load: Load) -> None:
+def test_a_value_that_cannot_be_meant_is_refused(load: Load, subtests: pytest.Subtests) -> None:
     for name, value in [(name, value) for name, values in REFUSED.items() for value in values]:
-        assert f"{name}: " in refusal(load, **{name: value}), value
+        with subtests.test(name=name, value=value):
+            assert f"{name}: " in refusal(load, **{name: value}), value
 
 
 @pytest.mark.parametrize(("name", "url"), [("data", "sqlite:///{}/data/app.db"), ("instance", "")])
@@ -221,13 +226,16 @@ def test_every_project_gets_settings_for_development_and_a_secret_of_its_own(
 
 @pytest.mark.asvs("13.3.2")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_secrets_that_are_added_to_a_file_are_not_for_everybody(tmp_path: Path) -> None:
+def test_secrets_that_are_added_to_a_file_are_not_for_everybody(
+    tmp_path: Path, subtests: pytest.Subtests
+) -> None:
     file = tmp_path / ".env"
     main(tmp_path / "new.env")
     assert (tmp_path / "new.env").stat().st_mode & 0o777 == 0o600
     # A copy of .env.example, one that everybody writes, and one that the group of a service reads.
     for before, after in {0o644: 0o600, 0o606: 0o600, 0o640: 0o640, 0o600: 0o600}.items():
-        file.write_text("APP_ENV=development\nSECRET_KEY=\n")
-        file.chmod(before)
-        main(file)
-        assert file.stat().st_mode & 0o777 == after
+        with subtests.test(before=before, after=after):
+            file.write_text("APP_ENV=development\nSECRET_KEY=\n")
+            file.chmod(before)
+            main(file)
+            assert file.stat().st_mode & 0o777 == after

@@ -102,16 +102,19 @@ def test_a_token_says_whose_it_is_and_nothing_secret(
 
 
 @pytest.mark.asvs("9.2.4")
-def test_issuer_and_audience_are_of_the_policy_or_the_first_host_name(make_app: MakeApp) -> None:
+def test_issuer_and_audience_are_of_the_policy_or_the_first_host_name(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     hosts = {"app_env": "production", "trusted_hosts": ["localhost", "www.example.org"]}
     own = {"TOKEN_ISSUER": "https://login.example", "TOKEN_AUDIENCE": "shop"}
     by_default = dict.fromkeys(own, "https://localhost")
     for names, expected in ((own, own), ({}, by_default)):
-        client = make_app(TOKEN_TYPE="jwt", **hosts, **names).test_client()
-        credentials = log_in(client)
-        claims = said(credentials)
-        assert [claims["iss"], claims["aud"]] == [*expected.values()]
-        assert is_logged_in(client, credentials)
+        with subtests.test(names=names, expected=expected):
+            client = make_app(TOKEN_TYPE="jwt", **hosts, **names).test_client()
+            credentials = log_in(client)
+            claims = said(credentials)
+            assert [claims["iss"], claims["aud"]] == [*expected.values()]
+            assert is_logged_in(client, credentials)
 
 
 @pytest.mark.asvs("9.2.4")

@@ -196,9 +196,14 @@ def test_an_unusable_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", ["TOKEN_ISSUER", "TOKEN_AUDIENCE"])
-def test_a_name_that_no_token_can_carry_is_refused(make_app: MakeApp, name: str) -> None:
+def test_a_name_that_no_token_can_carry_is_refused(
+    make_app: MakeApp, name: str, subtests: pytest.Subtests
+) -> None:
     for value in ("", " ", "a b", "a\n", "\x07", "\udcff", "a" * (MAX_NAME + 1)):
-        with pytest.raises(PolicyError, match=f"{name} is .*; write 1 to 255 ASCII characters"):
+        with (
+            subtests.test(value=value),
+            pytest.raises(PolicyError, match=f"{name} is .*; write 1 to 255 ASCII characters"),
+        ):
             make_app(TOKEN_TYPE="jwt", **{name: value})
 
 

@@ -75,7 +75,9 @@ def test_a_new_login_ends_the_old_one(app: Flask, client: FlaskClient) -> None:
     assert not is_logged_in(thief, {})
 
 
-def test_a_cookie_that_is_sent_twice_counts_as_none(app: Flask, client: FlaskClient) -> None:
+def test_a_cookie_that_is_sent_twice_counts_as_none(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     """Some browsers and servers let a sibling domain add one."""
     log_in(client)
     own = f"{DEVELOPMENT}={session_id(client)}"
@@ -86,19 +88,25 @@ def test_a_cookie_that_is_sent_twice_counts_as_none(app: Flask, client: FlaskCli
     assert [sent for sent in twice if is_logged_in(client, {"Cookie": sent})] == []
     # An event of Flask-SocketIO meets no check.
     for sent, found in ((own, True), (twice[-1], False)):
-        with app.test_request_context(headers={"Cookie": sent}):
+        with (
+            subtests.test(sent=sent, found=found),
+            app.test_request_context(headers={"Cookie": sent}),
+        ):
             assert bool(current_user) == found
 
 
 @pytest.mark.asvs("14.2.1")
-def test_a_session_id_elsewhere_than_in_its_cookie_is_401(app: Flask, client: FlaskClient) -> None:
+def test_a_session_id_elsewhere_than_in_its_cookie_is_401(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     log_in(client)
     secret = session_id(client)
     assert not is_logged_in(app.test_client(), {"Authorization": f"Bearer {secret}"})
     for name in ("token", "access_token", "session", PRODUCTION, "DEV-SESSION", "dev-flask"):
-        elsewhere = app.test_client()
-        assert not is_logged_in(elsewhere, {name: secret})
-        assert elsewhere.get(routes.ME, query_string={name: secret}).status_code == 401
-        assert elsewhere.post(routes.LOGOUT, json={name: secret}).status_code == 401
-        elsewhere.set_cookie(name, secret)
-        assert not is_logged_in(elsewhere, {})
+        with subtests.test(name=name):
+            elsewhere = app.test_client()
+            assert not is_logged_in(elsewhere, {name: secret})
+            assert elsewhere.get(routes.ME, query_string={name: secret}).status_code == 401
+            assert elsewhere.post(routes.LOGOUT, json={name: secret}).status_code == 401
+            elsewhere.set_cookie(name, secret)
+            assert not is_logged_in(elsewhere, {})

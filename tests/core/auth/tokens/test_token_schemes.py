@@ -32,13 +32,14 @@ def statuses(client: FlaskClient, token: str, schemes: list[str]) -> dict[str, i
 
 
 def test_each_of_them_brings_a_token_or_a_key_in_any_case_and_no_other_one_does(
-    app: Flask, client: FlaskClient, token: str
+    app: Flask, client: FlaskClient, token: str, subtests: pytest.Subtests
 ) -> None:
     schemes = ["Token", "token", "TOKEN", "Bearer", "bearer"]
     others = ["Basic", "Digest", "Negotiate", "Tokens", "Token:", "Other", ""]
     for sent in (token, new_key(app, expires_in=DAY)):
-        assert statuses(client, sent, schemes) == dict.fromkeys(schemes, 200)
-        assert statuses(client, sent, others) == dict.fromkeys(others, 401)
+        with subtests.test(sent=sent):
+            assert statuses(client, sent, schemes) == dict.fromkeys(schemes, 200)
+            assert statuses(client, sent, others) == dict.fromkeys(others, 401)
 
 
 def test_bearer_is_another_one_where_it_is_not_listed(make_app: MakeApp, token_type: str) -> None:
@@ -89,12 +90,14 @@ def write(client: FlaskClient, authorization: str, **headers: str) -> int:
 @pytest.mark.asvs("3.5.1")
 def test_a_write_of_another_site_with_what_a_browser_sends_by_itself_is_403(
     client: FlaskClient,
+    subtests: pytest.Subtests,
 ) -> None:
     for sent in ("Basic YTpi", "Digest x", "Negotiate x", "NTLM x", "Other x"):
-        log_in_by_form(client)
-        assert write(client, sent, **STRANGER) == 403
-        # It logs nobody out either: the cookie of this site's own page counts beside it.
-        assert write(client, sent, **OWN_PAGE) == 303
+        with subtests.test(sent=sent):
+            log_in_by_form(client)
+            assert write(client, sent, **STRANGER) == 403
+            # It logs nobody out either: the cookie of this site's own page counts beside it.
+            assert write(client, sent, **OWN_PAGE) == 303
     # Beside one of the schemes no cookie is read.
     assert [write(client, f"{scheme} x", **STRANGER) for scheme in SCHEMES] == [401, 401]
 

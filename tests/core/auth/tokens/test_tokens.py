@@ -89,16 +89,19 @@ def test_a_program_keeps_its_login_as_long_as_a_page_does(app: Flask, wait: Wait
 
 
 @every_token_type
-def test_a_wrong_bearer_token_never_falls_back_to_a_cookie(client: FlaskClient) -> None:
+def test_a_wrong_bearer_token_never_falls_back_to_a_cookie(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     log_in_by_form(client)
     wrong = (session_id(client), well_formed("a" * 43), "", " ", "x", "a.b.c")
     for sent in (f"{scheme} {each}" for scheme in ("Bearer", "bearer", "BEARER") for each in wrong):
-        headers = {**OWN_PAGE, "Authorization": sent}
-        assert client.get(routes.ME, headers=headers).status_code == 401, sent
-        assert client.post(routes.LOGOUT, headers=headers).status_code == 401, sent
-        form = {**headers, "Origin": "http://localhost"}
-        answer = client.post(routes.LOGOUT, data={"a": "b"}, headers=form)
-        assert (answer.status_code, who(client, **headers)) == (401, "None"), sent
+        with subtests.test(sent=sent):
+            headers = {**OWN_PAGE, "Authorization": sent}
+            assert client.get(routes.ME, headers=headers).status_code == 401, sent
+            assert client.post(routes.LOGOUT, headers=headers).status_code == 401, sent
+            form = {**headers, "Origin": "http://localhost"}
+            answer = client.post(routes.LOGOUT, data={"a": "b"}, headers=form)
+            assert (answer.status_code, who(client, **headers)) == (401, "None"), sent
     assert is_logged_in(client, {})
 
 
