@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, current_app, request
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from flask.views import MethodView
 from secure_flask import current_user, log_out, login_required, public, recent_login, roles_required
@@ -17,9 +17,10 @@ from secure_flask.web.forms import consumes_form, or_form
 from werkzeug.test import create_environ
 
 from core import routes
-from core.auth.ways_to_register import PATH, WAYS, Called, add, caching, lossy
+from core.auth.ways_to_register import ENDPOINT, PATH, WAYS, Called, add, caching, lossy
 from core.conftest import (
     OWN_PAGE,
+    PRODUCTION,
     USERNAME,
     MakeApp,
     Wait,
@@ -28,7 +29,6 @@ from core.conftest import (
     log_in,
     stored_user,
 )
-from core.statements import counted_statements
 
 ADMIN, USER, STRANGER = USERNAME, "bob", ""
 FOR_ADMINS = roles_required("admin")
@@ -80,27 +80,38 @@ def view(reached: list[str]) -> Callable[..., str]:
     return view
 
 
+@pytest.fixture
+def named(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What the log of development says of hidden marks."""
+    return lambda: [each for each in map(str, caplog.messages) if " hides " in each]
+
+
 @pytest.mark.parametrize("name", WAYS)
-def test_only_an_admin_reaches_a_view_for_admins(
-    app: Flask, ask: Ask, view: Any, reached: list[str], name: str
+def test_only_an_admin_reaches_a_view_for_admins_and_a_hidden_mark_is_named(
+    app: Flask, ask: Ask, view: Any, reached: list[str], named: Any, name: str
 ) -> None:
     WAYS[name].register(app, FOR_ADMINS, view)
     assert ask() == {ADMIN: 200, USER: 403, STRANGER: 401}
     assert set(reached) <= {ADMIN}
+    endpoints = [message.partition(" hides ")[0].removeprefix("probes.") for message in named()]
+    assert endpoints == ([ENDPOINT] if WAYS[name].hides else [])
 
 
-@pytest.mark.parametrize("name", WAYS)
-def test_without_the_mark_a_user_reaches_it_in_each_way(app: Flask, view: Any, name: str) -> None:
-    WAYS[name].register(app, lambda view: view, view)
-    assert client_of(app, USER).get(PATH).status_code == 200
-
-
-def test_only_a_cache_without_wraps_that_calls_nothing_answers_every_user(
-    app: Flask, ask: Ask, view: Any, reached: list[str]
+def test_only_a_cache_without_wraps_that_calls_nothing_answers_every_user_and_is_named(
+    app: Flask, ask: Ask, view: Any, reached: list[str], named: Any
 ) -> None:
     add(app, caching(FOR_ADMINS(view)))
     assert ask() == {ADMIN: 200, USER: 200, STRANGER: 401}
     assert reached == [ADMIN]
+    [message] = named()
+    assert message.startswith(f"probe hides {__name__}.view.<locals>.view, which is marked @roles_")
+
+
+def test_production_names_no_hidden_mark(make_app: MakeApp, view: Any, named: Any) -> None:
+    app = make_app(**PRODUCTION)
+    add(app, public(lossy(login_required(view))))
+    answer = app.test_client().get(PATH, base_url="https://localhost")
+    assert (answer.status_code, named()) == (401, [])
 
 
 # Decorators of a view that takes a form, the lowest first.
@@ -173,69 +184,23 @@ def test_a_view_of_two_apps_is_closed_in_both(app: Flask, ask: Ask, make_app: Ma
     assert (client.get(PATH).status_code, other.test_client().get(PATH).status_code) == (403, 401)
 
 
-def test_a_public_method_of_a_closed_class_is_open_and_its_closed_helper_is_not(
-    app: Flask, ask: Ask
+def test_of_two_marks_the_shorter_age_counts_in_either_order(
+    app: Flask, wait: Wait, subtests: pytest.Subtests
 ) -> None:
-    helper: Any = FOR_ADMINS(lambda: "")
-
-    class Mixed(MethodView):
-        decorators = [login_required, FOR_ADMINS]  # noqa: RUF012 (Flask's own way)
-
-        @public
-        def get(self, word: str) -> str:
-            return str(helper()) if word == "helper" else word
-
-        def post(self, word: str) -> str:
-            return word
-
-    app.add_url_rule("/mixed/<word>", view_func=Mixed.as_view("mixed"))
-    assert ask("/mixed/a") == {ADMIN: 200, USER: 200, STRANGER: 200}
-    assert ask("/mixed/a", method="POST", json={}) == {ADMIN: 200, USER: 403, STRANGER: 401}
-    assert ask("/mixed/helper") == {ADMIN: 200, USER: 403, STRANGER: 401}
-
-
-def test_a_public_method_of_a_closed_class_looks_no_login_up(app: Flask) -> None:
-    class Mixed(MethodView):
-        decorators = [FOR_ADMINS]  # noqa: RUF012 (Flask's own way)
-
-        @public
-        def get(self) -> str:
-            return "page"
-
-    app.add_url_rule("/mixed", view_func=Mixed.as_view("mixed"))
-    client = client_of(app, ADMIN)
-    with app.app_context(), counted_statements(db.engine) as counted:
-        answer = client.get("/mixed")
-    assert (answer.text, counted.statements) == ("page", [])
-
-
-@pytest.mark.parametrize("ages", [(5, 60), (60, 5)], ids=["class", "method"])
-def test_of_a_class_and_its_method_the_shorter_age_counts(
-    app: Flask, wait: Wait, ages: tuple[int, int]
-) -> None:
-    of_class, of_method = (recent_login(minutes=age) for age in ages)
-
-    class Slow(MethodView):
-        decorators = [of_class]  # noqa: RUF012 (Flask's own way)
-
-        @of_method
-        def get(self, word: str) -> str:
-            return word
-
-    app.add_url_rule("/slow/<word>", view_func=Slow.as_view("slow"))
-    client = client_of(app, ADMIN)
-    assert client.get("/slow/a").status_code == 200
-    wait(5 * 60 + 1)
-    assert client.get("/slow/a").status_code == 401
-
-
-def test_of_two_marks_the_shorter_age_counts_in_either_order(app: Flask, wait: Wait) -> None:
     short, long = recent_login(minutes=5), recent_login(minutes=60)
-    app.add_url_rule("/long-above", "long", long(short(lambda: "")))
-    app.add_url_rule("/short-above", "short", short(long(lambda: "")))
+    views = {"above": long(short(lambda: "")), "below": short(long(lambda: ""))}
+    for name, of_class, of_method in (("class", short, long), ("method", long, short)):
+        get = of_method(lambda self: "")
+        page = type("Page", (MethodView,), {"decorators": [of_class], "get": get})
+        views[name] = page.as_view(name)  # type: ignore[attr-defined]
+    for name, each in views.items():
+        app.add_url_rule(f"/{name}", name, each)
     client = client_of(app, ADMIN)
-    wait(30 * 60)
-    assert [client.get(f"/{name}-above").status_code for name in ("long", "short")] == [401, 401]
+    for pause, status in ((0, 200), (30 * 60, 401)):
+        with subtests.test(pause=pause, status=status):
+            wait(pause)
+            got = {name: client.get(f"/{name}").status_code for name in views}
+            assert got == dict.fromkeys(views, status)
 
 
 def test_what_was_proved_stays_so_for_the_request_and_nothing_else_does(
@@ -318,6 +283,10 @@ def test_a_closed_function_does_not_run_outside_a_request(
     with pytest.raises(RuntimeError, match=r"outside a request.*move its code to a function"):
         asyncio.run(login_required(coroutine)())
     assert reached == []
+    # A message shows no arguments.
+    with pytest.raises(RuntimeError, match=r"^functools.partial is marked @login_required") as said:
+        login_required(partial(view, "a secret"))()
+    assert "a secret" not in str(said.value)
 
 
 def test_it_does_not_run_in_an_app_without_init_app(view: Any, reached: list[str]) -> None:
@@ -327,30 +296,6 @@ def test_it_does_not_run_in_an_app_without_init_app(view: Any, reached: list[str
     with pytest.raises(RuntimeError, match=r"other is not protected: call `secure_flask\.init_app"):
         other.test_client().get(PATH)
     assert reached == []
-
-
-def test_nor_in_one_that_a_protected_app_asks(app: Flask, view: Any, reached: list[str]) -> None:
-    other = Flask("other")
-    add(other, login_required(view))
-
-    @app.get("/asking")
-    @login_required
-    def asking() -> Any:
-        environ = {**request.environ, "PATH_INFO": PATH}
-        return current_app.response_class.from_app(other, environ)
-
-    assert client_of(app, ADMIN).get("/asking").status_code == 500
-    assert reached == []
-
-
-def test_a_test_calls_it_within_a_request_of_a_user_who_may(app: Flask, view: Any) -> None:
-    with app.test_request_context(), pytest.raises(ErrorResponse) as refused:
-        FOR_ADMINS(view)("a")
-    assert refused.value.code == 401
-    cookie = client_of(app, ADMIN).get_cookie("dev-session")
-    assert cookie
-    with app.test_request_context(headers={"Cookie": f"dev-session={cookie.value}"}):
-        assert FOR_ADMINS(view)("a") == "a"
 
 
 def test_a_mark_on_what_runs_before_the_views_of_a_blueprint_closes_them(
@@ -366,3 +311,58 @@ def test_a_mark_on_what_runs_before_the_views_of_a_blueprint_closes_them(
     blueprint.add_url_rule(PATH, view_func=public(lambda: "team"))
     app.register_blueprint(blueprint)
     assert ask() == {ADMIN: 200, USER: 403, STRANGER: 401}
+
+
+# `@public` stands below the lines of its routes: it opens no endpoint that a function has.
+
+
+def status(app: Flask, path: str) -> int:
+    return app.test_client().get(path).status_code
+
+
+def page() -> Callable[[], str]:
+    return lambda: "page"
+
+
+# The sentence names the endpoints and what to write.
+REFUSED = r"the view of {} already\. Write @public below .*PUBLIC_ENDPOINTS\["
+
+
+class Pages:
+    def show(self) -> str:
+        return "page"
+
+
+class Orders(MethodView):
+    def get(self) -> str:
+        return "page"
+
+
+@pytest.mark.parametrize(
+    ("view", "marked"),
+    [(Pages().show, Pages.show), (Orders.as_view("had"), Orders.get)],
+    ids=["a bound method", "a method of a class"],
+)
+def test_it_opens_no_endpoint_that_a_method_has(
+    app: Flask, view: Callable[..., str], marked: Any
+) -> None:
+    app.add_url_rule("/had", "had", view)
+    with pytest.raises(TypeError, match=REFUSED.format("had")):
+        public(marked)
+    assert status(app, "/had") == 401
+
+
+def test_nor_that_a_function_has_in_this_app_or_in_another(app: Flask, make_app: MakeApp) -> None:
+    view = app.route("/first", endpoint="first")(page())
+    make_app().add_url_rule("/second", "second", view)
+    with pytest.raises(TypeError, match=REFUSED.format("first, second")):
+        public(view)
+    assert status(app, "/first") == 401
+
+
+def test_a_mark_that_says_what_another_said_changes_nothing(app: Flask, make_app: MakeApp) -> None:
+    view = public(page())
+    apps = (app, make_app())
+    for each in apps:
+        each.add_url_rule("/page", "page", public(view))
+    assert [status(each, "/page") for each in apps] == [200, 200]

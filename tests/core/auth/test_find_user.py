@@ -1,18 +1,20 @@
 """An app with a login of its own: `find_user` closes its views, and needs no user of the core."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import secure_flask
-from flask import Flask, abort, g, render_template_string, request, send_file, session
+from flask import Flask, abort, g, request, send_file, session
 from flask.testing import FlaskClient
 from flask.views import MethodView
 from flask_login import (  # type: ignore[import-untyped]
@@ -34,11 +36,9 @@ from secure_flask import (
     recent_login,
     roles_required,
 )
-from secure_flask.auth.logins import Credential
 from secure_flask.csp_reports import endpoint
-from secure_flask.database import Model
 from secure_flask.database.core_tables import CORE_TABLES
-from secure_flask.database.database import CoreModel, app_metadata
+from secure_flask.database.database import app_metadata
 from secure_flask.web.csrf import csrf_exempt
 from werkzeug.local import LocalProxy
 
@@ -52,11 +52,6 @@ class Person:
 
     id: int = 7
     role_names: list[str] = field(default_factory=list)
-
-
-@dataclass
-class WithoutRoles:
-    id: int = 7
 
 
 def find_person() -> Person | None:
@@ -88,16 +83,11 @@ def client_of(app: Flask, path: str, view: Callable[..., Any], **options: Any) -
 
 
 def test_a_closed_view_takes_the_user_of_the_app_and_nobody_else() -> None:
-    client = new_app().test_client()
+    client = client_of(new_app(), "/session", public(lambda: dict(session)))
     assert client.get("/closed").status_code == 401
     assert client.post("/enter", data={"name": "ada"}, headers=OWN_PAGE).status_code == 200
     # The session that holds the login stays the app's.
     assert [client.get("/closed").text for _ in range(3)] == ["closed"] * 3
-
-
-def test_the_session_of_the_app_holds_what_the_app_put_there() -> None:
-    client = client_of(new_app(), "/session", public(lambda: dict(session)))
-    client.post("/enter", data={"name": "ada"}, headers=OWN_PAGE)
     assert client.get("/session").get_json() == {"user_id": 7}
 
 
@@ -134,33 +124,33 @@ NOBODY = {
 }
 
 
-@pytest.mark.parametrize("found", NOBODY.values(), ids=NOBODY)
-def test_any_other_value_is_nobody(found: Callable[[], object]) -> None:
-    app = new_app(found)
-    client = client_of(app, "/who", public(lambda: str(bool(current_user))))
-    assert client.get("/closed").status_code == 401
-    assert client.get("/who").text == "False"
+def who(found: dict[str, Callable[[], object]]) -> dict[str, str]:
+    """What a public view takes each of these for, where a closed view agrees."""
+    functions = list(found.values())
+    client = client_of(new_app(lambda: functions[0]()), "/who", public(name_of_user))
+    names = {}
+    for case in found:
+        names[case] = client.get("/who").text
+        assert client.get("/closed").status_code == (200 if names[case] else 401), case
+        del functions[0]
+    return names
 
 
-SOMEBODY = {
-    "an object": Person,
-    "one of Flask-Login": Named,
-    "a proxy": lambda: LocalProxy(Named),
-    "a proxy of a proxy": lambda: LocalProxy(lambda: LocalProxy(Named)),
-}
+def name_of_user() -> str:
+    return type(current_user._get_current_object()).__name__ if current_user else ""
 
 
-@pytest.mark.parametrize("found", SOMEBODY.values(), ids=SOMEBODY)
-def test_a_user_is_handed_on_without_a_proxy(found: Callable[[], object]) -> None:
-    def name() -> str:
-        return type(current_user._get_current_object()).__name__
-
-    assert client_of(new_app(found), "/who", name).get("/who").text in ("Person", "Named")
+def test_any_other_value_is_nobody() -> None:
+    assert who(NOBODY) == dict.fromkeys(NOBODY, "")
 
 
-def test_development_says_why_an_object_is_nobody(lines: Any, capsys: Any) -> None:
-    new_app(lambda: "ada").test_client().get("/closed")
-    assert "class str, which counts as nobody" in capsys.readouterr().err
+def test_a_user_is_handed_on_without_a_proxy() -> None:
+    proxies = {"a proxy": Named, "a proxy of a proxy": lambda: LocalProxy(Named)}
+    found = {case: partial(LocalProxy, proxied) for case, proxied in proxies.items()}
+    assert who({"an object": Person, **found}) == {
+        "an object": "Person",
+        **dict.fromkeys(found, "Named"),
+    }
 
 
 def test_an_error_of_the_function_closes_the_view() -> None:
@@ -200,14 +190,6 @@ def test_names_in_g_stay_the_apps() -> None:
     assert client.get("/g").get_json(force=True) == {"user": "mine", "secure_flask": "mine too"}
 
 
-def test_a_template_has_what_the_app_calls_its_current_user() -> None:
-    page = public(lambda: render_template_string("{{ current_user is defined }}"))
-    assert client_of(new_app(), "/page", page).get("/page").text == "False"
-
-
-BASE = "This is the base.{% block content %}{% endblock %}"
-
-
 def flask_login_app() -> Flask:
     class User(Named):
         is_active, is_anonymous = True, False
@@ -234,10 +216,7 @@ def test_flask_login_logs_in_and_out() -> None:
     [
         (lambda: None, "You are not logged in."),
         (Person, "You are logged in."),
-        (
-            lambda: SimpleNamespace(id=7, name="<ada>"),
-            "You are logged in as <bdi>&lt;ada&gt;</bdi>.",
-        ),
+        (lambda: SimpleNamespace(id=7, name="<ada>"), "logged in as <bdi>&lt;ada&gt;</bdi>."),
     ],
     ids=["nobody", "no name", "a name"],
 )
@@ -246,20 +225,20 @@ def test_a_page_of_an_error_asks_the_core_who_is_logged_in(
 ) -> None:
     app = new_app(find_user)
     pages = FileSystemLoader(Path(secure_flask.__file__).parents[1] / "app" / "templates")
-    app.jinja_loader = ChoiceLoader([DictLoader({"base.html": BASE}), pages])
+    base = DictLoader({"base.html": "{% block content %}{% endblock %}"})
+    app.jinja_loader = ChoiceLoader([base, pages])
     # As Flask-Login says of an anonymous visitor.
     app.context_processor(lambda: {"current_user": AnonymousUserMixin()})
     client = client_of(app, "/forbidden", public(lambda: abort(403)))
     shown = client.get("/forbidden", headers={"Accept": "text/html"}).text
-    assert "This is the base." in shown
     assert words in " ".join(shown.split())
 
 
 # 3. Roles.
 
 
-def find_without_roles() -> WithoutRoles | None:
-    return WithoutRoles()
+def find_without_roles() -> SimpleNamespace | None:
+    return SimpleNamespace(id=7)
 
 
 def not_annotated():  # type: ignore[no-untyped-def]
@@ -280,19 +259,12 @@ def marked_app(find_user: Callable[[], object]) -> Flask:
     return app
 
 
-@pytest.mark.parametrize(
-    ("find_user", "said"),
-    [
-        (find_without_roles, "WithoutRoles has no role_names"),
-        (not_annotated, "def find_user"),
-        (lambda: Person(), "def find_user"),
-    ],
-)
-def test_roles_that_the_users_do_not_have_are_an_error_at_start(
-    find_user: Callable[[], object], said: str
-) -> None:
-    with pytest.raises(PolicyError, match=said):
-        marked_app(find_user)
+def test_roles_that_the_users_do_not_have_are_an_error_at_start(subtests: pytest.Subtests) -> None:
+    with pytest.raises(PolicyError, match="SimpleNamespace has no role_names"):
+        marked_app(find_without_roles)
+    for find_user in (not_annotated, lambda: Person()):
+        with subtests.test(find_user=find_user), pytest.raises(PolicyError, match="def find_user"):
+            marked_app(find_user)
 
 
 def test_the_error_comes_for_a_mark_above_the_route_too() -> None:
@@ -313,33 +285,31 @@ class Odd:
     id: int = 7
 
 
-@pytest.mark.parametrize("names", ["admin", "a admin b", None, lambda: ["admin"], 7])
-def test_role_names_of_another_type_open_nothing(names: object) -> None:
-    def find_user() -> Odd:
-        return Odd(names)
+def test_role_names_of_another_type_open_nothing(subtests: pytest.Subtests) -> None:
+    values: list[object] = ["admin", "a admin b", None, lambda: ["admin"], 7]
+    odd = Odd(["a"])
 
-    app = new_app(find_user)
-    view = roles_required("a")(lambda: "a")
-    assert client_of(app, "/admin", view).get("/admin").status_code == 403
+    def find_user() -> Odd:
+        return odd
+
+    client = client_of(new_app(find_user), "/admin", roles_required("a")(lambda: "a"))
+    assert client.get("/admin").status_code == 200
+    for odd.role_names in values:
+        with subtests.test(case=odd.role_names):
+            assert client.get("/admin").status_code == 403, odd.role_names
 
 
 # 4. What such an app does not have.
 
 
 @pytest.mark.parametrize("mark", [recent_login, keys_allowed])
-def test_a_recent_login_and_a_view_for_keys_are_an_error_at_start(mark: Any) -> None:
+def test_a_recent_login_and_a_view_for_keys_are_an_error_at_start(
+    mark: Callable[[Callable[..., str]], Callable[..., str]],
+) -> None:
     with pytest.raises(PolicyError, match=f"@{mark.__name__}"):
         new_app().add_url_rule("/marked", "marked", mark(lambda: ""))
 
-
-@pytest.mark.parametrize("mark", [recent_login, keys_allowed])
-def test_the_mark_of_one_method_of_a_class_is_an_error_at_start(
-    mark: Callable[[Callable[..., str]], Callable[..., str]],
-) -> None:
     class Orders(MethodView):
-        def get(self) -> str:
-            return ""
-
         @mark
         def post(self) -> str:
             return ""
@@ -368,26 +338,20 @@ CALLS: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_a_function_of_the_cores_users_says_that_there_are_none(name: str) -> None:
-    app = new_app(Person)
-    client = client_of(app, "/call", lambda: str(CALLS[name]()))
-    with pytest.raises(RuntimeError) as raised:
-        client.get("/call")
-    assert str(raised.value).startswith(f"{name} needs users and logins of secure_flask")
+def test_a_function_of_the_cores_users_says_that_there_are_none(subtests: pytest.Subtests) -> None:
+    client = client_of(new_app(Person), "/call/<name>", lambda name: str(CALLS[name]()))
+    for name in CALLS:
+        says = rf"^{re.escape(name)} needs users and logins of secure_flask"
+        with subtests.test(name=name), pytest.raises(RuntimeError, match=says):
+            client.get(f"/call/{name}")
 
 
-@pytest.mark.parametrize(
-    "policy",
-    [
-        {"TOKEN_TYPE": "session"},
-        {"TOKEN_TYPE": "jwt"},
-        {"LEGACY_HASHES": {"old:": (lambda stored, password: False, "old:sample")}},
-    ],
-)
-def test_a_policy_of_the_cores_logins_is_an_error_at_start(policy: dict[str, Any]) -> None:
-    with pytest.raises(PolicyError, match=next(iter(policy))):
-        new_app(**policy)
+def test_a_policy_of_the_cores_logins_is_an_error_at_start(subtests: pytest.Subtests) -> None:
+    old: Any = {"old:": (lambda stored, password: False, "old:sample")}
+    refused: list[tuple[str, Any]] = [*(("TOKEN_TYPE", each) for each in ("session", "jwt"))]
+    for name, value in [*refused, ("LEGACY_HASHES", old)]:
+        with subtests.test(name=name, value=value), pytest.raises(PolicyError, match=name):
+            new_app(**{name: value})
 
 
 def test_routes_and_commands_of_the_cores_logins_are_not_there() -> None:
@@ -490,18 +454,6 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
     assert given == [] or "accounts.init_app(app) needs users" in more[-1]
 
 
-def test_each_table_of_the_core_is_known_as_such() -> None:
-    of_core = {
-        model.__table__
-        for base in (Model, CoreModel, Credential)
-        for model in base.__subclasses__()
-        if model.__module__.startswith("secure_flask.")
-        and not model.__module__.startswith("secure_flask.accounts")
-        and model is not Credential
-    }
-    assert of_core <= CORE_TABLES
-
-
 def test_its_tables_are_those_of_the_app_alone() -> None:
     with new_app().app_context():
         of_core = {table.name for table in CORE_TABLES}
@@ -525,25 +477,18 @@ def report(client: FlaskClient, blocked: str = "https://elsewhere.example") -> i
     return client.post(routes.REPORTS, data=body, content_type=kind).status_code
 
 
-def test_reports_of_browsers_go_to_the_log_once(lines: Lines) -> None:
-    client = production_client()
-    lines()
-    assert [report(client) for _ in range(3)] == [204] * 3
-    logged = [each for each in lines() if "csp_violation" in each["event"]]
-    assert [each["blocked"] for each in logged] == ["https://elsewhere.example"]
-
-
-def test_a_stranger_fills_neither_the_log_nor_the_memory(
+def test_reports_go_to_the_log_once_and_a_stranger_fills_neither_that_nor_the_memory(
     lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint, "MAX_ROWS", 2)
     client = production_client()
     lines()
-    for number in range(5):
-        report(client, f"https://{number}.example")
+    sites = [f"https://{number}.example" for number in (0, 0, 0, 1, 2, 3, 4)]
+    assert [report(client, site) for site in sites] == [204] * len(sites)
     assert len(client.application.extensions["secure_flask"][endpoint._LOGGED]) == 2
-    report(client, "https://4.example")
-    assert len([each for each in lines() if "csp_violation" in each["event"]]) == 5
+    report(client, sites[-1])
+    logged = [each["blocked"] for each in lines() if "csp_violation" in each["event"]]
+    assert logged == sorted({*sites})
 
 
 @pytest.mark.parametrize("settings", [{}, PRODUCTION])
@@ -572,24 +517,20 @@ FILE = Path(__file__)
 
 
 @pytest.mark.parametrize("mark", [login_required, public])
-def test_no_cache_keeps_what_a_login_got(mark: Any) -> None:
-    app = new_app(Person)
-    client = client_of(app, "/file", mark(lambda: send_file(FILE, max_age=3600)))
-    answer = client.get("/file", buffered=True)
-    assert answer.headers["Cache-Control"] == "no-store, max-age=0"
-    assert {"Cookie", "Authorization"} <= {each.title() for each in answer.vary}
-
-
-def test_a_refusal_varies_and_is_not_stored() -> None:
-    answer = new_app().test_client().get("/closed")
-    assert answer.headers["Cache-Control"] == "no-store, max-age=0"
-    assert {"cookie", "authorization"} <= {each.lower() for each in answer.vary}
-
-
-def test_caches_keep_a_public_file_for_visitors() -> None:
-    app = new_app()
-    client = client_of(app, "/file", public(lambda: send_file(FILE, max_age=3600)))
-    assert "3600" in client.get("/file", buffered=True).headers["Cache-Control"]
+def test_no_cache_keeps_what_a_login_got_or_was_refused(
+    mark: Any, subtests: pytest.Subtests
+) -> None:
+    view = mark(lambda: send_file(FILE, max_age=3600))
+    users, visitors = (
+        client_of(new_app(find_user), "/file", view).get("/file", buffered=True)
+        for find_user in (Person, find_person)
+    )
+    for answer in [users] if mark is public else [users, visitors]:
+        with subtests.test(answer=answer):
+            assert answer.headers["Cache-Control"] == "no-store, max-age=0"
+            assert {"Cookie", "Authorization"} <= {each.title() for each in answer.vary}
+    if mark is public:
+        assert "3600" in visitors.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("path", [routes.REPORTS, "/hook"])
@@ -616,16 +557,12 @@ def find_by_token_or_cookie() -> Person | None:
     return Person(2) if request.cookies.get("who") else None
 
 
-@pytest.mark.parametrize(
-    ("token", "answer"), [("Bearer right", "1"), ("Bearer wrong", None), (None, "2")]
-)
-def test_a_token_of_the_app_counts_and_no_cookie_beside_it(
-    token: str | None, answer: str | None
-) -> None:
+def test_a_token_of_the_app_counts_and_no_cookie_beside_it() -> None:
     client = client_of(new_app(find_by_token_or_cookie), "/who", lambda: str(current_user.id))
     client.set_cookie("who", "ada")
-    found = client.get("/who", headers={"Authorization": token} if token else {})
-    assert found.text == answer if answer else found.status_code == 401
+    sent = [{"Authorization": "Bearer right"}, {"Authorization": "Bearer wrong"}, {}]
+    right, wrong, neither = (client.get("/who", headers=headers) for headers in sent)
+    assert (right.text, wrong.status_code, neither.text) == ("1", 401, "2")
 
 
 def test_another_site_gets_no_credentials_and_its_requests_no_cookie() -> None:
@@ -667,6 +604,8 @@ def tries(client: FlaskClient, number: int, **fields: str) -> list[int]:
 
 def test_failures_of_the_apps_login_are_counted_though_it_aborts() -> None:
     client = login_app().test_client()
+    # Right passwords are no failures.
+    assert tries(client, 8, password="right") == [200] * 8
     assert tries(client, 6) == [401] * 5 + [429]
     assert tries(client, 1, password="right") == [429]
 
@@ -683,24 +622,6 @@ def test_one_name_has_one_count_in_all_spellings() -> None:
     assert tries(client, 1) + tries(client, 1, name=" Ada") == [401, 429]
 
 
-def test_right_passwords_are_no_failures() -> None:
-    assert tries(login_app().test_client(), 8, password="right") == [200] * 8
-
-
 def test_an_error_of_the_server_counts_for_nothing() -> None:
     client = login_app().test_client()
     assert tries(client, 8, status="503") == [503] * 8
-
-
-def test_two_purposes_count_apart() -> None:
-    app = new_app()
-
-    @app.post("/try/<purpose>")
-    @public
-    def attempt(purpose: str) -> str:
-        with attempts(purpose):
-            return "tried"
-
-    client = app.test_client()
-    sent = [client.post(f"/try/{each}", headers=OWN_PAGE).status_code for each in "ab" * 5]
-    assert sent == [200] * 10

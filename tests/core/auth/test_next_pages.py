@@ -25,19 +25,9 @@ https://localhost/_test/page /%2f/evil.example /%2fevil.example /%5cevil.example
 """
 
 WITH_CONTROLS = [
-    "",
-    " ",
-    " //evil.example",
-    "/\t/evil.example",
-    "/\n/evil.example",
-    "\t//evil.example",
-    "/_test/page\r\nSet-Cookie: a=b",
-    "/_test/page\n",
-    "/_test/page\0",
-    "/_test/page?a=\r\nb",
-    "/_test/page?a=\u00e9",
-    "/\u2044evil.example",
-    "/\uff0fevil.example",
+    *("", " ", " //evil.example", "/\t/evil.example", "/\n/evil.example", "\t//evil.example"),
+    *("/_test/page\r\nSet-Cookie: a=b", "/_test/page\n", "/_test/page\0", "/_test/page?a=\r\nb"),
+    *("/_test/page?a=\u00e9", "/\u2044evil.example", "/\uff0fevil.example"),
     "/_test/page?a=" + "b" * 2000,
 ]
 

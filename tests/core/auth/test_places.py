@@ -99,11 +99,6 @@ def test_a_freed_place_goes_to_the_site_that_holds_fewest(people: People) -> Non
     assert people.leave("192.0.2.1c") == "192.0.2.2b runs"
 
 
-def test_of_sites_that_hold_as_many_the_first_to_come_is_next(people: People) -> None:
-    people.come(*several("192.0.2.1", 4), "192.0.2.2a", "192.0.2.3a")
-    assert people.leave("192.0.2.1a") == "192.0.2.2a runs"
-
-
 @pytest.mark.asvs("15.2.2")
 def test_where_the_room_is_full_the_newest_of_the_largest_site_is_sent_away(
     people: People,

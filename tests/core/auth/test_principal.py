@@ -18,7 +18,6 @@ from flask import (
     session,
     stream_with_context,
 )
-from flask.ctx import _AppCtxGlobals
 from flask.testing import FlaskClient
 from secure_flask import (
     Role,
@@ -36,7 +35,7 @@ from secure_flask import (
 from secure_flask.auth import logins
 from secure_flask.auth.logins import LAST_USED_STEP, Login
 from secure_flask.database import db, engine_options
-from sqlalchemy import event, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.conftest import PASSWORD, USERNAME, MakeApp, every_token_type, log_in
@@ -45,7 +44,12 @@ from core.statements import statements_of
 from core.users import User
 
 NEW = "another good long password"
+
 WHO = "{{ current_user.name if current_user else 'nobody' }}"
+
+
+def who() -> str:
+    return f"{current_user.name} {render_template_string(WHO)}"
 
 
 ASKED: dict[str, Callable[[], object]] = {
@@ -93,18 +97,7 @@ def test_a_public_file_and_page_that_ask_for_nobody_look_nothing_up(app: Flask) 
     assert number_of_statements(client, "/probe/file", credentials) == 0
 
 
-class Attributes(_AppCtxGlobals):
-    """A `g` that has attributes and nothing else, as an app may define it."""
-
-    __contains__ = get = pop = None  # type: ignore[assignment]
-
-
-@pytest.mark.parametrize("globals_class", [_AppCtxGlobals, Attributes])
-def test_what_a_view_puts_into_g_changes_nothing(
-    app: Flask, client: FlaskClient, globals_class: type[_AppCtxGlobals]
-) -> None:
-    app.app_ctx_globals_class = globals_class
-
+def test_what_a_view_puts_into_g_changes_nothing(app: Flask, client: FlaskClient) -> None:
     @app.before_request
     def load_logged_in_user() -> None:
         # As in Flask's tutorial.
@@ -112,37 +105,26 @@ def test_what_a_view_puts_into_g_changes_nothing(
         g.login = None
         g.user_id = None
 
-    def who() -> str:
-        return f"{current_user.name} {render_template_string(WHO)}"
-
-    def change() -> dict[str, object]:
-        return change_password(PASSWORD, NEW)
-
-    app.add_url_rule("/probe/who", "who", login_required(who))
-    app.add_url_rule("/probe/change", "change", login_required(change))
+    app.add_url_rule("/probe/who", "who", login_required(lambda: who()))
+    app.add_url_rule(
+        "/probe/change", "change", login_required(lambda: change_password(PASSWORD, NEW))
+    )
     credentials = log_in(client)
     assert client.get("/probe/who", headers=credentials).text == f"{USERNAME} {USERNAME}"
     assert client.get("/probe/change", headers=credentials).status_code == 200
 
 
-@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
-def test_a_public_view_that_needs_a_login_answers_401_to_a_visitor(
-    app: Flask, asked: Callable[[], object]
+def test_a_public_view_that_needs_a_login_answers_401_to_a_visitor_and_serves_a_user(
+    app: Flask, client: FlaskClient
 ) -> None:
-    app.add_url_rule("/probe/asked", "asked", public(lambda: {"answer": asked()}))
-    assert app.test_client().get("/probe/asked").status_code == 401
-
-
-@pytest.mark.parametrize("name", ["list_logins", "log_out"])
-def test_and_serves_a_user(app: Flask, client: FlaskClient, name: str) -> None:
-    app.add_url_rule("/probe/asked", "asked", public(lambda: {"answer": ASKED[name]()}))
-    assert client.get("/probe/asked", headers=log_in(client)).status_code == 200
-
-
-def test_a_visitor_is_not_recent(app: Flask, client: FlaskClient) -> None:
+    view = public(lambda name: {"answer": ASKED[name](), "recent": has_recent_login()})
+    app.add_url_rule("/probe/<name>", "asked", view)
     app.add_url_rule("/probe/recent", "recent", public(lambda: [has_recent_login()]))
+    visits = {name: client.get(f"/probe/{name}").status_code for name in ASKED}
+    assert visits == dict.fromkeys(ASKED, 401)
     assert client.get("/probe/recent").get_json() == [False]
-    assert client.get("/probe/recent", headers=log_in(client)).get_json() == [True]
+    answer = client.get("/probe/list_logins", headers=log_in(client))
+    assert (answer.status_code, answer.get_json()["recent"]) == (200, True)
 
 
 def test_outside_a_request_nobody_is_logged_in(app: Flask) -> None:
@@ -154,13 +136,9 @@ def test_outside_a_request_nobody_is_logged_in(app: Flask) -> None:
 # The session is the view's, also where the login was used a while ago and this use is stored.
 
 
-def who_is_there() -> str:
-    return f"{current_user.name} {render_template_string(WHO)}"
-
-
 def add_and_roll_back() -> str:
     db.session.add(Role(name="unwanted"))
-    there = who_is_there()
+    there = who()
     db.session.rollback()
     return there
 
@@ -168,26 +146,26 @@ def add_and_roll_back() -> str:
 def flush_and_roll_back() -> str:
     db.session.add(Role(name="unwanted"))
     db.session.flush()
-    there = who_is_there()
+    there = who()
     db.session.rollback()
     return there
 
 
 def leave_an_invalid_row_pending() -> str:
     db.session.add(Role(name=None))
-    return who_is_there()
+    return who()
 
 
 def hold_a_lock_meanwhile() -> str:
     db.session.execute(update(User).values(disabled=False))
-    there = who_is_there()
+    there = who()
     db.session.commit()
     return there
 
 
 def change_the_row_of_the_login() -> str:
     db.session.execute(update(Login).values(kept=True))
-    there = who_is_there()
+    there = who()
     db.session.commit()
     return there
 
@@ -198,7 +176,7 @@ def swallow_a_failed_statement() -> str:
     if current_app.config["DATABASE_URL"].startswith("postgresql"):
         # PostgreSQL answers nothing more until then, as in any Flask app.
         db.session.rollback()
-    return who_is_there()
+    return who()
 
 
 VIEWS = [
@@ -235,12 +213,11 @@ def last_used(app: Flask) -> int:
         return db.session.scalars(select(Login.last_used)).one()
 
 
-@pytest.mark.parametrize("mark", [public, login_required])
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_stores_what_it_commits_and_nothing_else(
-    database_app: Flask, view: Callable[[], str], mark: Callable[..., Callable[[], str]]
+    database_app: Flask, view: Callable[[], str]
 ) -> None:
-    database_app.add_url_rule("/probe", "probe", mark(wraps(view)(lambda: view())))
+    database_app.add_url_rule("/probe", "probe", public(wraps(view)(lambda: view())))
     client, credentials, then = logged_in_a_while_ago(database_app)
     answer = client.get("/probe", headers=credentials)
     assert (answer.status_code, answer.text) == (200, f"{USERNAME} {USERNAME}")
@@ -261,7 +238,7 @@ def test_a_view_that_a_lock_keeps_from_nothing_is_not_kept_by_the_time_of_its_lo
     monkeypatch.setattr(engine_options, "BUSY_TIMEOUT", 60 * 60)
     url = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
     app = make_app(database_url=url)
-    app.add_url_rule("/probe", "probe", login_required(lambda: who_is_there()))
+    app.add_url_rule("/probe", "probe", login_required(lambda: who()))
     client, credentials, then = logged_in_a_while_ago(app)
     with app.app_context():
         engine = db.engine
@@ -275,52 +252,25 @@ def test_a_view_that_a_lock_keeps_from_nothing_is_not_kept_by_the_time_of_its_lo
     assert last_used(app) > then
 
 
-def test_a_database_that_is_read_only_serves_readers(
-    file_app: Flask, caplog: pytest.LogCaptureFixture
-) -> None:
-    file_app.add_url_rule("/probe", "probe", login_required(lambda: who_is_there()))
-    client, credentials, then = logged_in_a_while_ago(file_app)
-    with file_app.app_context():
-        engine = db.engine
-    read_only = "SET default_transaction_read_only = on"
-    if engine.dialect.name == "sqlite":
-        read_only = "PRAGMA query_only = ON"
-
-    def make_read_only(connection: Any, record: object, proxy: object) -> None:
-        connection.execute(read_only)
-        connection.commit()
-
-    event.listen(engine, "checkout", make_read_only)
-    assert client.get("/probe", headers=credentials).status_code == 200
-    assert "last_used of a login is not stored" in caplog.text
-    assert last_used(file_app) == then
-
-
 def fail(*arguments: object, **options: object) -> None:
     raise OperationalError("SELECT", {}, OSError("away"))
 
 
-def test_a_lookup_that_fails_is_no_visitor(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    app.add_url_rule("/probe", "probe", public(lambda: render_template_string(WHO)))
-    client = app.test_client()
-    credentials = log_in(client)
-    monkeypatch.setattr(logins, "find_login_by_secret", fail)
-    assert client.get("/probe", headers=credentials).status_code == 503
-
-
-def test_but_the_page_of_an_error_is_shown_and_asks_once(
+def test_a_lookup_that_fails_is_no_visitor_but_the_page_of_an_error_asks_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     @app.errorhandler(404)
     def not_found(error: Exception) -> tuple[str, int]:
         return f"{render_template_string(WHO)} {render_template_string(WHO)}", 404
 
+    app.add_url_rule("/probe", "probe", public(lambda: render_template_string(WHO)))
     client = app.test_client()
     credentials = log_in(client)
     monkeypatch.setattr(logins, "find_login_by_secret", fail)
     answer = client.get("/nowhere", headers=credentials)
     assert (answer.status_code, answer.text) == (404, "nobody nobody")
     assert caplog.text.count("sys_crash") == 1
+    assert client.get("/probe", headers=credentials).status_code == 503
 
 
 def share(response: Response) -> Response:
@@ -340,11 +290,8 @@ def remember() -> str:
 
 @pytest.mark.parametrize(
     ("view", "functions"),
-    [
-        pytest.param(has_recent_login, [share], id="the view"),
-        pytest.param(lambda: "", [greet, share], id="a function after it"),
-        pytest.param(remember, [share], id="the session that it saves"),
-    ],
+    [(has_recent_login, [share]), (str, [greet, share]), (remember, [share])],
+    ids=["the view", "a function after it", "the session that it saves"],
 )
 def test_no_cache_keeps_what_names_a_user_wherever_it_was_asked_for(
     make_app: MakeApp, view: Callable[[], object], functions: list[Any]

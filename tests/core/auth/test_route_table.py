@@ -27,18 +27,22 @@ from core.routes import LOGIN
 Wrap = Callable[[Any], Any]
 
 USERS = "logged-in users"
-MARKS: dict[str, tuple[Wrap, str]] = {
-    "@public": (public, "everybody"),
-    "@login_required": (login_required, USERS),
-    "@recent_login": (recent_login(minutes=5), f"{USERS}, recent login 5 min"),
-    "@roles_required": (roles_required("admin", "boss"), f"{USERS} with the roles admin and boss"),
-    "no mark": (lambda view: view, USERS),
-}
-BODIES: list[tuple[Wrap, list[str]]] = [
-    (login_required, ["JSON"]),
-    (consumes_form, ["form"]),
-    (consumes("image/png"), ["image/png"]),
-    (csrf_exempt, ["*/*"]),
+# Marks of a view, the lowest first, and what the table says: who may call it, and by which mark.
+MARKS: list[tuple[list[Wrap], str, str]] = [
+    ([public], "everybody", "@public"),
+    ([login_required], USERS, "@login_required"),
+    ([recent_login(minutes=5)], f"{USERS}, recent login 5 min", "@recent_login"),
+    ([roles_required("a", "b")], f"{USERS} with the roles a and b", "@roles_required"),
+    ([], USERS, "no mark"),
+    ([keys_allowed], USERS, "@login_required, @keys_allowed"),
+    (
+        [keys_allowed, roles_required("a")],
+        f"{USERS} with the role a",
+        "@roles_required, @keys_allowed",
+    ),
+    # No key writes here, and none is a recent login.
+    ([keys_allowed(read_only=True)], USERS, "@login_required"),
+    ([keys_allowed, recent_login(minutes=5)], f"{USERS}, recent login 5 min", "@recent_login"),
 ]
 
 
@@ -66,25 +70,23 @@ def row_of(app: Flask, *marks: Wrap, method: str = "POST", endpoint: str = "prob
     return row
 
 
-@pytest.mark.parametrize("mark", MARKS)
-def test_a_mark_says_who_may_call(app: Flask, mark: str) -> None:
-    decorator, who = MARKS[mark]
-    row = row_of(app, decorator)
-    assert (row.method, row.endpoint, row.who, row.mark) == ("POST", "probe", who, mark)
+def test_marks_say_who_may_call_and_where_a_key_counts(
+    app: Flask, subtests: pytest.Subtests
+) -> None:
+    for number, (marks, who, mark) in enumerate(MARKS):
+        with subtests.test(number=number, marks=marks, who=who, mark=mark):
+            row = row_of(app, *marks, endpoint=f"probe{number}")
+            shown = (row.method, row.endpoint, row.who, row.mark)
+            assert shown == ("POST", f"probe{number}", who, mark)
 
 
-@pytest.mark.parametrize(
-    ("marks", "shown"),
-    [
-        ([keys_allowed], "@login_required, @keys_allowed"),
-        ([keys_allowed, roles_required("admin")], "@roles_required, @keys_allowed"),
-        # No key writes here, and none is a recent login.
-        ([keys_allowed(read_only=True)], "@login_required"),
-        ([keys_allowed, recent_login], "@recent_login"),
-    ],
-)
-def test_a_mark_says_where_a_key_counts(app: Flask, marks: list[Wrap], shown: str) -> None:
-    assert row_of(app, *marks).mark == shown
+def test_bodies_and_limits_of_a_view_are_named(app: Flask) -> None:
+    marks = (login_required, consumes_form, consumes("image/png"), csrf_exempt)
+    rows = [row_of(app, mark, endpoint=f"{number}") for number, mark in enumerate(marks)]
+    assert [row.bodies for row in rows] == [["JSON"], ["form"], ["image/png"], ["*/*"]]
+    assert row_of(app, login_required, method="GET", endpoint="read").bodies == []
+    row = row_of(app, limited("7 per hour"), access.takes_credentials)
+    assert row.limits == ["7 per hour", "LOGIN_RATE_LIMIT"]
 
 
 def test_the_policy_opens_a_view_without_a_mark_and_no_other(make_app: MakeApp, app: Flask) -> None:
@@ -95,22 +97,11 @@ def test_the_policy_opens_a_view_without_a_mark_and_no_other(make_app: MakeApp, 
 
 
 def test_methods_of_a_class_may_differ_and_head_counts_as_get(app: Flask) -> None:
-    class Probe(MethodView):
-        decorators = [roles_required("probe-boss")]  # noqa: RUF012 (Flask's own way)
-
-        @public
-        def get(self) -> str:
-            return ""
-
-        @recent_login(minutes=5)
-        def put(self) -> str:
-            return ""
-
-        @roles_required("probe-chief")
-        def delete(self) -> str:
-            return ""
-
-    app.add_url_rule("/probe", view_func=Probe.as_view("probe"))
+    marks = {"get": public, "put": recent_login(minutes=5), "delete": roles_required("probe-chief")}
+    methods = {name: mark(lambda self: "") for name, mark in marks.items()}
+    decorators = [roles_required("probe-boss")]
+    probe: Any = type("Probe", (MethodView,), {"decorators": decorators, **methods})
+    app.add_url_rule("/probe", view_func=probe.as_view("probe"))
     assert {row.method: row.who for row in rows_of(app, "/probe")} == {
         "GET": "everybody",
         "PUT": f"{USERS} with the role probe-boss, recent login 5 min",
@@ -126,20 +117,6 @@ def test_each_method_that_leads_to_a_view_is_a_row(app: Flask) -> None:
     app.url_map.add(Rule("/address", endpoint="own", build_only=True))
     methods = {"/own": ["OPTIONS"], "/head": ["HEAD"], "/every": ["any"], "/address": []}
     assert {route: [row.method for row in rows_of(app, route)] for route in methods} == methods
-
-
-@pytest.mark.parametrize(("mark", "bodies"), BODIES)
-def test_each_body_type_that_is_not_refused_is_named(
-    app: Flask, mark: Wrap, bodies: list[str]
-) -> None:
-    assert row_of(app, mark).bodies == bodies
-    assert row_of(app, mark, method="GET", endpoint="read").bodies == []
-
-
-def test_limits_of_a_view_are_named(app: Flask) -> None:
-    marks = (limited("7 per hour"), access.takes_credentials)
-    assert row_of(app, *marks).limits == ["7 per hour", "LOGIN_RATE_LIMIT"]
-    assert row_of(app, login_required, endpoint="other").limits == []
 
 
 @pytest.mark.asvs("8.1.1")

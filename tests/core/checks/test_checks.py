@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from secure_flask import checks
-from secure_flask.checks import Finding, find_all_findings, policy, register_check
-
-from core.conftest import Configure
+from secure_flask.checks import Finding, find_all_findings, register_check
 
 # The folder of keys has a check of its own.
 KEYS = Path(__file__).parents[1] / "keys"
@@ -43,17 +41,3 @@ def test_your_own_is_asked_with_the_rest(app: Flask, monkeypatch: pytest.MonkeyP
     ]
     assert find_all_findings(app, deploy=False) == full_disks
     assert find_all_findings(app, deploy=True) == [old_backup, *full_disks]
-
-
-def test_a_finding_says_the_same_where_python_removes_docstrings(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
-) -> None:
-    monkeypatch.setattr(checks, "CHECKS", {})
-    file = Path(policy.__file__)
-    # As by `python -OO`.
-    code = compile(file.read_text("utf-8"), file, "exec", optimize=2)
-    exec(code, {"__name__": "optimized"})  # noqa: S102 - a module of the core
-    configure(app, CSP_REPORT_ONLY=True)
-    [finding] = checks.CHECKS["csp.report-only"].find_findings(app)
-    assert finding.message.startswith("CSP_REPORT_ONLY is on: browsers report violations")
-    assert finding.hint.startswith("Unset it.")

@@ -23,11 +23,6 @@ def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_core_is_as_its_release_has_it(make_site: MakeSite) -> None:
-    assert not found_in(make_site(), "core.edited")
-    assert not found_in(make_site(), "core.unknown")
-
-
 def test_each_edited_missing_and_added_file_is_named(core: Path, make_site: MakeSite) -> None:
     (core / "web" / "csp.py").write_text("STRICT = 0\n")
     (core / "web" / "cors.py").unlink()

@@ -3,9 +3,9 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import Result
 from flask import Flask
 from secure_flask.checks.services import LIBPQ
 from secure_flask.clock import CLOCK
@@ -80,20 +80,6 @@ def test_a_database_of_other_migrations_is_reported(find: Find, site: Flask) -> 
     assert len(found_in(site, "database.migrations")) == 1
 
 
-def check_models(site: Flask) -> Result:
-    return site.test_cli_runner().invoke(args=["db", "check"])
-
-
-def test_flask_db_check_names_what_the_database_lacks_of_the_models(site: Flask) -> None:
-    assert check_models(site).exit_code == 0
-    renamed = "ALTER TABLE roles RENAME COLUMN name TO title"
-    execute(site, "DROP TABLE csp_violations", renamed)
-    found = check_models(site)
-    assert found.exit_code == 1
-    assert "'add_table', Table('csp_violations'" in found.output
-    assert "'add_column', None, 'roles', Column('name'" in found.output
-
-
 @pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="needs TEST_DATABASE_URL")
 def test_a_clock_more_than_a_minute_off_that_of_the_database_is_reported(
     make_migrated: MakeSite,
@@ -166,19 +152,16 @@ def test_a_redis_with_a_certificate_that_nobody_trusts_is_reported_so(
     assert "(SSLCertVerificationError: self-signed certificate)" in found
 
 
-@pytest.mark.parametrize(
-    ("name", "own", "finding_id"),
-    [
-        ("REDIS_URL", None, "redis.missing"),
-        ("DATABASE_URL", "sqlite:///app.db", "database.sqlite"),
-    ],
-)
-def test_several_processes_need_what_they_share(
-    find: Find, name: str, own: str | None, finding_id: str
-) -> None:
+def test_several_processes_need_what_they_share(find: Find, subtests: pytest.Subtests) -> None:
     shared = {"REDIS_URL": "redis://r", "DATABASE_URL": "postgresql+psycopg://u:p@h/n"}
-    assert len(find(finding_id, **{**shared, name: own})) == 1
-    assert find(finding_id, **shared) == []
+    own: Any = {
+        "redis.missing": {"REDIS_URL": None},
+        "database.sqlite": {"DATABASE_URL": "sqlite:///a"},
+    }
+    for finding_id, changed in own.items():
+        with subtests.test(finding_id=finding_id, changed=changed):
+            assert len(find(finding_id, **{**shared, **changed})) == 1
+            assert find(finding_id, **shared) == []
 
 
 def test_a_connection_to_elsewhere_is_reported_unless_its_certificate_is_verified(

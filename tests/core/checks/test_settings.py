@@ -73,19 +73,14 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {"PATH": os.environ["PATH"], "FLASK_APP": "wsgi"})
 
 
-@pytest.mark.parametrize("name", SLIPS)
 def test_a_misspelt_setting_is_reported(
-    find: Find, monkeypatch: pytest.MonkeyPatch, name: str
+    find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
-    monkeypatch.setitem(os.environ, name, "1")
-    assert find("settings.misspelt") == [
-        f"Nothing reads the setting {name.upper()}: is {SLIPS[name]} meant?"
-    ]
-
-
-def test_one_in_the_file_of_settings_is_reported_too(
-    find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    for name, meant in SLIPS.items():
+        with subtests.test(name=name, meant=meant), monkeypatch.context() as environment:
+            environment.setitem(os.environ, name, "1")
+            said = f"Nothing reads the setting {name.upper()}: is {meant} meant?"
+            assert find("settings.misspelt") == [said]
     (tmp_path / ".env").write_text("LOGIN_RATE_LIMT=3 per minute\nMY_LIMIT=3\n")
     monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
     assert len(find("settings.misspelt")) == 1
@@ -119,10 +114,11 @@ def test_a_setting_of_the_owner_is_known(make_site: MakeSite) -> None:
     class Own(Settings):
         invoice_limit: int = 3
         token_keyz: str = ""
+        max_logins: int = 20
 
     app = make_site()
     app_state(app)[SETTINGS] = Own.model_construct()
-    os.environ.update({"TOKEN_KEYZ": "1", "INVOICE_LIMITS": "1"})
+    os.environ.update({"TOKEN_KEYZ": "1", "INVOICE_LIMITS": "1", "MAX_LOGINS": "1"})
     [message] = found_in(app, "settings.misspelt")
     assert message.endswith("INVOICE_LIMITS: is INVOICE_LIMIT meant?")
 
@@ -138,18 +134,6 @@ def test_a_value_of_the_policy_in_the_environment_is_reported(
     ]
 
 
-def test_a_setting_of_the_owner_may_have_the_name_of_a_value_of_the_policy(
-    make_site: MakeSite,
-) -> None:
-    class Own(Settings):
-        max_logins: int = 20
-
-    app = make_site()
-    app_state(app)[SETTINGS] = Own.model_construct()
-    os.environ["MAX_LOGINS"] = "1"
-    assert found_in(app, "settings.misspelt") == []
-
-
 def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
     assert find("policy.misspelt") == []
     slips = {"CORS_ORIGIN": [], "LINK": [], "MAX_CONTENT_LENGHT": 1, "SESSION_COOKIE_SECUR": True}
@@ -159,47 +143,40 @@ def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
         "Nothing reads MAX_CONTENT_LENGHT: is MAX_CONTENT_LENGTH meant?",
         "Nothing reads SESSION_COOKIE_SECUR: is SESSION_COOKIE_SECURE meant?",
     ]
-
-
-def test_a_second_factor_that_nothing_demands_is_reported(find: Find) -> None:
     assert find("policy.misspelt", SECOND_FACTOR_ROLES=["admin"]) == [
         "Nothing reads SECOND_FACTOR_ROLES: it belongs to self-service accounts."
     ]
-
-
-def test_the_endpoint_that_is_meant_is_named(find: Find) -> None:
     [message] = find("policy.unknown-endpoint", LOGIN_PAGE="site.logn")
     assert message.endswith("is site.login meant?")
 
 
 @pytest.mark.asvs("6.2.1")
 def test_a_value_is_reported_where_it_endangers_the_site(
-    find: Find, subtests: pytest.Subtests
+    find: Find,
+    subtests: pytest.Subtests,
 ) -> None:
     for (finding_id, name), (found, fine) in VALUES.items():
-        for value in [*found, *fine]:
-            with subtests.test(finding_id, value=value):
-                assert find(finding_id) == []
-                assert len(find(finding_id, **{name: value})) == (value in found)
+        with subtests.test(finding_id=finding_id, name=name, found=found, fine=fine):
+            assert find(finding_id) == []
+            for value in [*found, *fine]:
+                number = len(find(finding_id, **{name: value}))
+                assert number == (value in found), (finding_id, value)
 
 
-@pytest.mark.parametrize(
-    ("hosts", "found"),
-    [
+def test_names_that_no_visitor_comes_by_are_reported(
+    make_site: MakeSite, subtests: pytest.Subtests
+) -> None:
+    for hosts, found in (
         (["localhost"], ["hosts.missing"]),
         (LOOPBACK_NAMES, ["hosts.missing"]),
         (["localhost", "www.safe.test"], []),
         (["www.safe.test", "www.example.org"], ["settings.example"]),
         (["site.example"], ["settings.example"]),
         (["example.safe.test", "my-example.com"], []),
-    ],
-    ids=" ".join,
-)
-def test_names_that_no_visitor_comes_by_are_reported(
-    make_site: MakeSite, hosts: list[str], found: list[str]
-) -> None:
-    app = make_site(trusted_hosts=hosts)
-    assert [n for n in ("hosts.missing", "settings.example") if found_in(app, n)] == found
+    ):
+        with subtests.test(hosts=hosts, found=found):
+            app = make_site(trusted_hosts=hosts)
+            assert [n for n in ("hosts.missing", "settings.example") if found_in(app, n)] == found
 
 
 def test_a_missing_breach_list_is_reported(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,41 +184,37 @@ def test_a_missing_breach_list_is_reported(find: Find, monkeypatch: pytest.Monke
     assert len(find("passwords.no-breach-list")) == 1
 
 
-def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
+def test_a_key_that_serves_two_purposes_is_reported(find: Find, subtests: pytest.Subtests) -> None:
     assert find("secrets.reused") == []
     reused = f"{keyrings.new_key('2')},{KEY.replace(':', '9:')}"
-    [message] = find("secrets.reused", BLIND_INDEX_KEYS=reused)
-    assert message.startswith("ENCRYPTION_KEYS and BLIND_INDEX_KEYS ")
-    [message] = find("secrets.reused", TOKEN_KEYS=reused)
-    assert message.startswith("ENCRYPTION_KEYS and TOKEN_KEYS ")
-    [message] = find("secrets.reused", SECRET_KEY=KEY)
-    assert message.startswith("SECRET_KEY and ENCRYPTION_KEYS ")
-    [message] = find("secrets.reused", SECRET_KEY=f"{KEY.partition(':')[2]}=")
-    assert message.startswith("SECRET_KEY and ENCRYPTION_KEYS ")
+    for changed, both in (
+        ({"BLIND_INDEX_KEYS": reused}, "ENCRYPTION_KEYS and BLIND_INDEX_KEYS "),
+        ({"TOKEN_KEYS": reused}, "ENCRYPTION_KEYS and TOKEN_KEYS "),
+        ({"SECRET_KEY": KEY}, "SECRET_KEY and ENCRYPTION_KEYS "),
+        ({"SECRET_KEY": f"{KEY.partition(':')[2]}="}, "SECRET_KEY and ENCRYPTION_KEYS "),
+    ):
+        with subtests.test(changed=changed, both=both):
+            [message] = find("secrets.reused", **changed)
+            assert message.startswith(both)
 
 
 REACHED = ["0.0.0.0", "::", "[::]", "192.0.2.1", "app.internal"]  # noqa: S104
-UNREACHED = ["localhost", "127.0.0.1", "127.0.0.2", "::1", "[::1]", pytest.param("", id="nothing")]
+UNREACHED = ["localhost", "127.0.0.1", "127.0.0.2", "::1", "[::1]", ""]
 
 
-@pytest.mark.parametrize("host", [*REACHED, *UNREACHED])
 def test_a_server_that_other_machines_reach_is_reported(
-    find: Find, monkeypatch: pytest.MonkeyPatch, host: str
+    find: Find, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
-    monkeypatch.setenv("BIND_HOST", host)
-    expected = [f"BIND_HOST is {host}"] if host in REACHED else []
-    assert [line.partition(",")[0] for line in find("proxies.bypassed")] == expected
-
-
-@pytest.mark.parametrize("engine", ["docker", "kubernetes"])
-def test_a_container_is_reached_by_the_proxy_of_another(
-    find: Find, engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    os.environ["BIND_HOST"] = "0.0.0.0"  # noqa: S104
-    if engine == "docker":
-        monkeypatch.setattr(settings, "CONTAINER_FILES", (tmp_path,))
-    else:
-        os.environ["KUBERNETES_SERVICE_HOST"] = "192.0.2.1"
+    for host in [*UNREACHED, *REACHED]:
+        with subtests.test(host=host):
+            os.environ["BIND_HOST"] = host
+            expected = [f"BIND_HOST is {host}"] if host in REACHED else []
+            assert [line.partition(",")[0] for line in find("proxies.bypassed")] == expected
+    # A container is reached by the proxy of another.
+    with monkeypatch.context() as docker:
+        docker.setattr(settings, "CONTAINER_FILES", (tmp_path,))
+        assert find("proxies.bypassed") == []
+    os.environ["KUBERNETES_SERVICE_HOST"] = "192.0.2.1"
     assert find("proxies.bypassed") == []
 
 
@@ -262,34 +235,24 @@ def test_a_view_that_accepts_more_than_the_proxy_is_reported() -> None:
     assert number_found(2**21, 2**22) == 1
 
 
-SAFE = {"REMEMBER_COOKIE_SECURE": True, "REMEMBER_COOKIE_SAMESITE": "Lax"}
-
-
-@pytest.mark.parametrize(
-    ("config", "named"),
-    [
-        ({}, ["SECURE", "SAMESITE"]),
-        (SAFE, []),
-        ({**SAFE, "REMEMBER_COOKIE_SAMESITE": "Strict"}, []),
-        ({**SAFE, "REMEMBER_COOKIE_SAMESITE": "None"}, ["SAMESITE"]),
-        ({**SAFE, "REMEMBER_COOKIE_HTTPONLY": False}, ["HTTPONLY"]),
-        ({**SAFE, "REMEMBER_COOKIE_SECURE": False}, ["SECURE"]),
-    ],
-)
 def test_what_the_cookie_lacks_is_named_with_its_line(
-    make_site: MakeSite, config: dict[str, Any], named: list[str]
+    make_site: MakeSite, subtests: pytest.Subtests
 ) -> None:
-    site = make_site(**config)
-    assert found_in(site, "remember-cookie.unprotected") == []
-    LoginManager(site)
-    found = found_in(site, "remember-cookie.unprotected")
-    assert re.findall(r"^REMEMBER_COOKIE_(\w+) ", "\n".join(found), re.MULTILINE) == named
-
-
-def test_development_has_no_https(make_site: MakeSite) -> None:
-    site = make_site(app_env="development", REMEMBER_COOKIE_SAMESITE="Lax")
-    LoginManager(site)
-    assert found_in(site, "remember-cookie.unprotected") == []
+    safe = {"REMEMBER_COOKIE_SECURE": True, "REMEMBER_COOKIE_SAMESITE": "Lax"}
+    config: dict[str, Any]
+    for config, named in (
+        ({}, ["SECURE", "SAMESITE"]),
+        (safe, []),
+        ({**safe, "REMEMBER_COOKIE_SAMESITE": "Strict"}, []),
+        ({**safe, "REMEMBER_COOKIE_SAMESITE": "None"}, ["SAMESITE"]),
+        ({**safe, "REMEMBER_COOKIE_HTTPONLY": False}, ["HTTPONLY"]),
+    ):
+        with subtests.test(config=config, named=named):
+            site = make_site(**config)
+            assert found_in(site, "remember-cookie.unprotected") == []
+            LoginManager(site)
+            found = found_in(site, "remember-cookie.unprotected")
+            assert re.findall(r"^REMEMBER_COOKIE_(\w+) ", "\n".join(found), re.MULTILINE) == named
 
 
 def start(monkeypatch: pytest.MonkeyPatch, *addresses: str, **environment: str) -> None:
@@ -303,16 +266,11 @@ def start(monkeypatch: pytest.MonkeyPatch, *addresses: str, **environment: str) 
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "192.168.1.5:80", ":8000"])
-def test_gunicorn_serves_no_other_machine_with_the_settings_of_development(
+def test_gunicorn_serves_this_machine_alone_with_the_settings_of_development(
     monkeypatch: pytest.MonkeyPatch, address: str
-) -> None:
-    with pytest.raises(SystemExit, match=r"APP_ENV=development: .* unset BIND_HOST"):
-        start(monkeypatch, "127.0.0.1:8000", address, APP_ENV="development")
-    start(monkeypatch, address, APP_ENV="production", TRUSTED_HOSTS="www.example.org")
-
-
-def test_gunicorn_serves_this_machine_with_the_settings_of_development(
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here = ("127.0.0.1:8000", "[::1]:8000", "localhost:8000", "unix:/run/app.sock", "fd://3")
     start(monkeypatch, *here, APP_ENV="development")
+    with pytest.raises(SystemExit, match=r"APP_ENV=development: .* unset BIND_HOST"):
+        start(monkeypatch, *here, address, APP_ENV="development")
+    start(monkeypatch, address, APP_ENV="production", TRUSTED_HOSTS="www.example.org")

@@ -1,4 +1,4 @@
-"""`create_api_key`, `list_api_keys`, `end_api_key`: what users do with their keys, by JSON."""
+"""Keys in the table, and what users do with theirs, by JSON."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import (
+    PolicyError,
     change_password,
     create_api_key,
     end_api_key,
@@ -22,12 +23,14 @@ from secure_flask import (
     reauthenticate,
     recent_login,
 )
-from secure_flask.auth.logins import DAY, LIFETIMES, Login
+from secure_flask.auth.logins import DAY, Login
 from secure_flask.auth.users import NO_PASSWORD
 from secure_flask.database import db
-from secure_flask.keys.api_keys import ApiKey
+from secure_flask.database.database import impatient_transaction
+from secure_flask.keys.api_keys import ApiKey, key_created
 from secure_flask.policy import Policy
-from sqlalchemy import delete, update
+from sqlalchemy import delete, event, select, update
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -43,6 +46,7 @@ from core.conftest import (
     every_token_type,
     give_roles,
     log_in,
+    set_account_rules,
     stored_user,
 )
 from core.keys.made_keys import NAME, NOT_HERE, ask, is_open, new_key, number_of_keys, stored_key
@@ -70,8 +74,8 @@ def test_a_user_makes_a_key_and_a_program_sends_it(
 
 
 @pytest.mark.asvs("7.2.3")
-def test_a_key_has_the_prefix_its_id_256_bits_and_a_checksum(
-    client: FlaskClient, credentials: dict[str, str]
+def test_a_key_has_the_prefix_its_id_256_bits_and_a_checksum_and_no_table_holds_it(
+    app: Flask, client: FlaskClient, credentials: dict[str, str]
 ) -> None:
     body = make(client, credentials).get_json()
     random = body["key"].removeprefix(PREFIX)[:-8]
@@ -79,53 +83,18 @@ def test_a_key_has_the_prefix_its_id_256_bits_and_a_checksum(
     assert body["key"] == f"{PREFIX}{random}{crc32(random.encode()):08x}"
     assert (key_id, len(secret)) == (body["id"], 43)
     assert secret.isalnum()
-
-
-def test_the_table_holds_no_key_and_what_it_holds_is_none(app: Flask, client: FlaskClient) -> None:
-    key = new_key(app)
     row = stored_key(app)
-    assert len(row.secret_hash) == 32
     stored = {row.secret_hash.hex(), row.id, PREFIX + row.id}
-    assert key not in stored
+    assert (len(row.secret_hash), body["key"] in stored) == (32, False)
     assert {each for each in stored if is_open(client, each)} == set()
-
-
-def test_a_key_is_shown_once(client: FlaskClient, credentials: dict[str, str]) -> None:
-    made = make(client, credentials, expires_in=DAY).get_json()
-    [listed] = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
-    assert listed == {
-        "id": made["id"],
-        "name": NAME,
-        "created": made["expires"] - DAY,
-        "last_used": None,
-        "expires": made["expires"],
-        "roles": [],
-    }
-
-
-@pytest.mark.parametrize(
-    ("lifetime", "chosen"), [(90 * DAY, {}), (365 * DAY, {"expires_in": 365 * DAY})]
-)
-def test_a_key_lasts_for_90_days_and_at_most_for_a_year(
-    client: FlaskClient, credentials: dict[str, str], lifetime: int, chosen: dict[str, int]
-) -> None:
-    make(client, credentials, **chosen)
-    [row] = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
-    assert row["expires"] - row["created"] == lifetime
-
-
-@pytest.mark.parametrize("refused", [0, -1, 365 * DAY + 1])
-def test_a_key_of_no_time_or_of_more_than_a_year_is_refused(
-    client: FlaskClient, credentials: dict[str, str], refused: int
-) -> None:
-    answer = make(client, credentials, expires_in=refused)
-    assert (answer.status_code, [*answer.get_json()["fields"]]) == (400, ["expires_in"])
 
 
 def test_an_expired_key_is_401_and_listed_no_more(
     app: Flask, client: FlaskClient, wait: Wait
 ) -> None:
     key = new_key(app, expires_in=DAY)
+    # The end of other logins leaves it.
+    client.delete(routes.SESSIONS, headers=log_in(client))
     assert is_open(client, key)
     wait(DAY)
     answer = ask(client, key)
@@ -134,18 +103,40 @@ def test_an_expired_key_is_401_and_listed_no_more(
     assert client.get(routes.KEYS, headers=credentials).get_json() == {"keys": []}
 
 
+@pytest.mark.parametrize(
+    ("lifetime", "chosen"), [(90 * DAY, {}), (365 * DAY, {"expires_in": 365 * DAY})]
+)
+def test_a_key_lasts_for_90_days_and_at_most_for_a_year_and_is_shown_once(
+    client: FlaskClient,
+    credentials: dict[str, str],
+    lifetime: int,
+    chosen: dict[str, int],
+    subtests: pytest.Subtests,
+) -> None:
+    for refused in (0, -1, 365 * DAY + 1):
+        with subtests.test(refused=refused):
+            answer = make(client, credentials, expires_in=refused)
+            assert (answer.status_code, [*answer.get_json()["fields"]]) == (400, ["expires_in"])
+    made = make(client, credentials, **chosen).get_json()
+    [listed] = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
+    assert listed == {
+        "id": made["id"],
+        "name": NAME,
+        "created": made["expires"] - lifetime,
+        "last_used": None,
+        "expires": made["expires"],
+        "roles": [],
+    }
+
+
 def test_a_bad_name_is_refused(client: FlaskClient, credentials: dict[str, str]) -> None:
     names = ("", " ", "a\nb", "\0", "x" * 81)
     answers = [make(client, credentials, name=name) for name in names]
     got = [(answer.status_code, *answer.get_json()["fields"]) for answer in answers]
     assert got == [(400, "name")] * len(names)
     assert make(client, credentials, name="x" * 80).status_code == 201
-
-
-def test_a_name_is_there_once(client: FlaskClient, credentials: dict[str, str]) -> None:
-    """A page that is loaded again after its form makes no second key."""
-    assert make(client, credentials).status_code == 201
-    again = make(client, credentials)
+    # A page that is loaded again after its form makes no second key.
+    again = make(client, credentials, name="x" * 80)
     assert again.status_code == 409
     assert again.get_json() == {"error": "There is a key of this name already"}
 
@@ -154,11 +145,13 @@ def test_one_key_too_many_is_refused_and_ends_no_other(
     app: Flask, client: FlaskClient, configure: Configure
 ) -> None:
     configure(app, MAX_API_KEYS=2)
-    keys = [new_key(app, name=name) for name in ("one", "two")]
+    # That of another user takes no place.
+    add_user(app, "bob")
+    keys = [new_key(app, to="bob"), *(new_key(app, name=name) for name in ("one", "two"))]
     answer = make(client, log_in(client))
     assert answer.status_code == 409
     assert answer.get_json() == {"error": "You have as many keys as are allowed: end one first"}
-    assert [is_open(client, key) for key in keys] == [True, True]
+    assert [is_open(client, key) for key in keys] == [True] * 3
 
 
 def test_an_expired_key_takes_no_place_and_no_name(
@@ -169,16 +162,6 @@ def test_an_expired_key_takes_no_place_and_no_name(
     wait(MINUTE)
     assert make(client, log_in(client)).status_code == 201
     assert number_of_keys(app) == 1
-
-
-def test_a_key_of_another_user_takes_no_place_and_no_name(
-    app: Flask, client: FlaskClient, configure: Configure
-) -> None:
-    configure(app, MAX_API_KEYS=1)
-    add_user(app, "bob")
-    theirs = new_key(app, to="bob")
-    assert make(client, log_in(client)).status_code == 201
-    assert is_open(client, theirs)
 
 
 # Who makes, sees and ends one.
@@ -196,25 +179,21 @@ def test_create_key_itself_asks_for_a_recent_login(make_app: MakeApp, wait: Wait
     assert client.post("/naive", headers=log_in(client)).status_code == 200
 
 
-def test_a_user_ends_a_key(app: Flask, client: FlaskClient) -> None:
-    key, kept = new_key(app), new_key(app, name="Kept")
-    credentials = log_in(client)
-    [first, _] = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
-    path = f"{routes.KEYS}/{first['id']}"
-    assert client.delete(path, headers=credentials).status_code == 204
-    assert [is_open(client, each) for each in (key, kept)] == [False, True]
-    assert client.delete(path, headers=credentials).status_code == 404
-
-
-def test_nobody_sees_or_ends_the_key_of_another_user(app: Flask, client: FlaskClient) -> None:
+def test_a_user_sees_and_ends_own_keys_and_no_others(app: Flask, client: FlaskClient) -> None:
     add_user(app, "bob")
-    theirs = new_key(app, to="bob")
+    keys = [new_key(app, to="bob"), new_key(app), new_key(app, name="Kept")]
+    theirs, mine, _ = ids = [key.split("_")[1] for key in keys]
     credentials = log_in(client)
-    assert client.get(routes.KEYS, headers=credentials).get_json() == {"keys": []}
-    ids = dict.fromkeys((stored_key(app).id, "%00", "é", "x" * 500, "' OR 1=1"), 404)
-    ended = {each: client.delete(f"{routes.KEYS}/{each}", headers=credentials) for each in ids}
-    assert {each: answer.status_code for each, answer in ended.items()} == ids
-    assert is_open(client, theirs)
+    shown = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
+    assert [each["id"] for each in shown] == ids[1:]
+
+    def end(key_id: str) -> int:
+        return client.delete(f"{routes.KEYS}/{key_id}", headers=credentials).status_code
+
+    assert end(mine) == 204
+    unknown = dict.fromkeys((theirs, mine, "%00", "é", "x" * 500, "' OR 1=1"), 404)
+    assert {each: end(each) for each in unknown} == unknown
+    assert [is_open(client, each) for each in keys] == [True, False, True]
 
 
 def test_the_log_says_who_made_and_ended_a_key_and_never_holds_it(
@@ -267,31 +246,15 @@ def test_a_key_of_a_user_without_a_password_lasts_as_long_as_a_login(
     made = make(client, credentials, **chosen).get_json()
     [row] = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
     assert (row["expires"] - row["created"], made["expires"]) == (lifetime, row["expires"])
+    longer = make(client, credentials, name="Longer", expires_in=HOURS + 1)
+    assert (longer.status_code, longer.get_json()["fields"]) == (
+        400,
+        {"expires_in": "A key of a user without a password lasts for at most 14400 seconds"},
+    )
     wait(lifetime - 1)
     assert is_open(client, made["key"])
     wait(1)
     assert not is_open(client, made["key"])
-
-
-@pytest.mark.usefixtures("left")
-def test_a_longer_key_of_a_user_without_a_password_is_refused(
-    app: Flask, client: FlaskClient, credentials: dict[str, str]
-) -> None:
-    answer = make(client, credentials, expires_in=HOURS + 1)
-    assert (answer.status_code, answer.get_json()["fields"]) == (
-        400,
-        {"expires_in": "A key of a user without a password lasts for at most 14400 seconds"},
-    )
-    assert number_of_keys(app) == 0
-
-
-def test_without_a_lifetime_in_the_policy_it_is_that_of_a_page(
-    app: Flask, client: FlaskClient, credentials: dict[str, str]
-) -> None:
-    without_password(app)
-    make(client, credentials)
-    row = stored_key(app)
-    assert row.expires - row.created == LIFETIMES["session"]
 
 
 @pytest.mark.usefixtures("left")
@@ -308,19 +271,6 @@ def test_a_key_made_before_the_password_went_ends_with_a_logins_lifetime(
     assert is_open(client, key)
     wait(1)
     assert not is_open(client, key)
-
-
-def test_a_dead_key_of_a_user_without_a_password_takes_no_name_and_no_room(
-    app: Flask, client: FlaskClient, configure: Configure, wait: Wait
-) -> None:
-    new_key(app, expires_in=300 * DAY)
-    wait(DAY)
-    credentials = log_in(client)
-    without_password(app)
-    configure(app, MAX_API_KEYS=1)
-    assert client.get(routes.KEYS, headers=credentials).get_json() == {"keys": []}
-    assert make(client, credentials).status_code == 201
-    assert number_of_keys(app) == 1
 
 
 # Never by a key.
@@ -364,23 +314,6 @@ def test_a_change_of_the_password_ends_all_keys_unless_it_says_otherwise(
     body = {"current_password": NEW_PASSWORD, "new_password": PASSWORD}
     assert client.post(routes.PASSWORD, json=body, headers=credentials).status_code == 200
     assert not is_open(client, key)
-
-
-def test_the_end_of_other_logins_leaves_keys(app: Flask, client: FlaskClient) -> None:
-    key = new_key(app)
-    client.delete(routes.SESSIONS, headers=log_in(client))
-    assert is_open(client, key)
-
-
-@pytest.mark.parametrize("command", ["password", "logout", "disable", "delete"])
-def test_what_an_operator_does_about_a_user_ends_the_keys_of_that_user_at_once(
-    app: Flask, client: FlaskClient, command: str
-) -> None:
-    add_user(app, "bob")
-    mine, theirs = new_key(app), new_key(app, to="bob")
-    assert app.test_cli_runner().invoke(args=["user", command, "ada"]).exit_code == 0
-    assert [is_open(client, key) for key in (mine, theirs)] == [False, True]
-    assert number_of_keys(app) == 1
 
 
 def test_the_key_of_a_disabled_user_is_dead_while_it_is_there(
@@ -440,7 +373,98 @@ def test_a_view_makes_no_key_if_meanwhile(make_app: MakeApp, change: str) -> Non
     assert number_of_keys(app) == 0
 
 
-def test_a_key_that_is_no_key_of_this_site_is_401(app: Flask, client: FlaskClient) -> None:
+# Prefixes.
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("API_KEY_PREFIX", ["sft_", "sft_key_", "sft", "eyJ", "eyJkey_"], "none begins with the"),
+        ("OPAQUE_TOKEN_PREFIX", [""], "none begins with the other"),
+        # A scanner looks for a word.
+        ("API_KEY_PREFIX", ["", "a", "_a_", "a b_", "a-b_", "é12_", "x" * 33], "API_KEY_PREFIX"),
+        ("API_KEY_RATE_LIMIT", ["", "often", "0 per minute", "1 per minute; 5 per day"], "LIMIT"),
+    ],
+)
+def test_no_prefix_begins_with_another_and_a_limit_is_one(
+    make_app: MakeApp, name: str, values: list[str], said: str, subtests: pytest.Subtests
+) -> None:
+    for value in values:
+        with subtests.test(value=value), pytest.raises(PolicyError, match=said):
+            make_app(**{name: value})
+
+
+def test_a_project_chooses_the_prefix(make_app: MakeApp) -> None:
+    app = make_app(API_KEY_PREFIX="bakery_key_")
     key = new_key(app)
-    slips = [key[:-1], key[:30] + key[30:50][::-1] + key[50:], PREFIX, f"{PREFIX}0000_x00000000"]
-    assert [slip for slip in slips if is_open(client, slip)] == []
+    assert key.startswith("bakery_key_")
+    assert is_open(app.test_client(), key)
+
+
+# A second factor that a role demands.
+
+
+def test_a_key_has_the_second_factor_that_a_role_demands_or_an_operator_made_it(
+    make_app: MakeApp,
+) -> None:
+    app = make_app()
+    client = app.test_client()
+    credentials = log_in(client)
+
+    def made(name: str) -> str:
+        answer = client.post(routes.KEYS, json={"name": name}, headers=credentials)
+        return str(answer.get_json()["key"])
+
+    keys = [made("Without"), new_key(app)]
+    with app.app_context():
+        db.session.scalars(select(Login)).one().second_factor = True
+        db.session.commit()
+    keys.append(made("With"))
+    give_roles(app, "admin")
+    program = app.test_client()
+    assert [is_open(program, key) for key in keys] == [True, True, True]
+    set_account_rules(app, demands_second_factor=lambda user: "admin" in user.role_names)
+    assert [is_open(program, key) for key in keys] == [False, True, True]
+
+
+# A signal.
+
+
+def test_a_new_key_is_announced_before_it_is_stored(app: Flask) -> None:
+    heard = []
+
+    def refuse(user: User, name: str) -> None:
+        heard.append((user.name, name))
+        raise ZeroDivisionError
+
+    with key_created.connected_to(refuse), pytest.raises(ZeroDivisionError):
+        new_key(app)
+    assert heard == [("ada", NAME)]
+    assert number_of_keys(app) == 0
+
+
+# Two requests do these at the same moment.
+
+
+def test_while_a_key_is_made_nobody_makes_another_or_ends_the_login(file_app: Flask) -> None:
+    """Both wait, so that one counts this key, and the other ends it too."""
+    client = file_app.test_client()
+    credentials = log_in(client)
+    with file_app.app_context():
+        engine = db.engine
+    refused: list[str] = []
+
+    def interfere(*arguments: object) -> None:
+        if str(arguments[2]).split()[:3] != ["SELECT", "logins.id", "FROM"]:
+            return
+        for table in (User, Login):
+            try:
+                with file_app.app_context(), impatient_transaction() as connection:
+                    connection.execute(update(table).values(id=table.id))
+            except OperationalError:
+                refused.append(table.__tablename__)
+
+    event.listen(engine, "after_cursor_execute", interfere)
+    made = client.post(routes.KEYS, json={"name": NAME}, headers=credentials)
+    event.remove(engine, "after_cursor_execute", interfere)
+    assert (made.status_code, refused) == (201, ["users", "logins"])

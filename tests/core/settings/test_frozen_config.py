@@ -4,31 +4,17 @@ import copy
 import json
 import os
 import re
-import sqlite3
-import ssl
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from flask import Config, Flask
-from flask_admin import Admin  # type: ignore[import-untyped]
-from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
-from flask_caching import Cache
-from flask_cors import CORS
-from flask_limiter import Limiter
-from flask_login import LoginManager  # type: ignore[import-untyped]
-from flask_principal import Principal  # type: ignore[import-untyped]
-from flask_security import Security, SQLAlchemyUserDatastore
-from flask_talisman import Talisman
-from flask_wtf import CSRFProtect
-from prometheus_client import CollectorRegistry
-from prometheus_flask_exporter import PrometheusMetrics  # type: ignore[import-untyped]
-from secure_flask import csp_levels, db, init_app, public, testing
+from secure_flask import csp_levels, init_app, testing
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.web.origins import PolicyError
 
@@ -42,7 +28,7 @@ IN_A_TEST = "in a test write testing.settings(Settings, {}=…), for production 
 # A name, what the owner writes before `init_app`, and what the refusal says; none for a value that
 # counts. {setting} is for the lines that a test and production need.
 WRITTEN: list[tuple[str, object, str]] = [
-    ("SQLALCHEMY_DATABASE_URI", URL, "{DATABASE_URL}"),
+    ("SQLALCHEMY_DATABASE_URI", URL, "the setting DATABASE_URL; in a test"),
     ("DATABASE_URL", URL, "{DATABASE_URL}"),
     ("SECRET_KEY", SECRET, "{SECRET_KEY}"),
     ("REDIS_URL", f"redis://:{SECRET}@localhost", "{REDIS_URL}"),
@@ -117,16 +103,6 @@ LINES: dict[str, tuple[str, Line]] = {
 }
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "app.db"
-
-
-def tables_in(file: Path) -> set[str]:
-    with closing(sqlite3.connect(file)) as connection:
-        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-
-
 def lines_for(name: str, words: str) -> str:
     if not words.startswith("{"):
         return words
@@ -148,23 +124,6 @@ def test_a_value_in_the_configuration_counts_or_is_refused(
     assert not any(secret in refused.value.message for secret in (SECRET, "7777", "WARNING"))
 
 
-def test_an_extension_finds_no_address_of_redis_where_there_is_none(make_app: MakeApp) -> None:
-    """Extensions take an address of None for one, and read their own default where there is no name."""
-    app = make_app(fill=False, redis_url=None)
-    assert "REDIS_URL" not in app.config
-
-
-def test_one_message_names_all_that_differ_and_both_places(make_app: MakeApp) -> None:
-    with pytest.raises(SettingsError) as refused:
-        make_app(fill=False, SECRET_KEY=SECRET, SQLALCHEMY_DATABASE_URI=URL)
-    message = refused.value.message
-    assert message.startswith("app.config and the settings hold different values.")
-    assert [line.split(":")[0].strip() for line in message.splitlines()[1:]] == [
-        *("SECRET_KEY", "SQLALCHEMY_DATABASE_URI")
-    ]
-    assert "SQLALCHEMY_DATABASE_URI: the setting DATABASE_URL; in a test" in message
-
-
 def test_the_value_of_the_settings_and_a_default_of_a_library_are_fine(make_app: MakeApp) -> None:
     same = {"SECRET_KEY": SECRETS["secret_key"], "LOG_LEVEL": "INFO", "RATE_LIMIT": None}
     uri = SETTINGS["database_url"].replace("postgresql://", "postgresql+psycopg://")
@@ -173,25 +132,21 @@ def test_the_value_of_the_settings_and_a_default_of_a_library_are_fine(make_app:
     make_app(fill=False, SQLALCHEMY_DATABASE_URI=None)
 
 
-@pytest.mark.parametrize(
-    "given", [{"database_url": URL}, {"sqlalchemy_database_uri": URL}, {"test_config": {}}], ids=str
-)
-def test_an_override_in_lower_case_is_refused(given: dict[str, Any]) -> None:
-    [name] = given
-    with pytest.raises(TypeError) as refused:
-        create_app(settings(Settings), **given)
-    assert str(refused.value).startswith(f"{name}: ")
-    assert "create_app(testing.settings(Settings, database_url=…))" in str(refused.value)
-    assert SECRET not in str(refused.value)
-
-
-@pytest.mark.parametrize("given", [{"TESTING": True}, "testing", None], ids=repr)
-def test_what_is_no_settings_object_is_refused(given: Any) -> None:
-    with pytest.raises(TypeError, match=f"got {type(given).__name__} ") as refused:
-        create_app(given)
-    assert "create_app(testing.settings(Settings, database_url=…), TESTING=True)" in str(
-        refused.value
-    )
+def test_an_override_in_lower_case_and_what_is_no_settings_object_are_refused(
+    subtests: pytest.Subtests,
+) -> None:
+    for name in ("database_url", "sqlalchemy_database_uri", "test_config"):
+        with subtests.test(name=name):
+            with pytest.raises(TypeError, match=rf"^{name}: .*testing\.settings\(S") as refused:
+                create_app(settings(Settings), **{name: URL})
+            assert SECRET not in str(refused.value)
+    no_settings: list[Any] = [{"TESTING": True}, "testing", None]
+    for given in no_settings:
+        with (
+            subtests.test(given=given),
+            pytest.raises(TypeError, match=f"got {type(given).__name__} .*testing.settings"),
+        ):
+            create_app(given)
 
 
 def test_the_name_of_a_setting_in_lower_case_is_refused_in_the_configuration() -> None:
@@ -210,10 +165,6 @@ class ShopSettings(Settings):
     currency: str = "EUR"
 
 
-class WrongSettings(Settings):
-    max_logins: str = "many"
-
-
 def settings(kind: type[Settings]) -> Settings:
     return kind(_env_file=None, **{**SETTINGS, **SECRETS})
 
@@ -224,11 +175,8 @@ def test_a_setting_of_the_owner_and_a_value_of_the_policy_agree() -> None:
         create_app(settings(ShopSettings), MAX_LOGINS=4)
     with pytest.raises(SettingsError, match=r"\n  CURRENCY: in a test"):
         create_app(settings(ShopSettings), CURRENCY="CHF")
-
-
-def test_a_setting_of_the_owner_is_checked_like_the_value_of_the_policy() -> None:
-    with pytest.raises(PolicyError, match="MAX_LOGINS is 'many'; write a valid integer"):
-        create_app(settings(WrongSettings))
+    config = create_app(settings(ShopSettings)).config
+    assert "\n  CURRENCY: " in refusal_of(lambda each: each.update(CURRENCY="CHF"), config)
 
 
 def refusal_of(line: Line, config: Config) -> str:
@@ -249,53 +197,6 @@ def test_a_line_that_changes_a_name_of_the_core_is_refused_there(
     said = refusal_of(line, config)
     assert (f"\n  {name}" in said, {**config} == before) == (True, True)
     assert csp_levels.STRICT.directives["script-src"] == SCRIPTS
-
-
-def test_a_changed_constant_changes_no_header(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = make_app(CSP=csp_levels.STRICT)
-    app.add_url_rule("/", view_func=public(lambda: "<p>"))
-    monkeypatch.setitem(csp_levels.STRICT.directives, "script-src", ["*"])
-    sent = app.test_client().get("/").headers["Content-Security-Policy"]
-    assert ("script-src" in sent, "script-src *" in sent) == (True, False)
-
-
-@pytest.mark.parametrize("step", [db.create_all, db.drop_all])
-def test_a_test_that_names_another_database_too_late_touches_none(
-    make_app: MakeApp, file: Path, step: Callable[[], None]
-) -> None:
-    # The development database, as the environment names it.
-    app = make_app(database_url=f"sqlite:///{file}")
-    tables = tables_in(file)
-    assert "users" in tables
-
-    def empty_another(config: Config) -> None:
-        config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
-        step()
-
-    with app.app_context():
-        said = refusal_of(empty_another, app.config)
-    assert "\n  SQLALCHEMY_DATABASE_URI: the setting DATABASE_URL; in" in said
-    assert "sqlite" not in said
-    assert tables_in(file) == tables
-
-
-def test_the_lines_to_write_instead_are_those_of_the_name(make_app: MakeApp) -> None:
-    config = make_app(fill=False).config
-    openapi = refusal_of(lambda each: each.update(PUBLIC_OPENAPI=False), config).splitlines()[1]
-    assert openapi.strip() == (
-        "PUBLIC_OPENAPI: in a test write create_app(settings, PUBLIC_OPENAPI=…), for production "
-        "PUBLIC_OPENAPI = … in app/policy.py"
-    )
-    limit = refusal_of(lambda each: each.update(RATE_LIMIT=SECRET), config)
-    assert "\n  RATE_LIMIT: " + IN_A_TEST.format("rate_limit", "RATE_LIMIT") in limit
-    assert SECRET not in limit
-
-
-def test_a_setting_of_the_owner_is_frozen_too() -> None:
-    config = create_app(settings(ShopSettings)).config
-    assert "\n  CURRENCY: " in refusal_of(lambda each: each.update(CURRENCY="CHF"), config)
 
 
 def test_what_changes_nothing_is_no_change(make_app: MakeApp) -> None:
@@ -331,70 +232,17 @@ def test_names_of_flask_and_of_others_stay_open(make_app: MakeApp) -> None:
     assert app.test_client().get("/").status_code == 200
 
 
-EXTENSIONS: dict[str, Callable[[Flask], object]] = {
-    "Bootstrap-Flask": Bootstrap5,
-    "Flask-Admin": Admin,
-    "Flask-Caching": lambda app: Cache(app, config={"CACHE_TYPE": "SimpleCache"}),
-    "Flask-Cors": CORS,
-    "Flask-Limiter": lambda app: Limiter(lambda: "", app=app, storage_uri="memory://"),
-    "Flask-Login": lambda app: LoginManager(app).user_loader(lambda user_id: None),
-    "Flask-Principal": Principal,
-    "Flask-Security": lambda app: Security(app, SQLAlchemyUserDatastore(db, Mock(), Mock())),
-    "Flask-Talisman": Talisman,
-    "Flask-WTF": CSRFProtect,
-    "Prometheus": lambda app: PrometheusMetrics(app, registry=CollectorRegistry()),
-}
-
-
-def written_by(extension: str, app: Flask) -> dict[str, object]:
-    """What an extension writes into `app.config`, with the values that two apps can share."""
-    before = {**app.config}
-    EXTENSIONS[extension](app)
-    # A value of Flask-Security is a proxy of what the app says.
-    with app.app_context():
-        changed = dict(
-            each for each in app.config.items() if before.get(each[0], before) != each[1]
-        )
-    return {name: isinstance(each, str | int) and each for name, each in changed.items()}
-
-
-@pytest.mark.parametrize("extension", EXTENSIONS)
-def test_an_extension_after_init_app_works_as_with_an_open_configuration(
-    make_app: MakeApp, extension: str
-) -> None:
-    salt = {"SECURITY_PASSWORD_SALT": SECRET}
-    thawed = make_app(fill=False, **salt)
-    with testing.thawed(thawed):
-        expected = written_by(extension, thawed)
-    app = make_app(fill=False, **salt)
-    assert written_by(extension, app) == expected
-    assert app.test_client().get("/", base_url="https://localhost").status_code == 200
-
-
 def test_a_replaced_configuration_is_refused_at_each_request(make_app: MakeApp) -> None:
     app = make_app(fill=False)
     app.config = Config(app.root_path, {**app.config, "PASSWORD_MIN_LENGTH": 1})
     ask = partial(app.test_client().get, "/")
     said = [refusal_of(lambda config: ask(), app.config) for _ in range(2)]
     assert ["app.config was replaced" in each for each in said] == [True, True]
-
-
-def test_a_client_of_production_learns_nothing_of_it(make_app: MakeApp) -> None:
+    # A client of production learns nothing of it.
     app = make_app(fill=False, TESTING=False, **PRODUCTION)
     app.config = Config(app.root_path, app.config)
     answers = [app.test_client().get(path) for path in ("/", "/healthz")]
-    assert [answer.status_code for answer in answers] == [500, 500]
-    assert not any("config" in answer.text for answer in answers)
-
-
-def test_in_production_no_key_of_the_code_replaces_that_of_the_settings(
-    make_app: MakeApp,
-) -> None:
-    app = make_app(fill=False, **PRODUCTION)
-    with pytest.raises(SettingsError) as refused:
-        app.secret_key = SECRET
-    said = refused.value.message
-    assert ("\n  SECRET_KEY: " in said, SECRET in said) == (True, False)
+    assert [(each.status_code, "config" in each.text) for each in answers] == [(500, False)] * 2
 
 
 def test_the_tokens_of_flask_wtf_stay_switched_off(make_app: MakeApp) -> None:
@@ -409,33 +257,39 @@ NEW_VALUE = 'write a new value, as in app.config["SECRET_KEY_FALLBACKS"] = [].'
 WEAK_FALLBACKS: list[object] = [[SECRET, "short"], [b"short"], ["change-me" * 9], SECRET]
 
 
-@pytest.mark.parametrize("keys", WEAK_FALLBACKS, ids=repr)
-def test_a_weak_key_of_the_past_is_refused_in_production(make_app: MakeApp, keys: object) -> None:
-    early = make_app(fill=False, SECRET_KEY_FALLBACKS=keys)
-    assert early.test_client().get("/").status_code == 200
-    with pytest.raises(SettingsError, match="SECRET_KEY_FALLBACKS") as refused:
-        make_app(fill=False, SECRET_KEY_FALLBACKS=keys, **PRODUCTION)
-    assert not any(key in refused.value.message for key in (SECRET, "change-me"))
+def test_a_weak_key_of_the_past_is_refused_in_production(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     late = make_app(fill=False, **PRODUCTION)
-    said = refusal_of(lambda config: config.update(SECRET_KEY_FALLBACKS=keys), late.config)
-    assert "SECRET_KEY_FALLBACKS: a key is short" in said
-    assert late.config["SECRET_KEY_FALLBACKS"] is None
+    for keys in WEAK_FALLBACKS:
+        with subtests.test(keys=keys):
+            early = make_app(fill=False, SECRET_KEY_FALLBACKS=keys)
+            assert early.test_client().get("/").status_code == 200
+            with pytest.raises(SettingsError, match="SECRET_KEY_FALLBACKS") as refused:
+                make_app(fill=False, SECRET_KEY_FALLBACKS=keys, **PRODUCTION)
+            assert not any(key in refused.value.message for key in (SECRET, "change-me"))
+            said = refusal_of(methodcaller("update", SECRET_KEY_FALLBACKS=keys), late.config)
+            assert "SECRET_KEY_FALLBACKS: a key is short" in said
+            assert late.config["SECRET_KEY_FALLBACKS"] is None
+    # Nor does the code replace the key of the settings.
+    said = refusal_of(methodcaller("update", SECRET_KEY=SECRET), late.config)
+    assert ("\n  SECRET_KEY: " in said, SECRET in said) == (True, False)
 
 
 def test_no_weak_key_is_added_to_those_of_the_past(make_app: MakeApp) -> None:
-    config = make_app(fill=False, SECRET_KEY_FALLBACKS=[SECRET], **PRODUCTION).config
+    strong = [SECRET, os.urandom(32)]
+    app = make_app(fill=False, SECRET_KEY_FALLBACKS=strong, **PRODUCTION)
+    assert app.test_client().get("/").status_code == 200
+    config = app.config
     early = refusal_of(lambda config: config["SECRET_KEY_FALLBACKS"].append("short"), config)
     config["SECRET_KEY_FALLBACKS"] = [SECRET[::-1]]
     late = refusal_of(lambda config: config["SECRET_KEY_FALLBACKS"].append("short"), config)
     assert early == late == f"SECRET_KEY_FALLBACKS: {NEW_VALUE}"
 
 
-def test_strong_keys_of_the_past_are_fine(make_app: MakeApp) -> None:
-    app = make_app(fill=False, SECRET_KEY_FALLBACKS=[SECRET, os.urandom(32)], **PRODUCTION)
-    assert app.test_client().get("/").status_code == 200
-
-
-def test_a_test_thaws_the_configuration_and_finds_it_again(make_app: MakeApp) -> None:
+def test_a_test_thaws_the_configuration_and_finds_it_again(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     app = make_app(fill=False)
     before = {**app.config}
     with suppress(KeyError), testing.thawed(app, MAX_LOGINS=1), testing.thawed(app):
@@ -450,35 +304,11 @@ def test_a_test_thaws_the_configuration_and_finds_it_again(make_app: MakeApp) ->
     }
     assert app.config == before
     refusal_of(lambda config: config.update(MAX_LOGINS=1), app.config)
-
-
-@pytest.mark.parametrize("name", ["SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_BINDS", "DATABASE_URL"])
-def test_no_test_thaws_the_database(make_app: MakeApp, name: str) -> None:
-    app = make_app(fill=False)
-    with (
-        pytest.raises(SettingsError, match=f"\n  {name}: "),
-        testing.thawed(app, **{name: {"x": ""}}),
-    ):
-        pass
-
-
-def test_an_option_that_nothing_can_copy_is_fine(make_app: MakeApp) -> None:
-    options = {"connect_args": {"ssl": ssl.create_default_context()}}
-    app = make_app(fill=False, SQLALCHEMY_ENGINE_OPTIONS=options)
-    assert app.test_client().get("/").status_code == 200
-
-
-class OwnConfig(Config):
-    def shout(self) -> str:
-        return str(self["PROJECT_NAME"]).upper()
-
-
-class OwnFlask(Flask):
-    config_class = OwnConfig
-
-
-def test_a_configuration_of_the_owner_keeps_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.site.Flask", OwnFlask)
-    config: Any = create_app(settings(Settings)).config
-    assert isinstance(config, OwnConfig)
-    assert config.shout() == "BAKERY"
+    database = {"SQLALCHEMY_DATABASE_URI": "", "SQLALCHEMY_BINDS": {"x": ""}, "DATABASE_URL": ""}
+    for name, value in database.items():
+        with (
+            subtests.test(name=name, value=value),
+            pytest.raises(SettingsError, match=f"\n  {name}: "),
+            testing.thawed(app, **{name: value}),
+        ):
+            pass

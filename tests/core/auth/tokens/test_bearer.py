@@ -42,11 +42,6 @@ def assert_refused(answer: TestResponse, case: object = "") -> None:
     assert answer.status_code == 401, case
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_is_read_in_any_case(client: FlaskClient, token: str, scheme: str) -> None:
-    assert_accepted(client.get(routes.ME, headers={"Authorization": f"{scheme} {token}"}))
-
-
 def test_a_mangled_header_is_401(client: FlaskClient, token: str) -> None:
     basic = b64encode(f"{USERNAME}:{token}".encode()).decode()
     changed = [token[:-1], token[1:], token[::-1], token.swapcase(), f"{token[:20]} {token[20:]}"]
@@ -65,16 +60,14 @@ def test_two_headers_are_401_whichever_comes_first(client: FlaskClient, token: s
             assert_refused(client.get(routes.ME, headers=both), both)
 
 
-@pytest.mark.parametrize("name", ELSEWHERE)
-def test_a_token_elsewhere_than_in_its_header_is_401(
-    client: FlaskClient, token: str, name: str
-) -> None:
-    for sent in (token, f"Bearer {token}"):
-        assert_refused(client.get(routes.ME, query_string={name: sent}), sent)
-        if name != "Authorization":
-            assert_refused(client.get(routes.ME, headers={name: sent}), sent)
-    assert_refused(client.post(routes.LOGOUT, json={name: token}, headers=OWN_PAGE))
-    client.set_cookie(name, token)
-    assert_refused(client.get(routes.ME))
-    assert_refused(client.post(routes.LOGOUT, headers=OWN_PAGE))
+def test_a_token_elsewhere_than_in_its_header_is_401(client: FlaskClient, token: str) -> None:
+    for name in ELSEWHERE:
+        for sent in (token, f"Bearer {token}"):
+            assert_refused(client.get(routes.ME, query_string={name: sent}), name)
+            if name != "Authorization":
+                assert_refused(client.get(routes.ME, headers={name: sent}), name)
+        assert_refused(client.post(routes.LOGOUT, json={name: token}, headers=OWN_PAGE), name)
+        client.set_cookie(name, token)
+        assert_refused(client.get(routes.ME), name)
+        assert_refused(client.post(routes.LOGOUT, headers=OWN_PAGE), name)
     assert_accepted(ask(client, token))
