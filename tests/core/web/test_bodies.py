@@ -15,7 +15,6 @@ from secure_flask.web.forms import consumes_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.responses import consumes
 from secure_flask.web.validation import Body, validated
-from secure_flask.web.view_options import marked_options
 from werkzeug.test import TestResponse
 
 from core import routes

@@ -1,6 +1,5 @@
 """Where a page may lead: Connection-Allowlist as browsers receive it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -160,5 +159,3 @@ def test_a_list_that_would_close_or_open_more_stops_the_app(
 ) -> None:
     with pytest.raises(PolicyError, match=f"LINKS is .*{words}"):
         make_app(LINKS=links)
-
-

@@ -160,5 +160,3 @@ def test_flask_cors_opens_nothing_that_the_policy_does_not_list() -> None:
         name = "Access-Control-Allow-Origin"
         allowed[app.name] = [answer.headers.getlist(name) for answer in answers]
     assert allowed == {"plain": [[FRIEND], [STRANGER]], "ours": [[FRIEND], []]}
-
-
