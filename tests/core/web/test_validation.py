@@ -83,10 +83,10 @@ def send(client: FlaskClient, body: bytes | str, path: str = ORDERS) -> Any:
 ARABIC, ASTRONAUT = "\u0645\u0631\u062d\u0628\u0627", "\U0001f469\u200d\U0001f680"
 
 
-@pytest.mark.parametrize("name", ["Ada", "O'Brien <b>", "x" * 20, ARABIC, ASTRONAUT])
-def test_the_view_gets_what_was_sent(client: FlaskClient, name: str) -> None:
-    body = {"name": name, "count": 2, "notes": "one\n\ttwo"}
-    assert client.post(ORDERS, json=body).json == body
+def test_the_view_gets_what_was_sent(client: FlaskClient) -> None:
+    for name in ("Ada", "O'Brien <b>", "x" * 20, ARABIC, ASTRONAUT):
+        body = {"name": name, "count": 2, "notes": "one\n\ttwo"}
+        assert client.post(ORDERS, json=body).json == body
 
 
 LACKING = r'{} {"count":2} {"name":null} {"name":""} {"name":"\t"} {"name":"\u3000"}'
@@ -166,31 +166,24 @@ def test_each_wrong_member_is_reported_with_the_reason(client: FlaskClient) -> N
     assert [body for body in no_objects if send(client, body)["fields"].keys() != {""}] == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "hint"),
-    [({}, "Seat declares no member 'titel'."), (PRODUCTION, None)],
-    ids=["development", "production"],
-)
-def test_development_names_a_member_that_the_model_does_not_declare(
-    make_app: MakeApp, changes: dict[str, Any], hint: str | None
-) -> None:
-    app = make_app(**changes)
-    app.add_url_rule(ORDERS, "seats", public(validated(Seat)(lambda seat: "")), methods=["POST"])
-    answer = app.test_client().post(ORDERS, json={"row": 1, "titel": REFUSED})
-    assert answer.json == {
+def test_development_names_a_member_that_the_model_does_not_declare(make_app: MakeApp) -> None:
+    secret = access.takes_credentials
+    plain = {
         "error": PLAIN_MESSAGES[400],
         "fields": {"": "Extra inputs are not permitted"},
-        **({"hint": hint} if hint else {}),
     }
-
-
-def test_it_names_none_of_a_body_of_credentials(make_app: MakeApp) -> None:
-    app = make_app()
-    view = public(access.takes_credentials(validated(Seat)(lambda seat: "")))
-    app.add_url_rule(ORDERS, "seats", view, methods=["POST"])
-    assert app.test_client().post(ORDERS, json={"row": 1, REFUSED: 1}).json == {
-        "error": PLAIN_MESSAGES[400]
-    }
+    hint = {"hint": "Seat declares no member 'titel'."}
+    none = {"error": PLAIN_MESSAGES[400]}
+    cases: list[tuple[dict[str, Any], Any, Any]] = [
+        ({}, public, plain | hint),
+        (PRODUCTION, public, plain),
+        ({}, secret, none),
+    ]
+    for changes, mark, expected in cases:
+        app, view = make_app(**changes), public(mark(validated(Seat)(lambda seat: "")))
+        app.add_url_rule(ORDERS, "seats", view, methods=["POST"])
+        answer = app.test_client().post(ORDERS, json={"row": 1, "titel": REFUSED})
+        assert answer.json == expected
 
 
 @pytest.mark.asvs("16.5.1")
