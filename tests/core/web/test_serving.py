@@ -42,20 +42,16 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return started
 
 
-@pytest.mark.parametrize("options", [{"debug": True}, {"use_debugger": True}])
 def test_no_script_starts_the_debugger_in_production(
-    make_app: MakeApp, runs: list[dict[str, Any]], options: dict[str, Any]
+    make_app: MakeApp, runs: list[dict[str, Any]]
 ) -> None:
-    with pytest.raises(PolicyError, match="the debugger runs code for anybody"):
-        make_app(fill=False, **PRODUCTION).run(load_dotenv=False, **options)
-    make_app(fill=False).run(load_dotenv=False, **options)
-    assert [each["use_debugger"] for each in runs] == [True]
-
-
-def test_a_script_starts_a_server_without_it(make_app: MakeApp, runs: list[dict[str, Any]]) -> None:
-    app = make_app(fill=False, **PRODUCTION)
+    app, refused = make_app(fill=False, **PRODUCTION), "the debugger runs code for anybody"
     app.run("127.0.0.1", 5001, False, load_dotenv=False)
-    app.debug = True
-    with pytest.raises(PolicyError):
-        app.run(load_dotenv=False)
-    assert [each["use_debugger"] for each in runs] == [False]
+    assert runs.pop()["use_debugger"] is False
+    for options in ({"debug": True}, {"use_debugger": True}, {}):
+        app.debug = not options
+        with pytest.raises(PolicyError, match=refused):
+            app.run(load_dotenv=False, **options)
+        assert runs == []
+    make_app(fill=False).run(load_dotenv=False, debug=True)
+    assert [each["use_debugger"] for each in runs] == [True]
