@@ -90,7 +90,7 @@ def test_what_one_view_names_is_in_the_list_of_all(make_app: MakeApp) -> None:
 
 def test_a_view_that_hides_its_sites_or_comes_late_can_connect_to_them(make_app: MakeApp) -> None:
     app = make_app(CSP=PARANOID)
-    marked = csp(img_src=[TILES])(lambda: "map")
+    marked: Any = csp(img_src=[TILES])(lambda: "map")
     # A decorator without `functools.wraps` hides the mark.
     app.add_url_rule("/_test/map", "map", public(lambda: marked()))
     app.add_url_rule("/_test/late", "late", public(lambda: ""))

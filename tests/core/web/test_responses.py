@@ -1,4 +1,4 @@
-"""What a view returns, and what `@responds` says of it."""
+"""What a view returns, and what `@responds` says of it; what mypy says is in declared_views.py."""
 
 import logging
 from collections.abc import Callable
@@ -22,7 +22,6 @@ from secure_flask import (
 from secure_flask.web.responses import SecondFactorRequired
 
 from core.conftest import PRODUCTION, MakeApp
-from core.web.checked_types import refused_by_mypy
 
 SECRET = "do-not-repeat-me"
 NOON = datetime(2027, 2, 1, 12, tzinfo=UTC)
@@ -314,35 +313,3 @@ def test_a_test_that_builds_a_wrong_model_sees_the_view_and_the_member(tested: F
 def test_what_no_body_is_made_of_is_refused_at_import(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"@responds\(.*write a subclass of ResponseBody"):
         responds(wrong)
-
-
-# What mypy says.
-
-RIGHT = {
-    "the model": "@responds(Article)\ndef view() -> Article: ...",
-    "a list": "@responds(list[Article])\ndef view() -> list[Article]: ...",
-    "a status": "@responds(Article)\ndef view() -> tuple[Article, int]: ...",
-    "a coroutine": "@responds(Article)\nasync def view() -> Article: ...",
-    "a dict": "@responds(Article)\ndef view() -> dict[str, Any]: ...",
-    "anything of Flask": "@responds(Article)\ndef view() -> ResponseReturnValue: ...",
-    "either": "@responds(Article)\ndef view() -> Article | Response: ...",
-    "two by status": "@responds(Article, status=201)\n@responds(Draft)\n"
-    "def view() -> Article | Draft: ...",
-    "a page": '@responds("text/html")\ndef view() -> str: ...',
-}
-WRONG = {
-    "another model": "@responds(Article)\ndef view() -> Draft: ...",
-    "a list of another": "@responds(list[Article])\ndef view() -> list[Draft]: ...",
-    "a list of the model": "@responds(Article)\ndef view() -> list[Article]: ...",
-    "one of a list": "@responds(list[Article])\ndef view() -> Article: ...",
-    "another by status": "@responds(Article)\ndef view() -> tuple[Draft, int]: ...",
-    "a coroutine": "@responds(Article)\nasync def view() -> Draft: ...",
-    "one more": "@responds(Article)\ndef view() -> Article | Draft: ...",
-    "no declaration": "def view() -> Article: ...",
-}
-
-
-@pytest.mark.all
-def test_mypy_refuses_a_view_of_another_model_and_no_other() -> None:
-    refused = refused_by_mypy({**{f"right: {name}": text for name, text in RIGHT.items()}, **WRONG})
-    assert refused == {*WRONG}

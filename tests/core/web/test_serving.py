@@ -48,7 +48,8 @@ def test_no_script_starts_the_debugger_in_production(
     app, refused = make_app(fill=False, **PRODUCTION), "the debugger runs code for anybody"
     app.run("127.0.0.1", 5001, False, load_dotenv=False)
     assert runs.pop()["use_debugger"] is False
-    for options in ({"debug": True}, {"use_debugger": True}, {}):
+    tried: list[dict[str, Any]] = [{"debug": True}, {"use_debugger": True}, {}]
+    for options in tried:
         app.debug = not options
         with pytest.raises(PolicyError, match=refused):
             app.run(load_dotenv=False, **options)
