@@ -559,23 +559,6 @@ def test_a_password_of_a_proxy_is_in_no_argument(project: Project, tmp_path: Pat
 # The project
 
 
-@pytest.mark.skipif("os.name != 'posix' or os.geteuid()", reason="only root gives a file away")
-def test_a_clone_of_another_user_is_taken_where_the_user_trusts_it(
-    project: Project, tmp_path: Path
-) -> None:
-    for path in (project.template.path, project.template.path / ".git"):
-        os.chown(path, 65534, 65534)
-    home = tmp_path / "home"
-    write(home, {".gitconfig": ""})
-    _, said = project.run(HOME=str(home))
-    # git 2.47 refuses it, and says what to write. git 2.53 lets any user read it.
-    for written in re.findall(r"git (config --global --add safe.directory .*)", said):
-        project.assert_refused(written, HOME=str(home))
-        support.run("git", *written.split(), cwd=home, HOME=str(home))
-        project.update(HOME=str(home))
-    assert project.read("VERSION") == "1.1.0\n"
-
-
 def test_changes_that_are_not_committed_are_kept(project: Project) -> None:
     write(project.core, {"web/csp.py": "STRICT = 7\n"})
     project.assert_refused("not committed")

@@ -16,15 +16,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask, request
 from flask.testing import FlaskClient
-from flask_sqlalchemy import SQLAlchemy
 from secure_flask.auth.access import public
 from secure_flask.auth.logins import Login
 from secure_flask.database import Model, db, engine_options
 from sqlalchemy import Engine, create_engine, delete, event, exc, inspect, select, text
-from sqlalchemy.orm import exc as orm_exc
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp, protect
+from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp
 from core.users import User
 from shared import SECRETS, Create
 
@@ -313,12 +311,6 @@ def test_who_needs_a_row_that_is_gone_may_try_again(make_app: MakeApp, reads: bo
         assert User.find(USERNAME) is not None
 
 
-def test_a_second_database_object_is_refused_in_words() -> None:
-    app = protect(Flask("shop"))
-    with pytest.raises(RuntimeError, match=r"already been registered .* use that instance"):
-        SQLAlchemy(app)
-
-
 def test_an_object_keeps_what_it_has_after_a_commit_until_it_is_refreshed(app: Flask) -> None:
     with app.app_context():
         user = User.find(USERNAME)
@@ -331,33 +323,6 @@ def test_an_object_keeps_what_it_has_after_a_commit_until_it_is_refreshed(app: F
         assert user.name == USERNAME
         db.session.refresh(user)
         assert user.name == "eve"
-
-
-@pytest.mark.parametrize(
-    ("error", "handled"),
-    [
-        (exc.OperationalError("SELECT", {}, OSError()), exc.SQLAlchemyError),
-        (exc.IntegrityError("INSERT", {}, OSError()), Exception),
-        (exc.TimeoutError(), exc.SQLAlchemyError),
-        (OverflowError(), ArithmeticError),
-        (orm_exc.StaleDataError(), exc.SQLAlchemyError),
-    ],
-)
-@pytest.mark.parametrize("registered_first", [False, True])
-def test_a_handler_of_the_owner_for_any_class_of_an_error_comes_first(
-    error: Exception, handled: type[Exception], registered_first: bool
-) -> None:
-    def fail() -> str:
-        raise error
-
-    app = Flask("shop")
-    app.add_url_rule("/fail", view_func=public(fail))
-    if registered_first:
-        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
-    protect(app)
-    if not registered_first:
-        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
-    assert app.test_client().get("/fail").text == f"mine: {type(error).__name__}"
 
 
 PRAGMAS = ("PRAGMA foreign_keys", "PRAGMA journal_mode")

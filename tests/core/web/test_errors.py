@@ -20,6 +20,7 @@ from secure_flask.web.errors import error_response, field_error, translated_text
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.validation import Body, validated
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, ImATeapot, NotFound, ServiceUnavailable
 from werkzeug.test import TestResponse
 
@@ -36,6 +37,10 @@ def fail(name: str) -> str:
         return request.args[SECRET]
     if name == "busy":
         raise ServiceUnavailable(retry_after=7)
+    if name == "overflow":
+        raise OverflowError
+    if name == "stale":
+        raise StaleDataError
     if name == "away":
         raise OperationalError(SECRET, {}, OSError(SECRET))
     if name == "members":
@@ -130,6 +135,8 @@ def test_a_handler_of_the_owner_for_every_error_gets_every_error(
         "_test/refused": "Error409",
         "_test/busy": "ServiceUnavailable",
         "_test/away": "Error503" if as_http else "OperationalError",
+        "_test/stale": "Error409" if as_http else "StaleDataError",
+        "_test/overflow": "InternalServerError" if as_http else "OverflowError",
         "_test/crash": "InternalServerError" if as_http else "RuntimeError",
         "_shop/404": "of its own views",
     }

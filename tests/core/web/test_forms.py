@@ -9,7 +9,7 @@ from flask import Flask, render_template_string, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
-from flask_wtf.file import FileField, FileSize
+from flask_wtf.file import FileField
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.web.csrf import FORM_TYPES
 from secure_flask.web.forms import consumes_form, one_line, or_form
@@ -258,23 +258,6 @@ def test_what_is_kept_in_memory_stays_small_and_large_files_go_to_disk(client: F
     body = file(value=b"a") + file(value=b"\0" * 20_000) + END
     expected = {"sizes": [1, 20_000], "on_disk": [False, True]}
     assert post(client, body, OF_X, UPLOAD).json == expected
-
-
-def test_a_file_that_is_too_large_says_so_at_its_field(make_app: MakeApp) -> None:
-    class Upload(FlaskForm):
-        file = FileField("File", [FileSize(20_000, message="Too large")])
-
-    def check() -> ResponseReturnValue:
-        form = Upload()
-        form.validate()
-        return {"errors": list(form.file.errors)}
-
-    app = make_app()
-    app.add_url_rule(FORM, view_func=public(consumes_form(check)), methods=["POST"])
-    # Werkzeug keeps the first in memory, and the second on disk.
-    for size, errors in ((1000, []), (20_000, []), (20_001, ["Too large"])):
-        body = file(value=b"a" * size) + END
-        assert post(app.test_client(), body, OF_X).json == {"errors": errors}
 
 
 def test_a_flask_form_works_as_its_users_know_it(client: FlaskClient) -> None:

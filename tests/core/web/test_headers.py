@@ -1,7 +1,6 @@
 """The headers that every answer carries, as a browser receives them."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -13,7 +12,6 @@ from flask import (
     redirect,
     request,
     send_from_directory,
-    stream_with_context,
 )
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
@@ -21,7 +19,7 @@ from secure_flask import assets, csp_nonce, current_user, testing
 from secure_flask.auth.access import login_required, public
 from secure_flask.csp_levels import NONCE, NONE, PARANOID, SELF, STRICT, Level
 from secure_flask.web.csp import csp
-from secure_flask.web.headers import Kind, SecurityHeaders, headers_of
+from secure_flask.web.headers import SecurityHeaders
 from secure_flask.web.origins import PolicyError
 from werkzeug.test import Client
 from werkzeug.wrappers import Response as AnyResponse
@@ -116,26 +114,6 @@ def test_what_a_view_sets_itself_stands_alone(client: FlaskClient) -> None:
     sent = {"Content-Type": "text/html", **own}
     headers = client.get("/_test/answer", query_string=sent).headers
     assert {name: headers.getlist(name) for name in own} == {name: [own[name]] for name in own}
-
-
-@pytest.mark.parametrize(
-    ("content_type", "kind"),
-    [("text/html", Kind.PAGE), ("text/javascript", Kind.SCRIPT), ("image/png", Kind.OTHER)],
-)
-def test_the_policy_and_the_kind_of_a_response_alone_decide_on_its_headers(
-    make_app: MakeApp, content_type: str, kind: Kind
-) -> None:
-    app = make_app(CSP=PARANOID, CSP_SOURCES=[TILES], HEADER_CHANGES={"X-Everywhere": "yes"})
-    app.add_url_rule("/_test/kind", "kind", public(lambda: ("", {"Content-Type": content_type})))
-    sent = app.test_client().get("/_test/kind").headers
-    without_nonce = {
-        name: re.sub("nonce-[^']+", "nonce-{nonce}", sent[name]) for name in {*sent.keys()}
-    }
-    of_request = {"Content-Type", "Content-Length", "X-Request-ID"}
-    expected = headers_of(app.config, kind, "http", (), {})
-    assert dict(expected).items() == without_nonce.items() - {
-        (name, sent[name]) for name in of_request
-    }
 
 
 def referrer_policy(client: FlaskClient, content_type: str, status: str = "200") -> str | None:
@@ -401,26 +379,6 @@ def test_what_an_app_within_another_answers_has_each_header_once(
     assert nonce_in(page) == page.text
     names = [name.lower() for name, _ in page.headers]
     assert len(names) == len(set(names))
-
-
-def test_an_app_that_is_tried_after_another_has_a_policy_and_nonce_of_its_own(
-    make_app: MakeApp, shop: Flask
-) -> None:
-    app, first = make_app(), list[AnyResponse]()
-
-    def nonces() -> Iterator[str]:
-        yield csp_nonce()
-
-    def cascade(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        first.append(ask(shop, environ))
-        return app.wsgi_app(environ, start)
-
-    app.add_url_rule("/elsewhere", view_func=public(lambda: stream_with_context(nonces())))
-    page = Client(cascade).get("/elsewhere", headers={"Accept": "text/html"})
-    assert first[0].status_code == 404
-    policies = [each.headers["Content-Security-Policy"] for each in (first[0], page)]
-    assert [PHOTOS in policy for policy in policies] == [True, False]
-    assert nonce_in(page) == page.text != nonce_in(first[0])
 
 
 def test_an_app_that_sends_one_list_of_headers_again_gets_another_nonce(make_app: MakeApp) -> None:

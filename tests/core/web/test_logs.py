@@ -398,23 +398,6 @@ def test_an_answer_and_its_lines_share_an_id_of_their_own(app: Flask, lines: Lin
     assert [line["request_id"] for line in lines()] == [ids[0], *ids[:2], *ids[1:]]
 
 
-def test_lines_before_and_after_a_call_of_another_app_have_one_id(
-    make_app: MakeApp, app: Flask, lines: Lines
-) -> None:
-    inner = with_view(make_app(**PRODUCTION))
-
-    @app.get("/_test/asks")
-    @public
-    def asks() -> str:
-        audit.record(audit.AUTHZ_FAIL)
-        list(inner.wsgi_app(request.environ, Mock()))
-        audit.record(audit.AUTHZ_FAIL)
-        return ""
-
-    answered = id_for(app, path="/_test/asks")
-    assert [line["request_id"] for line in lines()] == [answered, answered]
-
-
 def test_only_a_trusted_proxy_sets_the_id_and_no_odd_one(make_app: MakeApp, app: Flask) -> None:
     behind_proxy = make_app(**PRODUCTION, proxy_hops=1)
     assert id_for(app, SENT) != SENT
