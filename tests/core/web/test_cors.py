@@ -1,5 +1,7 @@
 """Whose pages may read what this app answers, as a browser decides it."""
 
+from itertools import product
+
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
@@ -48,17 +50,14 @@ def preflight(
     return client.options(path, headers=asked)
 
 
-@pytest.mark.parametrize("origin", [FRIEND, OTHER_FRIEND])
-@pytest.mark.parametrize("path", [PATH, NO_ROUTE])
-def test_a_listed_origin_reads_answers_and_errors(
-    client: FlaskClient, origin: str, path: str
-) -> None:
-    answer = read(client, origin, path)
-    assert answer.headers.getlist("Access-Control-Allow-Origin") == [origin]
-    assert "Origin" in varies_by(answer)
-    # A script sees why its request was refused.
-    exposed = grants(answer)["access-control-expose-headers"].split(", ")
-    assert {"Retry-After", "WWW-Authenticate"} <= set(exposed)
+def test_a_listed_origin_reads_answers_and_errors(client: FlaskClient) -> None:
+    for origin, path in product((FRIEND, OTHER_FRIEND), (PATH, NO_ROUTE)):
+        answer = read(client, origin, path)
+        assert answer.headers.getlist("Access-Control-Allow-Origin") == [origin]
+        assert "Origin" in varies_by(answer)
+        # A script sees why its request was refused.
+        exposed = grants(answer)["access-control-expose-headers"].split(", ")
+        assert {"Retry-After", "WWW-Authenticate"} <= set(exposed)
 
 
 STRANGERS = f"""
@@ -136,17 +135,17 @@ def test_localhost_counts_in_development_alone(make_app: MakeApp, client: FlaskC
 
 
 @pytest.mark.asvs("3.4.2")
-@pytest.mark.parametrize("origin", ["*", "null", "https://*.example", r"https://.*\.example"])
-def test_a_pattern_stops_the_app(make_app: MakeApp, origin: str) -> None:
-    with pytest.raises(PolicyError, match="CORS_ORIGINS"):
-        make_app(CORS_ORIGINS=[origin])
+def test_a_pattern_stops_the_app(make_app: MakeApp) -> None:
+    for origin in ("*", "null", "https://*.example", r"https://.*\.example"):
+        with pytest.raises(PolicyError, match="CORS_ORIGINS"):
+            make_app(CORS_ORIGINS=[origin])
 
 
-def test_a_harmful_header_stops_the_app(make_app: MakeApp, subtests: pytest.Subtests) -> None:
+def test_a_harmful_header_stops_the_app(make_app: MakeApp) -> None:
     no_names = ["*", "", "X Requested With", "X-One, X-Two", "X-\r\nSet-Cookie"]
     of_proxies = ["Forwarded", "X-Forwarded-For", "x-forwarded-proto", "X-Real-IP"]
     for name in (*no_names, *of_proxies, "X-HTTP-Method-Override", "X-Method-Override"):
-        with subtests.test(name), pytest.raises(PolicyError, match="no header that scripts"):
+        with pytest.raises(PolicyError, match="no header that scripts"):
             make_app(CORS_REQUEST_HEADERS=[name])
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from typing import Any
 
 import pytest
 from flask import Flask, request
@@ -69,25 +70,20 @@ def test_a_forged_host_is_refused_by_a_page_without_a_link(client: FlaskClient) 
             assert not re.search(r"\b(href|src|action)=", answer.text)
 
 
-def test_development_says_where_the_names_of_the_app_are_listed(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
+def test_development_alone_says_where_the_names_of_the_app_are_listed(
+    client: FlaskClient, site: FlaskClient, caplog: pytest.LogCaptureFixture, lines: Lines
 ) -> None:
-    answer = client.get(PATH, headers={"Host": "192.168.1.5:8000"})
-    page = client.get(PATH, headers={"Host": "192.168.1.5:8000", "Accept": "text/html"})
-    assert (answer.status_code, page.status_code) == (400, 400)
-    said = {"hint": answer.get_json()["hint"], "page": page.text, "log": caplog.text}
-    assert [where for where, text in said.items() if "TRUSTED_HOSTS" not in text] == []
-
-
-def test_production_says_nothing_of_a_host_but_that_it_is_unknown(
-    site: FlaskClient, lines: Lines
-) -> None:
+    sent: dict[str, Any] = {"base_url": HTTPS, "headers": {"Host": "192.168.1.5:8000"}}
+    as_page = {**sent, "headers": {**sent["headers"], "Accept": "text/html"}}
     lines()
-    answer = site.get(PATH, base_url=HTTPS, headers={"Host": "evil.example"})
-    page = site.get(PATH, base_url=HTTPS, headers={"Host": "evil.example", "Accept": "text/html"})
+    answer, page = site.get(PATH, **sent), site.get(PATH, **as_page)
     assert answer.json == {"error": "Unknown host"}
     assert "TRUSTED_HOSTS" not in page.text
     assert lines() == []
+    answer, page = client.get(PATH, **sent), client.get(PATH, **as_page)
+    assert (answer.status_code, page.status_code) == (400, 400)
+    said = {"hint": answer.get_json()["hint"], "page": page.text, "log": caplog.text}
+    assert [where for where, text in said.items() if "TRUSTED_HOSTS" not in text] == []
 
 
 def test_a_request_without_a_host_or_with_a_port_that_no_url_has_is_refused(
