@@ -527,15 +527,12 @@ def test_a_client_gets_the_answers_it_names_and_one_that_fails_too_often_too(
     assert 429 in check_each(app.test_client(), {})
 
 
-def test_a_route_for_keys_may_answer_429(make_app: MakeApp) -> None:
+def test_with_a_limit_any_route_may_answer_429(make_app: MakeApp) -> None:
     app = make_app(API_KEY_RATE_LIMIT="1 per minute")
     client, key = app.test_client(), new_key(app)
     answers = [ask(client, key) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
     check(answers[1], described(app)["paths"][ME]["get"])
-
-
-def test_with_a_limit_to_all_requests_any_route_may_answer_429(make_app: MakeApp) -> None:
     client = make_app(rate_limit="1 per minute").test_client()
     client.get(ME)
     # No probe is refused.

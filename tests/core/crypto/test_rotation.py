@@ -105,24 +105,18 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
     assert rings == [[max(OLD + 1, int(keyrings.key_id_of_today())), OLD]] * 2
 
 
-@pytest.mark.parametrize("ids", [[], ["2"], ["spring"], ["9999999999"]])
 def test_its_id_is_the_day_where_no_key_has_a_later_one(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure, ids: list[str]
-) -> None:
-    drop_old(app)
-    monkeypatch.setattr(keyrings, "key_id_of_today", lambda: "20261125")
-    token_keys = ",".join(map(keyrings.new_key, ids))
-    configure(app, TOKEN_KEYS=token_keys or None)
-    assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [20261125]
-
-
-def test_a_stolen_key_for_tokens_is_replaced_by_one_of_another_id(
     app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
 ) -> None:
     drop_old(app)
     monkeypatch.setattr(keyrings, "key_id_of_today", lambda: "20261125")
-    configure(app, TOKEN_KEYS=f"{keyrings.new_key()},{NEW}")
-    assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [20261126]
+    rings = dict.fromkeys((None, *map(keyrings.new_key, ("2", "9999999999"))), 20261125)
+    rings[keyrings.new_key("spring")] = 20261125
+    # A stolen key for tokens is replaced by one of another id.
+    rings[f"{keyrings.new_key()},{NEW}"] = 20261126
+    for token_keys, made in rings.items():
+        configure(app, TOKEN_KEYS=token_keys)
+        assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [made]
 
 
 @pytest.mark.asvs("11.2.2")

@@ -116,7 +116,6 @@ WRONG: dict[str, dict[str, str]] = {
     "page=101": {"page": "Input should be less than or equal to 100"},
     f"page={'9' * 5000}": {"page": INTEGER},
     f"page={10**30}": {"page": "Input should be less than or equal to 100"},
-    f"page={REFUSED}": {"page": INTEGER},
     # One spelling of a number, as in JSON.
     **{
         f"page={number}": {"page": INTEGER}
@@ -141,8 +140,6 @@ WRONG: dict[str, dict[str, str]] = {
         "day": "Input should be a valid date in the format YYYY-MM-DD, "
         "day value is outside expected range"
     },
-    "day=x": {"day": "Input should be a valid date in the format YYYY-MM-DD, input is too short"},
-    "size=huge": {"size": "Input should be 'small' or 'large'"},
     "sort=id": {"sort": "Input should be 'name' or 'price'"},
     f"even={2 * 10**6 + 1}": {"even": "Not valid"},
     "even=7": {"even": "Must not be seven"},

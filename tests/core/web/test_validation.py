@@ -2,7 +2,7 @@
 
 import json
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pytest
 from flask import Flask
@@ -45,8 +45,6 @@ class Order(Body):
     notes: Annotated[MultilineText, Field(max_length=20)] = ""
     seats: list[Seat] = Field(default=[])
     prices: dict[str, int] = Field(default={})
-    code: Annotated[str, Field(pattern="^[A-Z]*$")] = ""
-    size: Literal["small", "large"] = "small"
     more: Annotated[list[int], AfterValidator(list), Field(max_length=1)] = Field(default=[])
     day: date = date(2026, 1, 1)
     even: Annotated[int, AfterValidator(only_even)] = 0
@@ -117,21 +115,14 @@ NO_DATE = "Input should be a valid date"
 WRONG: dict[str, dict[str, str]] = {
     r'{"name":"x\n"}': {"name": CONTROLS},
     r'{"name":"x\u0000"}': {"name": CONTROLS},
-    r'{"name":"x\u007f"}': {"name": CONTROLS},
     '{"name":"x","more":[1,2]}': {
         "more": "Value should have at most 1 item after validation, not 2"
     },
     r'{"name":"x","notes":"\u001b"}': {"notes": CONTROLS},
     '{"name":["x"]}': {"name": "Input should be a valid string"},
-    '{"name":true}': {"name": "Input should be a valid string"},
-    '{"name":1}': {"name": "Input should be a valid string"},
     json.dumps({"name": "x" * 21}): {"name": "String should have at most 20 characters"},
     '{"name":"x","count":"2"}': {"count": "Input should be a valid integer"},
     '{"name":"x","count":true}': {"count": "Input should be a valid integer"},
-    '{"name":"x","count":1.5}': {"count": "Input should be a valid integer"},
-    '{"name":"x","code":"a"}': {"code": "String should match pattern '^[A-Z]*$'"},
-    '{"name":"x","size":"a"}': {"size": "Input should be 'small' or 'large'"},
-    '{"name":"x","day":"a"}': {"day": f"{NO_DATE} in the format YYYY-MM-DD, input is too short"},
     '{"name":"x","day":"2026-02-30"}': {
         "day": f"{NO_DATE} in the format YYYY-MM-DD, day value is outside expected range"
     },
@@ -207,17 +198,11 @@ def test_a_policy_turns_what_a_model_refuses_into_422_and_leaves_broken_json(
     make_app: MakeApp,
 ) -> None:
     client = with_views(make_app(INVALID_STATUS=422))
-    client.application.register_error_handler(
-        422, lambda error: ({"error": error.message, "fields": error.fields}, error.code)
-    )
     bodies = dict.fromkeys((*WRONG, *LACKING.split(), "null", "[]"), 422)
-    expected = bodies | dict.fromkeys(map(str, UNREADABLE), 400)
-    sent = {body: body for body in bodies} | {str(body): body for body in UNREADABLE}
-    answers = {
-        name: client.post(ORDERS, data=body, content_type="application/json")
-        for name, body in sent.items()
-    }
-    assert {name: answer.status_code for name, answer in answers.items()} == expected
+    expected: dict[bytes | str, int] = bodies | dict.fromkeys(UNREADABLE, 400)
+    sent = {"content_type": "application/json"}
+    answers = {body: client.post(ORDERS, data=body, **sent) for body in expected}
+    assert {body: answer.status_code for body, answer in answers.items()} == expected
     wrong = '{"name":"x","count":"2"}'
     assert answers[wrong].json == {"error": PLAIN_MESSAGES[400], "fields": WRONG[wrong]}
 
