@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask, request
 from flask.testing import FlaskClient
+from flask_sqlalchemy import SQLAlchemy
 from secure_flask.auth.access import public
 from secure_flask.auth.logins import Login
 from secure_flask.database import Model, db, engine_options
@@ -309,6 +310,12 @@ def test_who_needs_a_row_that_is_gone_may_try_again(make_app: MakeApp, reads: bo
     assert USERNAME not in answer.text
     with client.application.app_context():
         assert User.find(USERNAME) is not None
+
+
+def test_a_second_database_object_is_refused_in_words() -> None:
+    app = protect(Flask("shop"))
+    with pytest.raises(RuntimeError, match=r"already been registered .* use that instance"):
+        SQLAlchemy(app)
 
 
 def test_an_object_keeps_what_it_has_after_a_commit_until_it_is_refreshed(app: Flask) -> None:

@@ -173,13 +173,20 @@ def test_flasks_default_of_no_limit_stands_for_the_limit_of_the_core(make_app: M
     assert f"{answer.status_code} {answer.json}" == TOO_LARGE
 
 
-def test_a_limit_is_said_as_people_know_it_and_in_the_owners_words(make_app: MakeApp) -> None:
+def test_the_policy_sets_the_limit_which_a_page_names_too(make_app: MakeApp) -> None:
     said = {3 * 2**20: "3 MB", 2**10: "1 kB", 1_500_000: "1,500 kB", 1001: "1,001 bytes"}
     texts = {"Too large: at most {limit}": "Höchstens {limit}"}
+    sent: dict[str, Any] = {"content_type": "application/json"}
+    as_page = {**OWN_PAGE, "Accept": "text/html"}
     for most, words in said.items():
-        client = make_app(fill=False, MAX_CONTENT_LENGTH=most, TEXTS=texts).test_client()
-        answer = client.post(routes.LOGIN, headers=OWN_PAGE, json={"x": "a" * most})
+        client = make_app(MAX_CONTENT_LENGTH=most, TEXTS=texts).test_client()
+        body = b'{"username": "x", "password": "x"}'.ljust(most)
+        fitting = client.post(routes.LOGIN, headers=OWN_PAGE, data=body, **sent)
+        assert fitting.status_code == 401
+        answer = client.post(routes.LOGIN, headers=OWN_PAGE, data=body + b" ", **sent)
         assert answer.json == {"error": f"Höchstens {words}"}
+        page = client.post(routes.LOGIN, headers=as_page, data=body + b" ", **sent)
+        assert (page.status_code, f"<h1>Höchstens {words}</h1>" in page.text) == (413, True)
 
 
 def test_a_kind_of_request_that_comes_later_is_refused_unless_it_builds_on_the_checked_one(

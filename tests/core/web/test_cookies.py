@@ -104,6 +104,21 @@ def test_a_login_cookie_is_secure_except_in_development_over_http(
         assert cookies.cookie_flags() == {"secure": secure, **bound}
 
 
+def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.get("/_test/count")
+    @public
+    def count() -> str:
+        session["visits"] = session.get("visits", 0) + 1
+        return str(session["visits"])
+
+    client = app.test_client()
+    assert [client.get("/_test/count").text for _ in range(3)] == ["1", "2", "3"]
+    client.set_cookie(app.config["SESSION_COOKIE_NAME"], "eyJ2aXNpdHMiOjk5fQ.aaaaaa.forged")
+    assert client.get("/_test/count").text == "1"
+
+
 def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) -> None:
     # A browser has one of each name, so a sibling domain has slipped the other in.
     of_production = {
