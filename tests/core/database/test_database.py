@@ -23,7 +23,7 @@ from secure_flask.database import Model, db, engine_options
 from sqlalchemy import Engine, create_engine, delete, event, exc, inspect, select, text
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp
+from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp, protect
 from core.users import User
 from shared import SECRETS, Create
 
