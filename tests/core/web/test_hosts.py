@@ -126,15 +126,12 @@ def test_a_forged_host_is_redirected_nowhere(site: FlaskClient) -> None:
 
 
 @pytest.mark.asvs("3.7.2")
-@pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example/", "@evil.example/"])
-def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient, path: str) -> None:
-    # A mount moves the beginning of the path.
-    mounted = {"SCRIPT_NAME": path.rstrip("/"), "PATH_INFO": "/"}
-    sent = [
-        site.get("/", base_url=HTTP, environ_overrides=sent).headers.get("Location", f"{HTTPS}/")
-        for sent in ({"PATH_INFO": path}, mounted)
-    ]
-    assert [location.startswith(f"{HTTPS}/") for location in sent] == [True, True], sent
+def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
+    for path in ("//evil.example/", "/\\evil.example/", "@evil.example/"):
+        # A mount moves the beginning of the path.
+        for sent in ({"PATH_INFO": path}, {"SCRIPT_NAME": path.rstrip("/"), "PATH_INFO": "/"}):
+            answer = site.get("/", base_url=HTTP, environ_overrides=sent)
+            assert answer.headers.get("Location", f"{HTTPS}/").startswith(f"{HTTPS}/"), sent
 
 
 @pytest.mark.asvs("4.1.2")
@@ -188,17 +185,12 @@ FORWARDED = [
 
 
 @pytest.mark.asvs("4.1.3", "15.3.4")
-@pytest.mark.parametrize(
-    ("hops", "address", "scheme", "believed"),
-    [each[1:] for each in FORWARDED],
-    ids=[each[0] for each in FORWARDED],
-)
-def test_forwarded_headers_count_by_hops(
-    make_app: MakeApp, hops: int, address: str, scheme: str, believed: str
-) -> None:
-    sent = {"X-Forwarded-For": address, "X-Forwarded-Proto": scheme}
-    headers = {name: value for name, value in sent.items() if value}
-    assert with_views(make_app(proxy_hops=hops)).get(PATH, headers=headers).text == believed
+def test_forwarded_headers_count_by_hops(make_app: MakeApp) -> None:
+    clients = [with_views(make_app(proxy_hops=hops)) for hops in range(3)]
+    for case, hops, address, scheme, believed in FORWARDED:
+        sent = {"X-Forwarded-For": address, "X-Forwarded-Proto": scheme}
+        headers = {name: value for name, value in sent.items() if value}
+        assert clients[hops].get(PATH, headers=headers).text == believed, case
 
 
 def test_ignored_proxies_are_logged_unless_the_owners_middleware_has_read_them(
