@@ -2,7 +2,6 @@
 
 import re
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -244,24 +243,19 @@ def test_a_program_gets_json_and_a_browser_a_page(
     assert (SECRET in caplog.text) == (status in (500, 503))
 
 
-def test_a_page_that_fails_itself_leaves_the_error_in_json(
+def test_an_app_without_a_page_for_errors_sends_json_and_logs_nothing(
     whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # As when a file that it names is deleted.
+    client = protect(Flask("shop", template_folder=None)).test_client()
+    answer = client.get("/nowhere", headers={"Accept": AS_BROWSERS})
+    assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
+    assert caplog.text == ""
+    # So does one whose page fails itself, as when a file that it names is deleted.
     loader = DictLoader({"error.html": "{% extends 'gone.html' %}"})
     monkeypatch.setattr(whole.application.jinja_env, "loader", loader)
     answer = refuse(whole, 404, Accept=AS_BROWSERS)
     assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
     assert "TemplateNotFound: gone.html" in caplog.text
-
-
-def test_an_app_without_a_page_for_errors_sends_json_and_logs_nothing(
-    caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    client = protect(Flask("shop", root_path=str(tmp_path))).test_client()
-    answer = client.get("/nowhere", headers={"Accept": AS_BROWSERS})
-    assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
-    assert caplog.text == ""
 
 
 # A page of the owner, which says who is logged in.
@@ -430,26 +424,19 @@ def test_the_owners_words_replace_what_people_read_and_no_error_that_programs_co
     assert str(error_response(404, "Not here")) == "404 Not Found: Not here"
 
 
-@pytest.mark.parametrize(
-    ("status", "name"), [(402, "Payment Required"), (425, "Too Early"), (420, None), (507, None)]
-)
-def test_an_error_may_have_any_status_of_an_error(
-    client: FlaskClient, status: int, name: str | None
-) -> None:
-    def view() -> str:
+def test_an_error_may_have_any_status_of_an_error(client: FlaskClient) -> None:
+    def view(status: int) -> str:
         raise error_response(status, "Pay first", Retry_After="1")
 
-    client.application.add_url_rule("/_test/of/status", view_func=public(view))
-    answer = client.get("/_test/of/status")
-    assert (answer.status_code, answer.json) == (status, {"error": "Pay first"})
-    assert answer.headers["Retry-After"] == "1"
-    assert name is None or str(error_response(status, "Pay first")).startswith(f"{status} {name}")
-
-
-@pytest.mark.parametrize("status", [0, 200, 302, 399, 600])
-def test_a_status_of_no_error_is_refused_in_words(status: int) -> None:
-    with pytest.raises(ValueError, match=f"{status} is no status of an error: write 400 to 599"):
-        error_response(status, "Elsewhere")
+    client.application.add_url_rule("/_status/<int:status>", view_func=public(view))
+    for status, name in ((402, "Payment Required"), (425, "Too Early"), (420, ""), (507, "")):
+        answer = client.get(f"/_status/{status}")
+        assert (answer.status_code, answer.json) == (status, {"error": "Pay first"})
+        assert answer.headers["Retry-After"] == "1"
+        assert str(error_response(status, "Pay first")).startswith(f"{status} {name}")
+    for status in (0, 200, 302, 399, 600):
+        with pytest.raises(ValueError, match=f"{status} is no status of an error: write 400 to"):
+            error_response(status, "Elsewhere")
 
 
 class Lazy:
