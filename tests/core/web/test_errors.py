@@ -21,7 +21,7 @@ from secure_flask.web.validation import Body, validated
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, ImATeapot, NotFound, ServiceUnavailable
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, Configure, MakeApp, Wait, away, log_in, protect
@@ -342,13 +342,23 @@ def test_a_view_may_return_an_error_that_it_catches(whole: FlaskClient) -> None:
     assert (head.status_code, head.data, head.mimetype) == (409, b"", "application/json")
 
 
-def test_an_error_of_werkzeug_with_a_response_is_answered_by_that(client: FlaskClient) -> None:
-    def refuse() -> str:
-        raise NotFound(response=Response("theirs", status=410, headers={"X-Theirs": "yes"}))
+def test_an_error_with_a_response_is_answered_by_that(client: FlaskClient) -> None:
+    response = Response("theirs", status=410, headers={"X-Theirs": "yes"})
 
-    client.application.add_url_rule("/theirs", view_func=public(refuse))
-    answer = client.get("/theirs")
-    assert (answer.status_code, answer.text, answer.headers["X-Theirs"]) == (410, "theirs", "yes")
+    def refuse(own: int) -> str:
+        if own:
+            error = error_response(409, "Already there")
+            error.response = response
+            raise error
+        raise NotFound(response=response)
+
+    client.application.add_url_rule("/theirs/<int:own>", view_func=public(refuse))
+    for answer in (client.get("/theirs/0"), client.get("/theirs/1")):
+        given = (answer.status_code, answer.text, answer.headers["X-Theirs"])
+        assert given == (410, "theirs", "yes")
+    # An error is an answer outside of a request too.
+    outside = Client(error_response(409, "Already there", Retry_After="1")).get("/")
+    assert (outside.status_code, outside.headers["Retry-After"]) == (409, "1")
 
 
 @pytest.mark.parametrize("status", REFUSED)
