@@ -198,8 +198,8 @@ def test_a_policy_turns_what_a_model_refuses_into_422_and_leaves_broken_json(
     make_app: MakeApp,
 ) -> None:
     client = with_views(make_app(INVALID_STATUS=422))
-    bodies = dict.fromkeys((*WRONG, *LACKING.split(), "null", "[]"), 422)
-    expected: dict[bytes | str, int] = {**bodies, **dict.fromkeys(UNREADABLE, 400)}
+    bodies: list[bytes | str] = [*WRONG, *LACKING.split(), "null", "[]"]
+    expected = dict.fromkeys(bodies, 422) | dict.fromkeys(UNREADABLE, 400)
     sent = {"content_type": "application/json"}
     answers = {body: client.post(ORDERS, data=body, **sent) for body in expected}
     assert {body: answer.status_code for body, answer in answers.items()} == expected
