@@ -17,21 +17,18 @@ def serves(command: click.Command, *options: str) -> bool:
         return serves_requests()
 
 
-def test_a_server_serves_and_other_commands_do_not() -> None:
+def test_a_server_serves_and_other_commands_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     # As in gunicorn, which is no command of click.
     assert serves_requests()
     assert serves(run_command)
     assert not serves(routes_command)
-
-
-@pytest.mark.parametrize(("debug", "options"), [("0", ["--reload"]), ("1", [])])
-def test_of_a_reloaders_two_processes_the_second_serves(
-    debug: str, options: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FLASK_DEBUG", debug)
-    assert not serves(run_command, *options)
-    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
-    assert serves(run_command, *options)
+    # Of a reloader's two processes the second serves.
+    for debug, options in (("0", ["--reload"]), ("1", [])):
+        monkeypatch.setenv("FLASK_DEBUG", debug)
+        monkeypatch.delenv("WERKZEUG_RUN_MAIN", raising=False)
+        assert not serves(run_command, *options)
+        monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+        assert serves(run_command, *options)
 
 
 @pytest.fixture
