@@ -151,22 +151,18 @@ def test_https_is_remembered_by_every_answer(site: FlaskClient) -> None:
 
 
 @pytest.mark.asvs("4.1.3")
-@pytest.mark.parametrize(
-    ("hops", "schemes"), [(0, ["", "https"]), (1, ["", "HTTPS", "//[", "https://[", "?", "ftp"])]
-)
-def test_a_client_changes_neither_host_nor_scheme(
-    make_app: MakeApp, hops: int, schemes: list[str]
-) -> None:
+def test_a_client_changes_neither_host_nor_scheme(make_app: MakeApp) -> None:
     forged = {
         "X-Forwarded-Host": "evil.example",
         "Forwarded": "host=evil.example;proto=https",
         "X-Forwarded-Ssl": "on",
     }
-    client = make_app(**PRODUCTION, proxy_hops=hops).test_client()
-    assert {
-        scheme: redirected_to(client, "/a%20b?c=d", **forged, **{"X-Forwarded-Proto": scheme})
-        for scheme in schemes
-    } == dict.fromkeys(schemes, f"{HTTPS}/a%20b?c=d")
+    by_hops = {0: ["", "https"], 1: ["", "HTTPS", "//[", "https://[", "?", "ftp"]}
+    for hops, schemes in by_hops.items():
+        client = make_app(**PRODUCTION, proxy_hops=hops).test_client()
+        for scheme in schemes:
+            sent = {**forged, "X-Forwarded-Proto": scheme}
+            assert redirected_to(client, "/a%20b?c=d", **sent) == f"{HTTPS}/a%20b?c=d"
 
 
 # What happens, the hops that count, X-Forwarded-For and -Proto, and what the app believes.
