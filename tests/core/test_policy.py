@@ -151,10 +151,13 @@ def test_one_message_names_every_wrong_value(make_app: MakeApp) -> None:
     assert named == ["MAX_CONTENT_LENGTH", "CORS_ORIGINS", "CORS_ORIGINS", "TEXTS"]
 
 
-def test_what_has_no_default_is_missed() -> None:
+def test_what_has_no_default_is_missed(subtests: pytest.Subtests) -> None:
     for name in ("PROJECT_NAME", "SECURITY_CONTACT"):
         rest = {each: value for each, value in POLICY.items() if each != name}
-        with pytest.raises(PolicyError, match=f"^policy.py: {name} is missing; write it, as in "):
+        with (
+            subtests.test(case=name),
+            pytest.raises(PolicyError, match=f"^policy.py: {name} is missing; write it, as in "),
+        ):
             Policy.load(rest)
 
 

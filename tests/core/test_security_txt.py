@@ -48,14 +48,16 @@ def test_the_contact_is_a_uri_beside_the_policys_own_lines(make_app: MakeApp, co
     assert found == {"Contact": CONTACTS[contact], **own}
 
 
-def test_another_contact_stops_the_app(make_app: MakeApp) -> None:
+def test_another_contact_stops_the_app(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     for contact in UNUSABLE:
-        with pytest.raises(PolicyError, match="SECURITY_CONTACT"):
+        with subtests.test(case=contact), pytest.raises(PolicyError, match="SECURITY_CONTACT"):
             make_app(SECURITY_CONTACT=contact)
 
 
-def test_a_line_that_would_begin_another_stops_the_app(make_app: MakeApp) -> None:
+def test_a_line_that_would_begin_another_stops_the_app(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     for broken in ("\n", "\r", "\x85", "\u2028", "\0", "\x1b"):
         for lines in ({"Policy": f"a{broken}Contact: b"}, {f"Policy: a{broken}Contact": "b"}):
-            with pytest.raises(PolicyError, match="SECURITY_TXT"):
+            with subtests.test(case=lines), pytest.raises(PolicyError, match="SECURITY_TXT"):
                 make_app(SECURITY_TXT=lines)

@@ -140,7 +140,9 @@ def test_a_candidate_reports_what_its_list_would_close(make_app: MakeApp) -> Non
     assert [both(make_app(**policy)) for policy, _ in cases] == [lists for _, lists in cases]
 
 
-def test_a_list_that_would_close_or_open_more_stops_the_app(make_app: MakeApp) -> None:
+def test_a_list_that_would_close_or_open_more_stops_the_app(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     refused: list[tuple[object, str]] = [
         ("https://a.example", "write a list of other sites, or None for any site"),
         (["'self'"], "it holds \"'self'\": write an origin.*This site itself"),
@@ -149,5 +151,5 @@ def test_a_list_that_would_close_or_open_more_stops_the_app(make_app: MakeApp) -
         ([None], "it holds None"),
     ]
     for links, words in refused:
-        with pytest.raises(PolicyError, match=f"LINKS is .*{words}"):
+        with subtests.test(case=links), pytest.raises(PolicyError, match=f"LINKS is .*{words}"):
             make_app(LINKS=links)

@@ -63,21 +63,27 @@ def test_stricter_flags_of_flasks_session_stay(make_app: MakeApp) -> None:
 
 @pytest.mark.parametrize(("name", "value", "everywhere"), WEAKER)
 def test_weaker_flags_of_flasks_session_are_refused(
-    make_app: MakeApp, name: str, value: object, everywhere: bool
+    make_app: MakeApp, name: str, value: object, everywhere: bool, subtests: pytest.Subtests
 ) -> None:
     for environment in (PRODUCTION, *[{}] * everywhere):
-        with pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: .+[:.]"):
+        with (
+            subtests.test(case=environment),
+            pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: .+[:.]"),
+        ):
             make_app(fill=False, **{name: value}, **environment)
 
 
 @pytest.mark.parametrize(("name", "value", "everywhere"), WEAKER_LATER)
 def test_a_line_that_weakens_a_flag_later_is_refused(
-    make_app: MakeApp, name: str, value: object, everywhere: bool
+    make_app: MakeApp, name: str, value: object, everywhere: bool, subtests: pytest.Subtests
 ) -> None:
     for environment in (PRODUCTION, *[{}] * everywhere):
         config = make_app(fill=False, **environment).config
         before = config[name]
-        with pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: "):
+        with (
+            subtests.test(case=environment),
+            pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: "),
+        ):
             config[name] = value
         assert config[name] == before
 

@@ -64,7 +64,7 @@ def test_a_forged_host_is_refused_by_a_page_without_a_link(client: FlaskClient) 
         for path in (PATH, "/nowhere", f"/{PATH}"):
             headers = {"Host": host, "Accept": "text/html"}
             answer = client.get(headers=headers, environ_overrides={"PATH_INFO": path})
-            assert (answer.status_code, answer.mimetype) == (400, "text/html")
+            assert (answer.status_code, answer.mimetype) == (400, "text/html"), (host, path)
             assert "evil" not in f"{answer.headers} {answer.text}"
             # A relative one leads to that host too.
             assert not re.search(r"\b(href|src|action)=", answer.text)
@@ -99,7 +99,7 @@ def test_a_request_without_a_host_or_with_a_port_that_no_url_has_is_refused(
 
 def test_probes_come_by_any_name_over_plain_http(site: FlaskClient) -> None:
     for host in ("10.0.0.7:8000", "my_service", "[::1"):
-        assert site.get(PROBE, base_url=HTTP, headers={"Host": host}).text == "alive"
+        assert site.get(PROBE, base_url=HTTP, headers={"Host": host}).text == "alive", host
 
 
 def redirected_to(client: FlaskClient, path: str = PATH, **headers: str) -> str:
@@ -138,7 +138,7 @@ def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
 def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "ODD"):
         answer = site.open(PATH, method=method, base_url=HTTP)
-        assert (answer.status_code, "Location" in answer.headers) == (403, False)
+        assert (answer.status_code, "Location" in answer.headers) == (403, False), method
 
 
 @pytest.mark.asvs("3.4.1")

@@ -125,9 +125,9 @@ def test_each_of_several_limits_counts(app: Flask, wait: Wait) -> None:
     assert statuses == [200, 200, 429, 200, 429]
 
 
-def test_what_is_no_limit_is_refused_at_import() -> None:
+def test_what_is_no_limit_is_refused_at_import(subtests: pytest.Subtests) -> None:
     for text in ("", "often", "10", "2 per minute; often"):
-        with pytest.raises(ValueError, match="limit"):
+        with subtests.test(case=text), pytest.raises(ValueError, match="limit"):
             limited(text)
 
 

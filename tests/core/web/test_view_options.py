@@ -150,13 +150,16 @@ def test_a_class_takes_requests_as_its_methods_are_decorated(client: FlaskClient
     assert client.get("/_test/private").status_code == 401
 
 
-def test_what_is_no_view_takes_no_mark() -> None:
+def test_what_is_no_view_takes_no_mark(subtests: pytest.Subtests) -> None:
     # Nothing would read it, and what it marks would be open to every user.
     blueprint = Blueprint("reports", __name__)
     marks = (public, login_required, recent_login, roles_required("admin"), limited("1/day"))
     mark: Any
     for mark, target in [*product(marks, [blueprint]), *product(DECORATORS, [Private])]:
-        with pytest.raises(TypeError, match="this mark on each view"):
+        with (
+            subtests.test(case=(mark, target)),
+            pytest.raises(TypeError, match="this mark on each view"),
+        ):
             mark(target)
 
 
