@@ -104,48 +104,40 @@ def faults_of(client: FlaskClient, method: str, path: str, **request: Any) -> li
 
 
 @pytest.mark.asvs("3.4.4", "16.5.1")
-def test_no_body_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests) -> None:
-    for name, (body, content_type) in BODIES.items():
-        with subtests.test(name):
-            sent = {"data": body, "content_type": content_type, "headers": OWN_PAGE}
-            assert faults(client, WITH_BODY, **sent) == []
+def test_no_body_breaks_a_route(client: FlaskClient) -> None:
+    for body, content_type in BODIES.values():
+        sent = {"data": body, "content_type": content_type, "headers": OWN_PAGE}
+        assert faults(client, WITH_BODY, **sent) == [], body[:60]
 
 
 @every_token_type
 def test_no_body_of_a_user_breaks_a_route(
-    app: Flask, client: FlaskClient, configure: Configure, subtests: pytest.Subtests
+    app: Flask, client: FlaskClient, configure: Configure
 ) -> None:
     configure(app, LOGIN_RATE_LIMIT="1000 per minute")
     rules = app.url_map.iter_rules()
     calls = {(method, address(rule)) for rule in rules for method in rule.methods or ()}
     credentials: dict[str, str] = {}
-    for name, (body, content_type) in BODIES.items():
-        with subtests.test(name):
-            for method, path in sorted(call for call in calls if call[0] in WRITES):
-                # Some routes end the login, and some its user.
-                if not is_logged_in(client, credentials):
-                    bring_back_user(app)
-                    credentials = log_in(client)
-                sent = {"data": body, "content_type": content_type, "headers": credentials}
-                assert faults_of(client, method, path, **sent) == []
+    for body, content_type in BODIES.values():
+        for method, path in sorted(call for call in calls if call[0] in WRITES):
+            # Some routes end the login, and some its user.
+            if not is_logged_in(client, credentials):
+                bring_back_user(app)
+                credentials = log_in(client)
+            sent = {"data": body, "content_type": content_type, "headers": credentials}
+            assert faults_of(client, method, path, **sent) == [], body[:60]
 
 
 @every_token_type
-def test_no_header_breaks_a_route(app: Flask, subtests: pytest.Subtests) -> None:
+def test_no_header_or_query_breaks_a_route(app: Flask) -> None:
     # A client that keeps cookies would leave out the header of that name.
     client = app.test_client(use_cookies=False)
-    for headers in HEADERS:
-        with subtests.test(", ".join(headers)):
-            assert faults(client, headers=headers) == []
-    for length in ("-1", "x", "9" * 30):
-        with subtests.test(length=length):
-            stated = {"CONTENT_LENGTH": length}
-            assert faults(client, environ_overrides=stated, content_type=JSON) == []
-
-
-def test_no_query_breaks_a_route(client: FlaskClient) -> None:
     query = "v=%00&%ff=%ed%a0%80&next=//evil.example&" + "a" * 9000
-    assert faults(client, query_string=query) == []
+    for headers in HEADERS:
+        assert faults(client, headers=headers, query_string=query) == [], headers
+    for length in ("-1", "x", "9" * 30):
+        stated = {"CONTENT_LENGTH": length}
+        assert faults(client, environ_overrides=stated, content_type=JSON) == []
 
 
 def test_an_app_that_nobody_holds_is_freed() -> None:

@@ -205,16 +205,12 @@ def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
     name = model["properties"]["name"]
     assert (model["additionalProperties"], model["required"]) == (False, ["name"])
     assert (name["minLength"], name["maxLength"]) == (1, 20)
+    # What a program may leave out.
+    assert model["properties"]["count"]["default"] == 1
     accepted = [
         text for text in ("a b", " ", "", "a\n", "\u007f") if re.fullmatch(name["pattern"], text)
     ]
     assert accepted == ["a b"]
-
-
-def test_a_view_that_says_nothing_of_its_answer_has_a_success_and_any_other(app: Flask) -> None:
-    app.add_url_rule("/silent", "silent", public(lambda: ""))
-    responses = described(app)["paths"]["/silent"]["get"]["responses"]
-    assert responses.keys() >= {"2XX", "default"}
 
 
 class OurError(ResponseBody):
@@ -227,8 +223,16 @@ def in_our_shape(status: int, message: str, fields: dict[str, str]) -> OurError:
     return OurError(reason=message)
 
 
+class Unused(ResponseBody):
+    pass
+
+
+def in_no_shape(status: int, message: str, fields: dict[str, str]) -> Unused:
+    return Unused()
+
+
 def test_an_error_is_described_in_the_shape_of_its_path() -> None:
-    bodies = {"/api": in_our_shape, "/api/v2": problem_details}
+    bodies = {"/api": in_our_shape, "/api/v2": problem_details, "/none": in_no_shape}
     app = protect(Flask("shop", static_folder=None), error_bodies=bodies)
     for path in ("/apiary", "/api/orders/<int:number>", "/api/v2/orders"):
         app.add_url_rule(path, path, login_required(lambda number=0: ""))
@@ -249,13 +253,11 @@ def test_an_error_is_described_in_the_shape_of_its_path() -> None:
     } == {path: [content] * 3 for path, content in expected.items()}
     sent = {path: client.get(path.replace("{number}", "1")).mimetype for path in expected}
     assert sent == {path: next(iter(content)) for path, content in expected.items()}
-    problem_model = document["components"]["schemas"]["Problem"]
+    # A shape that no route has is left out.
+    models = document["components"]["schemas"]
+    assert ("OurError" in models, "Unused" in models) == (True, False)
+    problem_model = models["Problem"]
     assert set(problem_model["required"]) == {"type", "title", "status", "detail", "fields"}
-
-
-def test_no_shape_is_in_the_document_that_no_route_has() -> None:
-    app = protect(Flask("shop", static_folder=None), error_bodies={"/api": in_our_shape})
-    assert "OurError" not in described(app)["components"]["schemas"]
 
 
 @pytest.mark.parametrize("status", [400, 422])
@@ -294,53 +296,43 @@ def test_a_body_of_delete_is_described(app: Flask) -> None:
         check(app.test_client().delete("/orders", json=body), operation)
 
 
-def test_a_method_that_openapi_has_no_name_for_is_left_out(app: Flask) -> None:
-    app.add_url_rule("/links", "links", public(lambda: ""), methods=["LINK", "PUT"])
-    assert set(described(app)["paths"]["/links"]) == {"put"}
-
-
-def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:
-    view = responds(Created, 304)(public(lambda: ("", 304)))
-    app.add_url_rule("/unchanged", "unchanged", view)
-    operation = described(app)["paths"]["/unchanged"]["get"]
-    assert operation["responses"]["304"] == {"description": "Not Modified"}
-    check(app.test_client().get("/unchanged"), operation)
-
-
 def test_each_status_is_described_with_its_model(app: Flask) -> None:
     def change() -> ResponseReturnValue:
         return {"number": 1}
 
-    view = responds(Created, status=201)(responds(Changed, 409)(public(change)))
-    app.add_url_rule("/changes", "changes", view)
-    described_as = described(app)["paths"]["/changes"]["get"]["responses"]
-    assert described_as["201"]["content"] == content_of("Created")
-    assert described_as["200"]["content"] == content_of("Changed")
-    assert described_as["409"]["content"] == content_of("Error")
-
-
-def test_a_list_of_a_model_is_described_as_an_array(app: Flask) -> None:
-    app.add_url_rule("/all", "all", responds(list[Created])(public(lambda: [])))
-    schema = described(app)["paths"]["/all"]["get"]["responses"]["200"]["content"]
+    views: dict[str, Any] = {
+        "changes": responds(Created, status=201)(responds(Changed, 409)(public(change))),
+        "all": responds(list[Created])(public(lambda: [])),
+        "unchanged": responds(Created, 304)(public(lambda: ("", 304))),
+        "silent": public(lambda: ""),
+    }
+    for name, view in views.items():
+        app.add_url_rule(f"/{name}", name, view, methods=["GET", "LINK"])
+    document = described(app)
+    # OpenAPI has no name for LINK.
+    assert {tuple(document["paths"][f"/{name}"]) for name in views} == {("get",)}
+    of = {name: document["paths"][f"/{name}"]["get"]["responses"] for name in views}
+    contents = [of["changes"][status]["content"] for status in ("201", "200", "409")]
+    assert contents == [*map(content_of, ("Created", "Changed", "Error"))]
     item = content_of("Created")["application/json"]["schema"]
-    assert schema["application/json"]["schema"] == {"type": "array", "items": item}
-
-
-def test_a_computed_member_is_described_as_one_that_is_there(app: Flask) -> None:
-    app.add_url_rule("/computed", "computed", responds(Changed)(public(lambda: {"number": 1})))
-    schema = described(app)["components"]["schemas"]["Changed"]
+    array = {"schema": {"type": "array", "items": item}}
+    assert of["all"]["200"]["content"] == {"application/json": array}
+    assert of["unchanged"]["304"] == {"description": "Not Modified"}
+    check(app.test_client().get("/unchanged"), document["paths"]["/unchanged"]["get"])
+    # A view that says nothing of its answer has a success and any other.
+    assert of["silent"].keys() >= {"2XX", "default"}
+    # A computed member is one that is there.
+    schema = document["components"]["schemas"]["Changed"]
     assert schema["required"] == ["number", "twice"]
     assert schema["properties"]["twice"]["readOnly"] is True
 
 
-@pytest.mark.parametrize(("model", "member"), [("Error", "fields"), ("LoginResponse", "token")])
-def test_a_member_that_an_answer_may_lack_has_no_default(
-    app: Flask, model: str, member: str
-) -> None:
+def test_a_member_that_an_answer_may_lack_has_no_default(app: Flask) -> None:
     """Generators of clients take one with a default for always there."""
-    schema = described(app)["components"]["schemas"][model]
-    assert member not in schema["required"]
-    assert "default" not in schema["properties"][member]
+    schemas = described(app)["components"]["schemas"]
+    for model, member in (("Error", "fields"), ("LoginResponse", "token")):
+        assert member not in schemas[model]["required"]
+        assert "default" not in schemas[model]["properties"][member]
 
 
 class Size(Enum):
@@ -387,12 +379,6 @@ def test_a_query_is_described_by_its_model_without_null(app: Flask) -> None:
     assert "Search" not in document["components"]["schemas"]
 
 
-def test_the_default_of_a_request_says_what_a_program_may_leave_out(app: Flask) -> None:
-    app.add_url_rule("/orders", "orders", public(validated(Order)(lambda order: "")))
-    schema = described(app)["components"]["schemas"]["Order"]
-    assert schema["properties"]["count"]["default"] == 1
-
-
 def content_of(model: str) -> Json:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
 
@@ -421,12 +407,8 @@ def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask
         check(answer, sent)
 
 
-def test_a_form_that_ends_at_a_page_is_described_beside_the_json(
-    app: Flask, subtests: pytest.Subtests
-) -> None:
-    @responds(PAGE)
-    def by_form() -> ResponseReturnValue:
-        return "Thank you."
+def test_a_form_that_ends_at_a_page_is_described_beside_the_json(app: Flask) -> None:
+    by_form = responds(PAGE)(lambda: "Thank you.")
 
     def order(order: Order) -> Json:
         return {"number": 1}
@@ -440,22 +422,22 @@ def test_a_form_that_ends_at_a_page_is_described_beside_the_json(
     paths, client = described(app)["paths"], app.test_client()
     for path in ("/inside", "/outside"):
         done = paths[path]["post"]["responses"]["200"]["content"]
-        with subtests.test(path):
-            assert done == {PAGE: {"schema": {"type": "string"}}, **content_of("Created")}
-            assert client.post(path, json={"name": "tea"}).mimetype in done
-            assert client.post(path, headers=OWN_PAGE, data={"name": "tea"}).mimetype in done
+        assert done == {PAGE: {"schema": {"type": "string"}}, **content_of("Created")}
+        assert client.post(path, json={"name": "tea"}).mimetype in done
+        assert client.post(path, headers=OWN_PAGE, data={"name": "tea"}).mimetype in done
     assert PAGE not in paths["/json"]["post"]["responses"]["200"]["content"]
 
 
-@pytest.mark.parametrize(("name", "closed"), [("opened", False), ("unmarked", True)])
 def test_a_view_without_a_mark_demands_a_login_unless_the_policy_opens_it(
-    make_app: MakeApp, name: str, closed: bool
+    make_app: MakeApp,
 ) -> None:
     app = make_app(PUBLIC_ENDPOINTS={"opened": "A test opens it."})
-    app.add_url_rule("/opened", "opened", lambda: "")
-    app.add_url_rule("/unmarked", "unmarked", lambda: "")
-    view = described(app)["paths"][f"/{name}"]["get"]
-    assert ({} not in view["security"]) == ("401" in view["responses"]) == closed
+    for name in ("opened", "unmarked"):
+        app.add_url_rule(f"/{name}", name, lambda: "")
+    paths = described(app)["paths"]
+    views = [paths[f"/{name}"]["get"] for name in ("opened", "unmarked")]
+    assert [{} not in view["security"] for view in views] == [False, True]
+    assert ["401" in view["responses"] for view in views] == [False, True]
 
 
 def test_a_view_for_a_role_names_it_and_its_403(app: Flask) -> None:
@@ -545,15 +527,12 @@ def test_a_client_gets_the_answers_it_names_and_one_that_fails_too_often_too(
     assert 429 in check_each(app.test_client(), {})
 
 
-def test_a_route_for_keys_may_answer_429(make_app: MakeApp) -> None:
+def test_with_a_limit_any_route_may_answer_429(make_app: MakeApp) -> None:
     app = make_app(API_KEY_RATE_LIMIT="1 per minute")
     client, key = app.test_client(), new_key(app)
     answers = [ask(client, key) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
     check(answers[1], described(app)["paths"][ME]["get"])
-
-
-def test_with_a_limit_to_all_requests_any_route_may_answer_429(make_app: MakeApp) -> None:
     client = make_app(rate_limit="1 per minute").test_client()
     client.get(ME)
     # No probe is refused.

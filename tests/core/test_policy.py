@@ -23,11 +23,7 @@ NO_ORIGIN = "write an origin, https://host or https://host:port, in lower case, 
 WRONG: list[tuple[str, object, str]] = [
     ("PROJECT_NAME", 1, "is 1; write a valid string, as in 'My service'."),
     ("SECURITY_CONTACT", "nobody", "is 'nobody'; write an e-mail address or https URL."),
-    (
-        "SECURITY_TXT",
-        {"Policy": "a\nb"},
-        r"['Policy'] is 'a\nb'; write it on one line.",
-    ),
+    ("SECURITY_TXT", {"Policy": "a\nb"}, r"['Policy'] is 'a\nb'; write it on one line."),
     ("SECURITY_TXT", {"a\nb": "c"}, r"holds 'a\nb'; write it on one line."),
     ("TOKEN_TYPE", "paseto", "is 'paseto'; write 'session', 'opaque' or 'jwt'."),
     ("TOKEN_TYPE", ["jwt"], "is ['jwt']; write 'session', 'opaque' or 'jwt'."),
@@ -107,11 +103,10 @@ SCHEMES: list[tuple[object, str]] = [
     ),
     *(
         ({prefix: (check, f"{prefix}x")}, f"{prefix!r} {FAST}")
-        for prefix in ("md5$", "MD5:", "sha1$", "SHA-1:", "{SHA}", "{SSHA}", "{MD5}", "sha256$")
-    ),
-    *(
-        ({prefix: (check, f"{prefix}x")}, f"{prefix!r} {FAST}")
-        for prefix in ("$1$", "$apr1$", "unsalted_md5$", "salted_sha1$", "hex_md5:", "sha512:")
+        for prefix in (
+            *("md5$", "MD5:", "sha1$", "SHA-1:", "{SHA}", "{SSHA}", "{MD5}", "sha256$"),
+            *("$1$", "$apr1$", "unsalted_md5$", "salted_sha1$", "hex_md5:", "sha512:"),
+        )
     ),
     # A mark before a digest without salt and rounds does not make it slow.
     *(
@@ -131,20 +126,10 @@ def test_a_scheme_of_old_hashes_that_is_unsafe_or_unclear_stops_the_app(
     assert f"; {words}" in refused.value.message
 
 
-@pytest.mark.parametrize(
-    "prefix",
-    [
-        "scrypt:",
-        "pbkdf2:sha256:",
-        "pbkdf2_sha256$",
-        "$2b$",
-        "$2",
-        "wrapped:",
-        "$6$",
-        "{CRYPT}",
-        *ARGON2,
-    ],
-)
+SLOW = ["scrypt:", "pbkdf2:sha256:", "pbkdf2_sha256$", "$2b$", "$2", "wrapped:", "$6$", "{CRYPT}"]
+
+
+@pytest.mark.parametrize("prefix", [*SLOW, *ARGON2])
 def test_a_scheme_of_slow_hashes_is_taken(make_app: MakeApp, prefix: str) -> None:
     app = make_app(fill=False, LEGACY_HASHES={prefix: (check, f"{prefix}x")})
     assert app.config["LEGACY_HASHES"] == {prefix: (check, f"{prefix}x")}
@@ -162,22 +147,18 @@ def test_a_wrong_value_is_named_with_what_to_write(
 def test_one_message_names_every_wrong_value(make_app: MakeApp) -> None:
     with pytest.raises(PolicyError) as refused:
         make_app(MAX_CONTENT_LENGTH="1MiB", CORS_ORIGINS=["*", "null"], TEXTS=[])
-    lines = refused.value.message.splitlines()
-    assert [line.split()[1] for line in lines] == [
-        *("MAX_CONTENT_LENGTH", "CORS_ORIGINS", "CORS_ORIGINS", "TEXTS"),
-    ]
+    named = [line.split()[1] for line in refused.value.message.splitlines()]
+    assert named == ["MAX_CONTENT_LENGTH", "CORS_ORIGINS", "CORS_ORIGINS", "TEXTS"]
 
 
-@pytest.mark.parametrize("name", ["PROJECT_NAME", "SECURITY_CONTACT"])
-def test_what_has_no_default_is_missed(name: str) -> None:
-    rest = {each: value for each, value in POLICY.items() if each != name}
-    with pytest.raises(PolicyError, match=f"^policy.py: {name} is missing; write it, as in "):
-        Policy.load(rest)
-
-
-def test_any_other_name_is_of_flask_or_of_the_owner(make_app: MakeApp) -> None:
-    app = make_app(fill=False, PREFERRED_URL_SCHEME="https", INVOICE_DAYS=[14])
-    assert app.config["INVOICE_DAYS"] == [14]
+def test_what_has_no_default_is_missed(subtests: pytest.Subtests) -> None:
+    for name in ("PROJECT_NAME", "SECURITY_CONTACT"):
+        rest = {each: value for each, value in POLICY.items() if each != name}
+        with (
+            subtests.test(case=name),
+            pytest.raises(PolicyError, match=f"^policy.py: {name} is missing; write it, as in "),
+        ):
+            Policy.load(rest)
 
 
 def test_the_config_has_each_value_by_its_name(make_app: MakeApp) -> None:
@@ -185,11 +166,10 @@ def test_the_config_has_each_value_by_its_name(make_app: MakeApp) -> None:
     assert app.config["CORS_ORIGINS"] == ["https://a.example"]
     assert app.config["SERVICE_WORKERS"] == ["/w.js"]
     assert (app.config["CSP"], app.config["MAX_LOGINS"]) == (csp_levels.STRICT, 20)
-
-
-def test_no_app_changes_the_defaults_of_another(make_app: MakeApp) -> None:
+    # Any other name is of Flask or of the owner, and no app changes the defaults of another.
     Policy.load(POLICY).SERVICE_WORKERS.append("/w.js")
-    assert make_app(fill=False).config["SERVICE_WORKERS"] == []
+    other = make_app(fill=False, PREFERRED_URL_SCHEME="https", INVOICE_DAYS=[14])
+    assert (other.config["INVOICE_DAYS"], other.config["SERVICE_WORKERS"]) == ([14], [])
 
 
 class ShopPolicy(Policy):

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from secure_flask import current_user, login_required, public
-from secure_flask.state import StateKey, app_state, begin_app_state
+from secure_flask.state import app_state
 from secure_flask.web.csp import csp_nonce
 from werkzeug.test import create_environ
 
@@ -17,14 +17,6 @@ from core.conftest import USERNAME, MakeApp, log_in, protect
 def test_extensions_meet_one_name_of_the_core(app: Flask) -> None:
     others = {"sqlalchemy", "migrate"}
     assert {*app.extensions} - others == {"secure_flask"}
-
-
-def test_two_keys_of_one_name_keep_two_values(app: Flask) -> None:
-    first = StateKey[int]("number")
-    second = StateKey[int]("number")
-    state = begin_app_state(Flask("other"))
-    state[first] = 1
-    assert second not in state
 
 
 def test_an_app_without_init_app_is_told_what_to_write() -> None:

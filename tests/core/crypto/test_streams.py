@@ -116,14 +116,11 @@ def test_chunks_in_another_order_or_of_another_stream_are_refused() -> None:
     assert refused(theirs[:HEADER] + ours[HEADER:]) == b""
 
 
-def test_another_context_or_a_message_is_refused() -> None:
+def test_another_context_version_or_a_message_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused(encrypted(TEXT), "downloads") == b""
     assert refused(encrypt(TEXT, context="uploads")) == b""
     with pytest.raises(DecryptionError):
         decrypt(encrypted(TEXT), context="uploads")
-
-
-def test_a_stream_of_a_later_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as later:
         later.setattr(streams, "VERSION", 4)
         stream = encrypted(TEXT)

@@ -73,24 +73,19 @@ def test_what_was_blocked_is_logged_when_it_is_reported_first(
     assert [line["blocked"] for line in lines()] == [KEPT]
 
 
-def test_a_browser_reports_from_any_site(client: FlaskClient) -> None:
-    headers = {"Origin": "null", "Sec-Fetch-Site": "cross-site"}
-    assert post(client, report(), headers=headers).status_code == 204
-
-
-def test_a_flood_in_one_body_is_cut(client: FlaskClient) -> None:
+def test_a_browser_reports_from_any_site_and_a_flood_in_one_body_is_cut(
+    client: FlaskClient,
+) -> None:
     different = [report(f"https://{number}.example") for number in range(60)]
-    assert post(client, different).status_code == 204
+    headers = {"Origin": "null", "Sec-Fetch-Site": "cross-site"}
+    assert post(client, different, headers=headers).status_code == 204
     assert len(stored(client)) == endpoint.MAX_REPORTS
 
 
-def test_what_is_no_report_leaves_no_trace(client: FlaskClient, subtests: pytest.Subtests) -> None:
-    for text in MALFORMED:
-        with subtests.test(str(text[:9])):
-            assert post(client, text).status_code == 400
+def test_what_is_no_report_leaves_no_trace(client: FlaskClient) -> None:
+    assert [post(client, text).status_code for text in MALFORMED] == [400] * len(MALFORMED)
     for body in (None, 1, "x", [], ["x"], [[report()]], {}, {"body": "x"}):
-        with subtests.test(str(body)):
-            assert post(client, body).status_code == 204
+        assert post(client, body).status_code == 204, body
     assert stored(client) == {}
 
 

@@ -104,11 +104,16 @@ def test_the_arguments_that_its_db_does_not_have_are_set_in_another_way() -> Non
     assert printed(REPAIRED, SHOWN) == shown
 
 
-@pytest.mark.parametrize("create", ["db.create_all()", "db.metadata.create_all(db.engine)"])
-@pytest.mark.parametrize("first", [ROLE, ""], ids=["a class first", "a table first"])
-def test_an_app_with_its_own_login_may_have_tables_of_these_names(create: str, first: str) -> None:
-    last = ROLE if not first else ""
-    assert printed(first + OTHERS + last, create + ASSIGNED) == [
+@pytest.mark.parametrize(
+    ("models", "create"),
+    [
+        (ROLE + OTHERS, "db.create_all()"),
+        (OTHERS + ROLE, "db.metadata.create_all(db.engine)"),
+    ],
+    ids=["a class first", "a table first"],
+)
+def test_an_app_with_its_own_login_may_have_tables_of_these_names(models: str, create: str) -> None:
+    assert printed(models, create + ASSIGNED) == [
         "[(3,)]",
         "['logins', 'roles', 'user_roles', 'users']",
     ]

@@ -43,14 +43,15 @@ def page(client: FlaskClient, text: str) -> object:
     return answer.get_json() if answer.status_code == 200 else answer.status_code
 
 
-def test_pages_are_counted_from_one(client: FlaskClient) -> None:
+def test_pages_are_counted_from_one(app: Flask, client: FlaskClient) -> None:
     first, second = NAMES[:PER_PAGE], NAMES[PER_PAGE:]
     assert client.get("/names").get_json() == first
     assert [page(client, text) for text in ("1", "2", "02")] == [first, second, second]
-
-
-def test_a_page_that_does_not_exist_is_not_found(client: FlaskClient) -> None:
+    # A page that does not exist is not found.
     assert {text: page(client, text) for text in NO_PAGES} == dict.fromkeys(NO_PAGES, 404)
+    # Outside of requests the first page comes first.
+    with app.app_context():
+        assert len(paginate().items) == PER_PAGE
 
 
 def test_a_number_past_the_end_that_a_view_read_itself_is_treated_alike(app: Flask) -> None:
@@ -60,8 +61,3 @@ def test_a_number_past_the_end_that_a_view_read_itself_is_treated_alike(app: Fla
         assert [(each.items, each.total) for each in pages] == [([], len(NAMES))] * len(numbers)
         with pytest.raises(NotFound):
             paginate(page=10**17)
-
-
-def test_outside_of_requests_the_first_page_comes_first(app: Flask) -> None:
-    with app.app_context():
-        assert len(paginate().items) == PER_PAGE

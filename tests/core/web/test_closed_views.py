@@ -31,20 +31,12 @@ async def coroutine(word: str) -> str:
     return word
 
 
-def test_it_looks_like_what_it_closes() -> None:
-    closed = close_view(view, accept)
+def test_it_looks_and_works_like_what_it_closes() -> None:
+    closed, other = close_view(view, accept), close_view(coroutine, accept)
     assert (closed.__name__, closed.__doc__) == ("view", "Repeats a word.")
     assert (closed.__module__, signature(closed)) == (__name__, signature(view))
-
-
-def test_it_is_called_like_it_where_the_demand_is_met() -> None:
-    assert close_view(view, accept)("a") == close_view(view, accept)(word="a") == "a"
-    assert asyncio.run(close_view(coroutine, accept)("a")) == "a"
-
-
-def test_a_coroutine_function_stays_one() -> None:
-    assert iscoroutinefunction(close_view(coroutine, accept))
-    assert not iscoroutinefunction(close_view(view, accept))
+    assert [*map(iscoroutinefunction, (closed, other))] == [False, True]
+    assert closed("a") == closed(word="a") == asyncio.run(other("a")) == "a"
 
 
 def test_nothing_runs_where_the_demand_is_not_met() -> None:

@@ -1,6 +1,5 @@
 """Where a page may lead: Connection-Allowlist as browsers receive it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,23 +32,21 @@ def with_links(*patterns: str) -> str:
     return CLOSED.replace(")", f"{listed})")
 
 
-@pytest.mark.parametrize(
-    ("level", "expected"),
-    [(PARANOID, CLOSED), (STRICT, None), (RELAXED, None), (dict(PARANOID.directives), None)],
-    ids=["paranoid", "strict", "relaxed", "the owner's"],
-)
-def test_pages_lead_nowhere_at_paranoid_and_anywhere_at_the_other_levels(
-    make_app: MakeApp, level: Any, expected: str | None
-) -> None:
-    assert sent(make_app(CSP=level)) == expected
-
-
-def test_links_count_at_each_level(make_app: MakeApp) -> None:
-    assert sent(make_app(CSP=PARANOID, LINKS=None)) is None
-    assert sent(make_app(LINKS=[])) == CLOSED
-    assert sent(make_app(LINKS=[f"{SHOP}/", "http://old.example:8080"])) == with_links(
-        SHOP, "https://old.example:8080", "http://old.example:8080"
+def test_pages_lead_nowhere_at_paranoid_and_anywhere_at_the_other_levels(make_app: MakeApp) -> None:
+    ipv6 = "https://[2001:db8::a]:8443"
+    listed = with_links(
+        *(SHOP, "https://old.example:8080", "http://old.example:8080"),
+        r"https://[2001\\:db8\\:\\:a]:8443",
     )
+    cases: list[tuple[dict[str, Any], str | None]] = [
+        ({"CSP": PARANOID}, CLOSED),
+        *(({"CSP": level}, None) for level in (STRICT, RELAXED, dict(PARANOID.directives))),
+        # Links count at each level.
+        ({"CSP": PARANOID, "LINKS": None}, None),
+        ({"LINKS": []}, CLOSED),
+        ({"LINKS": [f"{SHOP}/", "http://old.example:8080", ipv6]}, listed),
+    ]
+    assert [sent(make_app(**policy)) for policy, _ in cases] == [header for _, header in cases]
 
 
 def test_the_site_of_a_policy_may_be_connected_to(make_app: MakeApp) -> None:
@@ -87,20 +84,19 @@ def test_what_one_view_names_is_in_the_list_of_all(make_app: MakeApp) -> None:
     assert {path: sent(app, path) for path in paths} == dict.fromkeys(paths, expected)
 
 
-def without_its_mark(view: Callable[[], str]) -> Callable[[], str]:
-    """A decorator that forgot `functools.wraps`."""
-    return lambda: view()
-
-
 def test_a_view_that_hides_its_sites_or_comes_late_can_connect_to_them(make_app: MakeApp) -> None:
     app = make_app(CSP=PARANOID)
-    hidden = without_its_mark(csp(img_src=[TILES])(lambda: "map"))
-    app.add_url_rule("/_test/map", "map", public(hidden))
+    marked: Any = csp(img_src=[TILES])(lambda: "map")
+    # A decorator without `functools.wraps` hides the mark.
+    app.add_url_rule("/_test/map", "map", public(lambda: marked()))
     app.add_url_rule("/_test/late", "late", public(lambda: ""))
+    own = "(response-origin)"
+    app.add_url_rule("/_test/own", "own", public(lambda: ("", {NAME: own})))
     assert sent(app) == CLOSED
     assert sent(app, "/_test/map") == with_links(TILES)
     app.view_functions["late"] = csp(img_src=[SHOP])(public(lambda: "late"))
     assert sent(app, "/_test/late") == with_links(SHOP)
+    assert app.test_client().get("/_test/own").headers.getlist(NAME) == [own]
 
 
 def test_every_kind_of_response_has_it(make_app: MakeApp) -> None:
@@ -129,60 +125,31 @@ def test_only_pages_over_https_name_where_to_report(make_app: MakeApp) -> None:
     assert sent(app, routes.HEALTHZ, scheme="https") == CLOSED
 
 
-def test_an_address_of_ipv6_is_written_as_a_browser_reads_it(make_app: MakeApp) -> None:
-    app = make_app(LINKS=["https://[2001:db8::a]:8443"])
-    assert sent(app) == with_links(r"https://[2001\\:db8\\:\\:a]:8443")
-
-
-def test_a_view_decides_on_its_own_list(make_app: MakeApp) -> None:
-    app = make_app(CSP=PARANOID)
-    own = "(response-origin)"
-    app.add_url_rule("/_test/own", "own", public(lambda: ("", {NAME: own})))
-    answer = app.test_client().get("/_test/own")
-    assert answer.headers.getlist(NAME) == [own]
-
-
 def test_a_candidate_reports_what_its_list_would_close(make_app: MakeApp) -> None:
     candidate = {"CSP_CANDIDATE": PARANOID}
-    app = make_app(**candidate, CSP_CHANGES={"img-src": [TILES]})
-    assert both(app) == (None, with_links(TILES))
-    app = make_app(CSP_CANDIDATE=PARANOID._replace(directives={"img-src": [SHOP]}))
-    assert both(app) == (None, with_links(SHOP))
-    # What the policy says itself is not on trial.
-    assert both(make_app(**candidate, LINKS=[SHOP])) == (with_links(SHOP), None)
-    assert both(make_app(**candidate, LINKS=None)) == (None, None)
-    assert both(make_app(CSP_CANDIDATE={"img-src": [NONE]})) == (None, None)
+    of_shop = PARANOID._replace(directives={"img-src": [SHOP]})
+    cases: list[tuple[dict[str, Any], tuple[str | None, str | None]]] = [
+        ({**candidate, "CSP_CHANGES": {"img-src": [TILES]}}, (None, with_links(TILES))),
+        ({"CSP_CANDIDATE": of_shop}, (None, with_links(SHOP))),
+        # What the policy says itself is not on trial.
+        ({**candidate, "LINKS": [SHOP]}, (with_links(SHOP), None)),
+        ({**candidate, "LINKS": None}, (None, None)),
+        ({"CSP_CANDIDATE": {"img-src": [NONE]}}, (None, None)),
+        ({"CSP": PARANOID, "csp_report_only": True}, (None, CLOSED)),
+    ]
+    assert [both(make_app(**policy)) for policy, _ in cases] == [lists for _, lists in cases]
 
 
-def test_report_only_closes_nothing(make_app: MakeApp) -> None:
-    assert both(make_app(CSP=PARANOID, csp_report_only=True)) == (None, CLOSED)
-
-
-@pytest.mark.parametrize(
-    ("links", "words"),
-    [
+def test_a_list_that_would_close_or_open_more_stops_the_app(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
+    refused: list[tuple[object, str]] = [
         ("https://a.example", "write a list of other sites, or None for any site"),
         (["'self'"], "it holds \"'self'\": write an origin.*This site itself"),
         (["https://a.example/path"], "it holds 'https://a.example/path': write an origin"),
         (["https:"], "it holds 'https:': write an origin"),
         ([None], "it holds None"),
-    ],
-)
-def test_a_list_that_would_close_or_open_more_stops_the_app(
-    make_app: MakeApp, links: object, words: str
-) -> None:
-    with pytest.raises(PolicyError, match=f"LINKS is .*{words}"):
-        make_app(LINKS=links)
-
-
-@pytest.mark.parametrize("name", [NAME, ON_TRIAL.lower()])
-def test_the_header_is_changed_by_links_alone(make_app: MakeApp, name: str) -> None:
-    with pytest.raises(PolicyError, match=r"set (LINKS|CSP_CANDIDATE) instead"):
-        make_app(HEADER_CHANGES={name: None})
-
-
-@pytest.mark.parametrize("links", [[SHOP], {SHOP}])
-def test_links_that_change_after_init_app_do_not_count(make_app: MakeApp, links: Any) -> None:
-    app = make_app(CSP=PARANOID, LINKS=links)
-    links.clear()
-    assert sent(app) == with_links(SHOP)
+    ]
+    for links, words in refused:
+        with subtests.test(case=links), pytest.raises(PolicyError, match=f"LINKS is .*{words}"):
+            make_app(LINKS=links)

@@ -33,7 +33,8 @@ def test_flasks_session_is_bound_to_the_host_and_to_https_in_production(make_app
     assert cookie_of_flask(make_app()) == {"dev-flask", *both}
 
 
-STRICTER = {"SESSION_COOKIE_SAMESITE": "Strict", "SESSION_COOKIE_SECURE": True}
+# Flask reads the flag in any case.
+STRICTER = {"SESSION_COOKIE_SAMESITE": "strict", "SESSION_COOKIE_SECURE": True}
 # A setting of the cookie, a weaker value, and whether development refuses it too.
 WEAKER = [
     ("SESSION_COOKIE_HTTPONLY", False, True),
@@ -60,43 +61,40 @@ def test_stricter_flags_of_flasks_session_stay(make_app: MakeApp) -> None:
     assert cookie_of_flask(partitioned) == expected
 
 
-def test_flask_reads_the_flag_in_any_case(make_app: MakeApp) -> None:
-    assert "SameSite=Strict" in cookie_of_flask(make_app(SESSION_COOKIE_SAMESITE="strict"))
-
-
 @pytest.mark.parametrize(("name", "value", "everywhere"), WEAKER)
 def test_weaker_flags_of_flasks_session_are_refused(
-    make_app: MakeApp, name: str, value: object, everywhere: bool
+    make_app: MakeApp, name: str, value: object, everywhere: bool, subtests: pytest.Subtests
 ) -> None:
-    with pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: .+[:.]"):
-        make_app(fill=False, **{name: value}, **PRODUCTION)
-    if everywhere:
-        with pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: .+[:.]"):
-            make_app(fill=False, **{name: value})
+    for environment in (PRODUCTION, *[{}] * everywhere):
+        with (
+            subtests.test(case=environment),
+            pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: .+[:.]"),
+        ):
+            make_app(fill=False, **{name: value}, **environment)
 
 
 @pytest.mark.parametrize(("name", "value", "everywhere"), WEAKER_LATER)
 def test_a_line_that_weakens_a_flag_later_is_refused(
-    make_app: MakeApp, subtests: pytest.Subtests, name: str, value: object, everywhere: bool
+    make_app: MakeApp, name: str, value: object, everywhere: bool, subtests: pytest.Subtests
 ) -> None:
     for environment in (PRODUCTION, *[{}] * everywhere):
         config = make_app(fill=False, **environment).config
         before = config[name]
-        with subtests.test(environment=environment):
-            with pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: "):
-                config[name] = value
-            assert config[name] == before
+        with (
+            subtests.test(case=environment),
+            pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: "),
+        ):
+            config[name] = value
+        assert config[name] == before
 
 
 @pytest.mark.parametrize("written", ["shop", "__Host-shop", "__Host-Http-shop"])
-@pytest.mark.parametrize(
-    ("environment", "name"), [({}, "shop"), (PRODUCTION, "__Host-Http-shop")], ids=["dev", "prod"]
-)
 def test_a_name_of_the_owner_has_the_prefix_in_production_alone(
-    make_app: MakeApp, written: str, environment: dict[str, Any], name: str
+    make_app: MakeApp, written: str
 ) -> None:
-    app = make_app(fill=False, SESSION_COOKIE_NAME=written, **environment)
-    assert app.config["SESSION_COOKIE_NAME"] == name
+    apps = [make_app(fill=False, SESSION_COOKIE_NAME=written, **env) for env in ({}, PRODUCTION)]
+    named = [app.config["SESSION_COOKIE_NAME"] for app in apps]
+    assert named == ["shop", "__Host-Http-shop"]
 
 
 @pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
@@ -129,8 +127,7 @@ def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp)
 
 def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) -> None:
     # A browser has one of each name, so a sibling domain has slipped the other in.
-    client = make_app(**PRODUCTION).test_client(use_cookies=False)
-    expected = {
+    of_production = {
         "__Host-Http-session=a": 200,
         "__Host-Http-session=a; __Host-Http-flask=b; other=1; other=2": 200,
         "other=__Host-Http-session; __Host-Http-session=a": 200,
@@ -140,25 +137,12 @@ def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) 
         "__Host-Http-session; __Host-Http-session=b": 400,
         "__Host-other=a; __Host-other=b": 400,
     }
-    answers = {sent: client.get("/", headers={"Cookie": sent}) for sent in expected}
-    assert {sent: answer.status_code for sent, answer in answers.items()} == expected
-
-
-def test_a_cookie_of_development_that_is_sent_twice_is_refused_too(make_app: MakeApp) -> None:
-    client = make_app().test_client(use_cookies=False)
-    expected = {"dev-flask=a; dev-session=b": 200, "dev-flask=a; dev-flask=b": 400, "a=a; a=b": 200}
-    answers = {sent: client.get("/", headers={"Cookie": sent}) for sent in expected}
-    assert {sent: answer.status_code for sent, answer in answers.items()} == expected
-    assert "delete those of this site" in answers["dev-flask=a; dev-flask=b"].get_json()["hint"]
-
-
-def test_without_a_secret_key_there_is_no_session_as_in_plain_flask(make_app: MakeApp) -> None:
-    app = make_app()
-    app.secret_key = None
-    with app.test_request_context():
-        assert session.get("visits") is None
-        with pytest.raises(RuntimeError, match="session is unavailable"):
-            session["visits"] = 1
+    here = {"dev-flask=a; dev-session=b": 200, "a=a; a=b": 200, "dev-flask=a; dev-flask=b": 400}
+    for expected, app in ((of_production, make_app(**PRODUCTION)), (here, make_app())):
+        client = app.test_client(use_cookies=False)
+        answers = {sent: client.get("/", headers={"Cookie": sent}) for sent in expected}
+        assert {sent: answer.status_code for sent, answer in answers.items()} == expected
+    assert "delete those of this site" in answers[[*here][-1]].get_json()["hint"]
 
 
 def test_an_app_keeps_its_own_kind_of_session_which_reads_no_cookie_that_does_not_count() -> None:

@@ -18,7 +18,7 @@ from secure_flask.web.counters import PAUSE, SITE, Count, Counters, client_addre
 from core.conftest import Wait
 from core.standing_clock import clock
 
-MINUTE = parse("5 per minute")
+MINUTE, HOUR = parse("5 per minute"), parse("5 per hour")
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -81,19 +81,15 @@ def numbers(counted: list[Count]) -> list[int]:
     return [count.number for count in counted]
 
 
-def test_each_window_counts_by_itself(local: Counters, wait: Wait) -> None:
+def test_each_window_key_and_limit_counts_by_itself(local: Counters, wait: Wait) -> None:
     counted = [local.add(MINUTE, "a") for _ in range(6)]
     assert [count.allowed for count in counted] == [True] * 5 + [False]
+    others = [local.add(MINUTE, "b"), local.add(MINUTE, "a", "b"), local.add(HOUR, "a")]
+    assert numbers(others) == [1, 1, 1]
     assert number_of(local, "a") == 6
     wait(60)
     assert number_of(local, "a") == 0
     assert local.add(MINUTE, "a").number == 1
-
-
-def test_keys_and_limits_count_apart(local: Counters) -> None:
-    keys = [("a",), ("b",), ("a", "b")]
-    assert numbers([local.add(MINUTE, *key) for key in keys]) == [1, 1, 1]
-    assert local.add(parse("5 per hour"), "a").number == 1
 
 
 def test_no_count_in_redis_falls_below_zero(both: Counters) -> None:
@@ -112,36 +108,34 @@ def test_one_is_given_back_in_the_window_where_it_counted(local: Counters, wait:
     assert number_of(local, "a") == 1
 
 
-def test_a_later_request_gives_back_what_an_earlier_one_stored(local: Counters, wait: Wait) -> None:
-    stored = json.loads(json.dumps(local.to_json(local.add(MINUTE, "a"))))
+def test_a_later_request_of_the_window_gives_back_what_an_earlier_one_stored(
+    local: Counters, wait: Wait
+) -> None:
+    one, other = (json.loads(json.dumps(local.to_json(local.add(MINUTE, "a")))) for _ in "ab")
     wait(59)
-    local.give_back_json(stored)
-    assert number_of(local, "a") == 0
-
-
-def test_it_gives_nothing_back_once_the_window_is_over(local: Counters, wait: Wait) -> None:
-    stored = local.to_json(local.add(MINUTE, "a"))
-    wait(60)
-    local.give_back_json(stored)
+    local.give_back_json(one)
+    assert number_of(local, "a") == 1
+    wait(1)
+    local.give_back_json(other)
     wait(-60)
     assert number_of(local, "a") == 1
 
 
-def test_what_one_process_counted_in_memory_no_other_gives_back(local: Counters) -> None:
-    stored, other = local.to_json(local.add(MINUTE, "a")), Counters(None, clock.now)
-    other.add(MINUTE, "a")
-    other.give_back_json(stored)
-    assert (number_of(other, "a"), number_of(local, "a")) == (1, 1)
-
-
-def test_what_was_counted_in_redis_every_process_gives_back(shared: Shared, both: Counters) -> None:
+def test_what_was_counted_in_redis_every_process_gives_back(
+    shared: Shared, both: Counters, local: Counters
+) -> None:
     other = Counters("redis://", clock.now, audit.record_redis_error)
     stored = both.to_json(both.add(MINUTE, "a"))
     other.give_back_json(stored)
     assert number_of(other, "a") == 0
     shared.away = True
     other.give_back_json(stored)
-    Counters(None, clock.now).give_back_json(stored)
+    # What one process counted in memory, no other gives back.
+    in_memory, another = local.to_json(local.add(MINUTE, "a")), Counters(None, clock.now)
+    another.add(MINUTE, "a")
+    for each in (stored, in_memory):
+        another.give_back_json(each)
+    assert (number_of(another, "a"), number_of(local, "a")) == (1, 1)
 
 
 def test_threads_lose_no_count(local: Counters) -> None:
@@ -162,16 +156,6 @@ def test_while_redis_is_away_half_the_limit_holds_and_at_least_one(
     allowed = [away.add(parse(limit), "a").allowed for _ in range(6)]
     assert allowed == [True] * expected + [False] * (6 - expected)
     assert (away.redis_error(), local.redis_error()) == ("ConnectionRefusedError", None)
-
-
-def test_a_server_that_failed_is_asked_again_after_a_pause(shared: Shared, both: Counters) -> None:
-    shared.away = True
-    assert numbers([both.add(MINUTE, "a") for _ in range(3)]) == [1, 2, 3]
-    assert shared.asked == 1
-    shared.away = False
-    both.retry_at -= PAUSE
-    assert both.add(MINUTE, "a").number == 1
-    assert shared.asked == 2
 
 
 def test_it_is_shared_again_when_counts_are(shared: Shared, both: Counters) -> None:
@@ -215,14 +199,6 @@ def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared, both: 
     assert shared.get(in_redis.key) == 1
 
 
-def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared, both: Counters) -> None:
-    counted = [both.add(MINUTE, "a") for _ in range(4)]
-    shared.away = True
-    for count in counted:
-        both.give_back(count)
-    assert shared.asked == 5
-
-
 def test_threads_wait_side_by_side_for_the_server(shared: Shared, both: Counters) -> None:
     all_wait = Barrier(4)
     shared.before = lambda: all_wait.wait(60)
@@ -249,12 +225,18 @@ def test_a_stranger_with_ever_new_addresses_fills_so_many_keys_and_no_more(
     for number in range(3 * few_keys):
         local.add(MINUTE, str(number))
     assert few_keys < len(local.local) <= few_keys + counters.SHARED_KEYS
+    # What is given back of a shared count is given back there.
+    count = local.add(MINUTE, "new")
+    before = number_of(local, "new")
+    local.give_back(count)
+    assert number_of(local, "new") == before - 1
 
 
 @pytest.mark.usefixtures("few_keys")
 def test_no_limit_opens_while_keys_are_shared_or_when_there_is_room_again(
     full: Counters, wait: Wait
 ) -> None:
+    assert full.add(MINUTE, "0").number == 2, "a key that counted before"
     tried = [full.add(MINUTE, "guessed").allowed for _ in range(20)]
     assert sum(tried) <= 5
     full.local.reset()
@@ -264,19 +246,6 @@ def test_no_limit_opens_while_keys_are_shared_or_when_there_is_room_again(
     wait(60)
     full.add(MINUTE, "guessed")
     assert "guessed" in str(full.local._counts)
-
-
-def test_a_key_that_counted_before_keeps_a_count_alone(full: Counters) -> None:
-    for number in range(1000):
-        full.add(MINUTE, f"stranger {number}")
-    assert full.add(MINUTE, "0").number == 2
-
-
-def test_what_is_given_back_of_a_shared_count_is_given_back_there(full: Counters) -> None:
-    count = full.add(MINUTE, "new")
-    before = number_of(full, "new")
-    full.give_back(count)
-    assert number_of(full, "new") == before - 1
 
 
 def test_strangers_who_share_counts_lock_no_victim_out(

@@ -3,13 +3,11 @@
 from datetime import date
 from enum import Enum
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from flask.views import MethodView
 from pydantic import AfterValidator, Field
 from secure_flask.auth.access import login_required, public, roles_required, takes_credentials
 from secure_flask.web.errors import PLAIN_MESSAGES
@@ -49,6 +47,7 @@ class Search(Query):
     limit: int | Literal["all"] = 10
     even: Annotated[int, AfterValidator(only_even)] = 0
     since: Annotated[int, Field(alias="from")] = 0
+    corner: tuple[int, int] | None = None
 
 
 class Lenient(Search, extra="ignore"):
@@ -88,6 +87,7 @@ TAKEN: dict[str, dict[str, Any]] = {
     "tag=a": {"tag": ["a"]},
     "tag=a&tag=%C3%BC+%26": {"tag": ["a", "ü &"]},
     "tag=1": {"tag": ["1"]},
+    "tag=%22%3Cb%3E&tag=%5C%F0%9F%9A%80": {"tag": ['"<b>', "\\\U0001f680"]},
     "number=1&number=2": {"number": [1, 2]},
     "number=1": {"number": [1]},
     "day=2026-01-31": {"day": "2026-01-31"},
@@ -97,12 +97,13 @@ TAKEN: dict[str, dict[str, Any]] = {
     "limit=all": {"limit": "all"},
     "limit=20": {"limit": 20},
     "from=3": {"since": 3},
+    "corner=1&corner=2": {"corner": [1, 2]},
 }
 
 
-@pytest.mark.parametrize("query", TAKEN)
-def test_the_view_gets_what_was_sent(client: FlaskClient, query: str) -> None:
-    assert client.get(f"{PATH}?shop=x&{query}").json == {"shop": "x"} | TAKEN[query]
+def test_the_view_gets_what_was_sent(client: FlaskClient) -> None:
+    got = {query: client.get(f"{PATH}?shop=x&{query}").json for query in TAKEN}
+    assert got == {query: {"shop": "x"} | more for query, more in TAKEN.items()}
 
 
 INTEGER, TEXT = "Input should be a valid integer", "Input should be a valid string"
@@ -115,30 +116,30 @@ WRONG: dict[str, dict[str, str]] = {
     "page=101": {"page": "Input should be less than or equal to 100"},
     f"page={'9' * 5000}": {"page": INTEGER},
     f"page={10**30}": {"page": "Input should be less than or equal to 100"},
-    f"page={REFUSED}": {"page": INTEGER},
     # One spelling of a number, as in JSON.
-    "page=": {"page": INTEGER},
-    "page=01": {"page": INTEGER},
-    "page=+1": {"page": INTEGER},
-    "page=%2B1": {"page": INTEGER},
-    "page=1_0": {"page": INTEGER},
-    "page=1.0": {"page": INTEGER},
-    "page=1e1": {"page": INTEGER},
-    "page=true": {"page": INTEGER},
-    "page=null": {"page": INTEGER},
-    "page=%D9%A2": {"page": INTEGER},
-    "page=%5B1%5D": {"page": INTEGER},
+    **{
+        f"page={number}": {"page": INTEGER}
+        for number in (
+            "",
+            "01",
+            "+1",
+            "%2B1",
+            "1_0",
+            "1.0",
+            "1e1",
+            "true",
+            "null",
+            "%D9%A2",
+            "%5B1%5D",
+        )
+    },
     "price=1e999": {"price": FINITE},
     "price=NaN": {"price": "Input should be a valid number"},
-    "open=1": {"open": BOOLEAN},
-    "open=True": {"open": BOOLEAN},
-    "open=on": {"open": BOOLEAN},
+    **{f"open={each}": {"open": BOOLEAN} for each in ("1", "True", "on")},
     "day=2026-02-30": {
         "day": "Input should be a valid date in the format YYYY-MM-DD, "
         "day value is outside expected range"
     },
-    "day=x": {"day": "Input should be a valid date in the format YYYY-MM-DD, input is too short"},
-    "size=huge": {"size": "Input should be 'small' or 'large'"},
     "sort=id": {"sort": "Input should be 'name' or 'price'"},
     f"even={2 * 10**6 + 1}": {"even": "Not valid"},
     "even=7": {"even": "Must not be seven"},
@@ -150,10 +151,7 @@ WRONG: dict[str, dict[str, str]] = {
     "tag=a%00": {"tag.0": "Contains control characters"},
     "number=1&number=x": {"number.1": INTEGER},
     # The client chose these names, and each may be a secret.
-    f"{REFUSED}=1": {"": EXTRA},
-    "utm_source=news": {"": EXTRA},
-    "since=3": {"": EXTRA},
-    "page[]=1": {"": EXTRA},
+    **{f"{name}=1": {"": EXTRA} for name in (REFUSED, "utm_source", "since", "page[]")},
     f"page=x&price={REFUSED}": {"page": INTEGER, "price": "Input should be a valid number"},
 }
 
@@ -166,21 +164,21 @@ def send(client: FlaskClient, query: str, path: str = PATH) -> Any:
 
 
 @pytest.mark.asvs("2.2.1", "15.3.3")
-@pytest.mark.parametrize("query", WRONG)
-def test_each_wrong_parameter_is_reported_with_the_reason(client: FlaskClient, query: str) -> None:
-    expected = {"error": PLAIN_MESSAGES[400], "fields": WRONG[query]}
-    assert send(client, f"shop=x&{query}") == expected
-
-
-@pytest.mark.parametrize("query", ["", "page=2", "shop=", "shop=+"])
-def test_a_missing_parameter_is_reported(client: FlaskClient, query: str) -> None:
-    assert send(client, query) == {"error": MISSING, "fields": {"shop": "Required"}}
+def test_each_wrong_parameter_is_reported_with_the_reason(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert {query: send(client, f"shop=x&{query}") for query in WRONG} == {
+        query: {"error": PLAIN_MESSAGES[400], "fields": fields} for query, fields in WRONG.items()
+    }
+    for query in ("", "page=2", "shop=", "shop=+"):
+        assert send(client, query) == {"error": MISSING, "fields": {"shop": "Required"}}
+    assert REFUSED not in caplog.text
 
 
 @pytest.mark.asvs("16.5.1")
-@pytest.mark.parametrize("name", [*Search.model_fields, "from", REFUSED])
-def test_no_value_is_repeated(client: FlaskClient, name: str) -> None:
-    send(client, f"page=0&{name}={REFUSED}&{name}={REFUSED}x")
+def test_no_value_is_repeated(client: FlaskClient) -> None:
+    for name in (*Search.model_fields, "from", REFUSED):
+        send(client, f"page=0&{name}={REFUSED}&{name}={REFUSED}x")
 
 
 def test_a_query_of_credentials_gets_no_details(client: FlaskClient) -> None:
@@ -188,17 +186,16 @@ def test_a_query_of_credentials_gets_no_details(client: FlaskClient) -> None:
     assert sent == {"error": PLAIN_MESSAGES[400]}
 
 
-def test_a_query_that_is_no_text_is_refused(client: FlaskClient) -> None:
-    answer = client.get(PATH, environ_overrides={"QUERY_STRING": "shop=\xff"})
-    assert (answer.status_code, answer.json) == (400, {"error": PLAIN_MESSAGES[400]})
-
-
-def test_a_policy_turns_what_a_model_refuses_into_422(make_app: MakeApp) -> None:
-    client = with_views(make_app(INVALID_STATUS=422))
+def test_a_policy_turns_what_a_model_refuses_into_422(
+    make_app: MakeApp, client: FlaskClient
+) -> None:
+    strict = with_views(make_app(INVALID_STATUS=422))
     queries = ("shop=x&page=0", "page=1", "shop=x&utm_source=news")
-    assert [client.get(f"{PATH}?{query}").status_code for query in queries] == [422] * 3
-    answer = client.get(PATH, environ_overrides={"QUERY_STRING": "shop=\xff"})
-    assert answer.status_code == 400
+    assert [strict.get(f"{PATH}?{query}").status_code for query in queries] == [422] * 3
+    # What is no text is 400 in any case.
+    for each in (client, strict):
+        answer = each.get(PATH, environ_overrides={"QUERY_STRING": "shop=\xff"})
+        assert (answer.status_code, answer.json) == (400, {"error": PLAIN_MESSAGES[400]})
 
 
 def test_a_page_ignores_unknown_parameters_where_its_model_says_so(client: FlaskClient) -> None:
@@ -207,71 +204,26 @@ def test_a_page_ignores_unknown_parameters_where_its_model_says_so(client: Flask
     assert send(client, "shop=x&page=0&utm_source=news", "/_test/page")["fields"].keys() == {"page"}
 
 
-def test_no_line_of_the_log_has_the_value(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
-    send(client, f"shop=x&page={REFUSED}&{REFUSED}=1")
-    assert REFUSED not in caplog.text
-
-
-def mark_both(mark: Any, check: Any, *, outside: bool) -> Any:
-    def view(*, query: Search) -> dict[str, Any]:
-        return repeat(query=query)
-
-    return mark(check(view)) if outside else check(mark(view))
-
-
 @pytest.mark.parametrize("mark", [login_required, roles_required("boss")])
 @pytest.mark.parametrize("outside", [False, True])
 def test_the_login_is_asked_before_the_query(make_app: MakeApp, mark: Any, outside: bool) -> None:
+    marks = (mark, validated_query(Search)) if outside else (validated_query(Search), mark)
     client = make_app().test_client()
-    view = mark_both(mark, validated_query(Search), outside=outside)
+    view = marks[0](marks[1](lambda *, query: repeat(query=query)))
     client.application.add_url_rule(PATH, "orders", view)
     assert client.get(f"{PATH}?page=x").status_code == 401
     status = 400 if mark is login_required else 403
     assert client.get(f"{PATH}?page=x", headers=log_in(client)).status_code == status
 
 
-@pytest.mark.parametrize("query_first", [False, True])
-def test_a_view_takes_a_body_and_a_query_in_any_order_of_the_marks(
-    make_app: MakeApp, query_first: bool
-) -> None:
+def test_a_view_takes_a_body_and_a_query_in_any_order_of_the_marks(make_app: MakeApp) -> None:
     def view(body: Order, number: int, *, query: Search) -> dict[str, Any]:
         return {"name": body.name, "number": number, "page": query.page}
 
-    marks = (validated_query(Search), validated(Order))
-    outer, inner = marks if query_first else marks[::-1]
-    app = make_app()
-    app.add_url_rule("/o/<int:number>", "o", public(outer(inner(view))), methods=["POST"])
-    answer = app.test_client().post("/o/3?shop=x&page=2", json={"name": "tea"})
-    assert answer.json == {"name": "tea", "number": 3, "page": 2}
-
-
-def test_a_method_of_a_class_takes_a_query(make_app: MakeApp) -> None:
-    class Orders(MethodView):
-        @public
-        @validated_query(Search)
-        def get(self, *, query: Search) -> dict[str, Any]:
-            return repeat(query=query)
-
-    app = make_app()
-    app.add_url_rule("/orders", view_func=Orders.as_view("orders"))
-    assert app.test_client().get("/orders?shop=x&page=2").json == {"shop": "x", "page": 2}
-
-
-@pytest.mark.parametrize("text", ["Ada", "O'Brien <b>", '"', "\\", "\U0001f469\u200d\U0001f680"])
-def test_a_text_arrives_as_it_was_sent(client: FlaskClient, text: str) -> None:
-    assert client.get(f"{PATH}?shop={quote(text)}").json == {"shop": text}
-
-
-class Offer(Query):
-    corner: tuple[int, int]
-
-
-def test_a_tuple_takes_repeated_parameters(make_app: MakeApp) -> None:
-    def view(*, query: Offer) -> str:
-        return str(query.corner)
-
-    app = make_app()
-    app.add_url_rule("/offers", view_func=public(validated_query(Offer)(view)))
-    assert app.test_client().get("/offers?corner=1&corner=2").text == "(1, 2)"
+    app, (outer, inner) = make_app(), (validated_query(Search), validated(Order))
+    views: dict[str, Any] = {"outside": outer(inner(view)), "inside": inner(outer(view))}
+    for name, each in views.items():
+        app.add_url_rule(f"/{name}/<int:number>", name, public(each), methods=["POST"])
+    for name in views:
+        answer = app.test_client().post(f"/{name}/3?shop=x&page=2", json={"name": "tea"})
+        assert answer.json == {"name": "tea", "number": 3, "page": 2}

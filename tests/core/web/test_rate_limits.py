@@ -125,10 +125,10 @@ def test_each_of_several_limits_counts(app: Flask, wait: Wait) -> None:
     assert statuses == [200, 200, 429, 200, 429]
 
 
-@pytest.mark.parametrize("text", ["", "often", "10", "2 per minute; often"])
-def test_what_is_no_limit_is_refused_at_import(text: str) -> None:
-    with pytest.raises(ValueError, match="limit"):
-        limited(text)
+def test_what_is_no_limit_is_refused_at_import(subtests: pytest.Subtests) -> None:
+    for text in ("", "often", "10", "2 per minute; often"):
+        with subtests.test(case=text), pytest.raises(ValueError, match="limit"):
+            limited(text)
 
 
 def statuses_by_network(client: FlaskClient, path: str) -> list[int]:
@@ -139,12 +139,11 @@ def statuses_by_network(client: FlaskClient, path: str) -> list[int]:
     return [answer.status_code for answer in answers]
 
 
-def test_the_networks_of_one_ipv6_site_share_a_higher_limit(app: Flask) -> None:
+def test_the_networks_of_one_ipv6_site_share_a_higher_limit(app: Flask, make_app: MakeApp) -> None:
     client = with_limited_view(app, "1 per minute")
-    assert statuses_by_network(client, LIMITED) == [*[200] * WIDE, 429, 429, 200]
-
-
-def test_they_share_a_limit_to_all_requests_too(make_app: MakeApp) -> None:
+    expected = [*[200] * WIDE, 429, 429, 200]
+    assert statuses_by_network(client, LIMITED) == expected
+    # So they do for all requests.
     app = make_app(rate_limit="1 per minute")
     app.add_url_rule(PLAIN, "plain", public(lambda: ""))
-    assert statuses_by_network(app.test_client(), PLAIN) == [*[200] * WIDE, 429, 429, 200]
+    assert statuses_by_network(app.test_client(), PLAIN) == expected

@@ -17,21 +17,18 @@ def serves(command: click.Command, *options: str) -> bool:
         return serves_requests()
 
 
-def test_a_server_serves_and_other_commands_do_not() -> None:
+def test_a_server_serves_and_other_commands_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     # As in gunicorn, which is no command of click.
     assert serves_requests()
     assert serves(run_command)
     assert not serves(routes_command)
-
-
-@pytest.mark.parametrize(("debug", "options"), [("0", ["--reload"]), ("1", [])])
-def test_of_a_reloaders_two_processes_the_second_serves(
-    debug: str, options: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FLASK_DEBUG", debug)
-    assert not serves(run_command, *options)
-    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
-    assert serves(run_command, *options)
+    # Of a reloader's two processes the second serves.
+    for debug, options in (("0", ["--reload"]), ("1", [])):
+        monkeypatch.setenv("FLASK_DEBUG", debug)
+        monkeypatch.delenv("WERKZEUG_RUN_MAIN", raising=False)
+        assert not serves(run_command, *options)
+        monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+        assert serves(run_command, *options)
 
 
 @pytest.fixture
@@ -42,20 +39,17 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return started
 
 
-@pytest.mark.parametrize("options", [{"debug": True}, {"use_debugger": True}])
 def test_no_script_starts_the_debugger_in_production(
-    make_app: MakeApp, runs: list[dict[str, Any]], options: dict[str, Any]
+    make_app: MakeApp, runs: list[dict[str, Any]]
 ) -> None:
-    with pytest.raises(PolicyError, match="the debugger runs code for anybody"):
-        make_app(fill=False, **PRODUCTION).run(load_dotenv=False, **options)
-    make_app(fill=False).run(load_dotenv=False, **options)
-    assert [each["use_debugger"] for each in runs] == [True]
-
-
-def test_a_script_starts_a_server_without_it(make_app: MakeApp, runs: list[dict[str, Any]]) -> None:
-    app = make_app(fill=False, **PRODUCTION)
+    app, refused = make_app(fill=False, **PRODUCTION), "the debugger runs code for anybody"
     app.run("127.0.0.1", 5001, False, load_dotenv=False)
-    app.debug = True
-    with pytest.raises(PolicyError):
-        app.run(load_dotenv=False)
-    assert [each["use_debugger"] for each in runs] == [False]
+    assert runs.pop()["use_debugger"] is False
+    tried: list[dict[str, Any]] = [{"debug": True}, {"use_debugger": True}, {}]
+    for options in tried:
+        app.debug = not options
+        with pytest.raises(PolicyError, match=refused):
+            app.run(load_dotenv=False, **options)
+        assert runs == []
+    make_app(fill=False).run(load_dotenv=False, debug=True)
+    assert [each["use_debugger"] for each in runs] == [True]

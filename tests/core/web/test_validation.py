@@ -2,7 +2,7 @@
 
 import json
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pytest
 from flask import Flask
@@ -45,8 +45,6 @@ class Order(Body):
     notes: Annotated[MultilineText, Field(max_length=20)] = ""
     seats: list[Seat] = Field(default=[])
     prices: dict[str, int] = Field(default={})
-    code: Annotated[str, Field(pattern="^[A-Z]*$")] = ""
-    size: Literal["small", "large"] = "small"
     more: Annotated[list[int], AfterValidator(list), Field(max_length=1)] = Field(default=[])
     day: date = date(2026, 1, 1)
     even: Annotated[int, AfterValidator(only_even)] = 0
@@ -83,10 +81,10 @@ def send(client: FlaskClient, body: bytes | str, path: str = ORDERS) -> Any:
 ARABIC, ASTRONAUT = "\u0645\u0631\u062d\u0628\u0627", "\U0001f469\u200d\U0001f680"
 
 
-@pytest.mark.parametrize("name", ["Ada", "O'Brien <b>", "x" * 20, ARABIC, ASTRONAUT])
-def test_the_view_gets_what_was_sent(client: FlaskClient, name: str) -> None:
-    body = {"name": name, "count": 2, "notes": "one\n\ttwo"}
-    assert client.post(ORDERS, json=body).json == body
+def test_the_view_gets_what_was_sent(client: FlaskClient) -> None:
+    for name in ("Ada", "O'Brien <b>", "x" * 20, ARABIC, ASTRONAUT):
+        body = {"name": name, "count": 2, "notes": "one\n\ttwo"}
+        assert client.post(ORDERS, json=body).json == body
 
 
 LACKING = r'{} {"count":2} {"name":null} {"name":""} {"name":"\t"} {"name":"\u3000"}'
@@ -117,21 +115,14 @@ NO_DATE = "Input should be a valid date"
 WRONG: dict[str, dict[str, str]] = {
     r'{"name":"x\n"}': {"name": CONTROLS},
     r'{"name":"x\u0000"}': {"name": CONTROLS},
-    r'{"name":"x\u007f"}': {"name": CONTROLS},
     '{"name":"x","more":[1,2]}': {
         "more": "Value should have at most 1 item after validation, not 2"
     },
     r'{"name":"x","notes":"\u001b"}': {"notes": CONTROLS},
     '{"name":["x"]}': {"name": "Input should be a valid string"},
-    '{"name":true}': {"name": "Input should be a valid string"},
-    '{"name":1}': {"name": "Input should be a valid string"},
     json.dumps({"name": "x" * 21}): {"name": "String should have at most 20 characters"},
     '{"name":"x","count":"2"}': {"count": "Input should be a valid integer"},
     '{"name":"x","count":true}': {"count": "Input should be a valid integer"},
-    '{"name":"x","count":1.5}': {"count": "Input should be a valid integer"},
-    '{"name":"x","code":"a"}': {"code": "String should match pattern '^[A-Z]*$'"},
-    '{"name":"x","size":"a"}': {"size": "Input should be 'small' or 'large'"},
-    '{"name":"x","day":"a"}': {"day": f"{NO_DATE} in the format YYYY-MM-DD, input is too short"},
     '{"name":"x","day":"2026-02-30"}': {
         "day": f"{NO_DATE} in the format YYYY-MM-DD, day value is outside expected range"
     },
@@ -166,31 +157,24 @@ def test_each_wrong_member_is_reported_with_the_reason(client: FlaskClient) -> N
     assert [body for body in no_objects if send(client, body)["fields"].keys() != {""}] == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "hint"),
-    [({}, "Seat declares no member 'titel'."), (PRODUCTION, None)],
-    ids=["development", "production"],
-)
-def test_development_names_a_member_that_the_model_does_not_declare(
-    make_app: MakeApp, changes: dict[str, Any], hint: str | None
-) -> None:
-    app = make_app(**changes)
-    app.add_url_rule(ORDERS, "seats", public(validated(Seat)(lambda seat: "")), methods=["POST"])
-    answer = app.test_client().post(ORDERS, json={"row": 1, "titel": REFUSED})
-    assert answer.json == {
+def test_development_names_a_member_that_the_model_does_not_declare(make_app: MakeApp) -> None:
+    secret = access.takes_credentials
+    plain = {
         "error": PLAIN_MESSAGES[400],
         "fields": {"": "Extra inputs are not permitted"},
-        **({"hint": hint} if hint else {}),
     }
-
-
-def test_it_names_none_of_a_body_of_credentials(make_app: MakeApp) -> None:
-    app = make_app()
-    view = public(access.takes_credentials(validated(Seat)(lambda seat: "")))
-    app.add_url_rule(ORDERS, "seats", view, methods=["POST"])
-    assert app.test_client().post(ORDERS, json={"row": 1, REFUSED: 1}).json == {
-        "error": PLAIN_MESSAGES[400]
-    }
+    hint = {"hint": "Seat declares no member 'titel'."}
+    none = {"error": PLAIN_MESSAGES[400]}
+    cases: list[tuple[dict[str, Any], Any, Any]] = [
+        ({}, public, plain | hint),
+        (PRODUCTION, public, plain),
+        ({}, secret, none),
+    ]
+    for changes, mark, expected in cases:
+        app, view = make_app(**changes), public(mark(validated(Seat)(lambda seat: "")))
+        app.add_url_rule(ORDERS, "seats", view, methods=["POST"])
+        answer = app.test_client().post(ORDERS, json={"row": 1, "titel": REFUSED})
+        assert answer.json == expected
 
 
 @pytest.mark.asvs("16.5.1")
@@ -214,17 +198,11 @@ def test_a_policy_turns_what_a_model_refuses_into_422_and_leaves_broken_json(
     make_app: MakeApp,
 ) -> None:
     client = with_views(make_app(INVALID_STATUS=422))
-    client.application.register_error_handler(
-        422, lambda error: ({"error": error.message, "fields": error.fields}, error.code)
-    )
-    bodies = dict.fromkeys((*WRONG, *LACKING.split(), "null", "[]"), 422)
-    expected = bodies | dict.fromkeys(map(str, UNREADABLE), 400)
-    sent = {body: body for body in bodies} | {str(body): body for body in UNREADABLE}
-    answers = {
-        name: client.post(ORDERS, data=body, content_type="application/json")
-        for name, body in sent.items()
-    }
-    assert {name: answer.status_code for name, answer in answers.items()} == expected
+    bodies: list[bytes | str] = [*WRONG, *LACKING.split(), "null", "[]"]
+    expected = dict.fromkeys(bodies, 422) | dict.fromkeys(UNREADABLE, 400)
+    sent = {"content_type": "application/json"}
+    answers = {body: client.post(ORDERS, data=body, **sent) for body in expected}
+    assert {body: answer.status_code for body, answer in answers.items()} == expected
     wrong = '{"name":"x","count":"2"}'
     assert answers[wrong].json == {"error": PLAIN_MESSAGES[400], "fields": WRONG[wrong]}
 
