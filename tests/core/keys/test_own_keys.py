@@ -104,7 +104,8 @@ def test_an_expired_key_is_401_and_listed_no_more(
 
 
 @pytest.mark.parametrize(
-    ("lifetime", "chosen"), [(90 * DAY, {}), (365 * DAY, {"expires_in": 365 * DAY})]
+    ("lifetime", "chosen"),
+    [(90 * DAY, {}), (1, {"expires_in": 1}), (365 * DAY, {"expires_in": 365 * DAY})],
 )
 def test_a_key_lasts_for_90_days_and_at_most_for_a_year_and_is_shown_once(
     client: FlaskClient,
@@ -152,6 +153,9 @@ def test_one_key_too_many_is_refused_and_ends_no_other(
     assert answer.status_code == 409
     assert answer.get_json() == {"error": "You have as many keys as are allowed: end one first"}
     assert [is_open(client, key) for key in keys] == [True] * 3
+    # A user may have more keys than a limit that was lowered.
+    configure(app, MAX_API_KEYS=1)
+    assert make(client, log_in(client)).status_code == 409
 
 
 def test_an_expired_key_takes_no_place_and_no_name(
