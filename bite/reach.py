@@ -20,6 +20,8 @@ from bite.mutants import CORE
 OWN_PROCESS = "tests/core/accounts/"
 # One mutant runs at most so many tests in one process.
 SECONDS, MOST_TESTS = 15, 150
+# The context of coverage outside each test.
+AT_IMPORT = ""
 
 
 class Reach:
@@ -73,9 +75,11 @@ class Reached:
         A line that runs at import belongs to no test: all that reach the module stand for it.
         """
         contexts = self.data.contexts_by_lineno(str(module))
-        found = {test for line in lines for test in contexts.get(line, [])} - {""}
-        own = {test for test in self.seconds if test.startswith(own_tests_of(module))}
-        return sorted(found or own.union(*contexts.values()) - {""})
+        found = {test for line in lines for test in contexts.get(line, [AT_IMPORT])}
+        if AT_IMPORT in found:
+            found.update(test for test in self.seconds if test.startswith(own_tests_of(module)))
+            found.update(*contexts.values())
+        return sorted(found - {AT_IMPORT})
 
     def chosen_tests(self, module: Path, lines: range) -> list[list[str]]:
         """Return what to run in one process and in the next: the module's own tests come first.
