@@ -74,14 +74,3 @@ def test_the_session_holds_who_noticed_a_removed_guard(copy: Path) -> None:
     where = " WHERE operator_name = 'bite/RemoveStatement' AND definition_name = 'proved'"
     [[killers]] = sqlite3.connect(session).execute(noticed + where)
     assert json.loads(killers) == [f"{TESTS}::test_two_is_refused"]
-
-
-def test_a_run_goes_on_where_it_was_stopped(copy: Path, shown: str) -> None:
-    [session] = (copy / ".venv" / "bite-sessions").glob("guards-100-1-*.sqlite")
-    with sqlite3.connect(session) as database:
-        database.execute(
-            "DELETE FROM work_results WHERE job_id = (SELECT min(job_id) FROM work_results)"
-        )
-    again = bite(copy)
-    assert "1 of 1\n" in again
-    assert again.partition("| package")[2] == shown.partition("| package")[2]
