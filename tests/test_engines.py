@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import nullcontext
-from pathlib import Path
-
 import pytest
 
 import browser_table
-import support
 from conftest import NewProject
-from engines import ENGINES, Failed, leaving, measuring, sites
+from engines import ENGINES, leaving, measuring
 from engines.behaviours import BEHAVIOURS
 from engines.measuring import LEVELS, Cell, Cells
-from engines.receiver import HOST, NAME, receiving
 from engines.ways_out import PREDICTED, WAYS
 
 OPEN_WAYS = {way.name for way in WAYS if way.open}
@@ -63,49 +57,6 @@ def test_a_script_of_an_attacker_gets_out_of_a_page_at_paranoid_by_the_server_al
     # Without headers every way leads out.
     assert there == {way.name for way in WAYS}
     assert out == OPEN_WAYS
-
-
-@pytest.mark.parametrize(
-    ("led_out", "said"),
-    [
-        ([False, False, False, False], "not there"),
-        ([True, False, False, False], "closed by the CSP"),
-        ([True, True, False, False], "closed by `Integrity-Policy`"),
-        ([True, True, True, False], "closed by `Connection-Allowlist`"),
-        ([True, False, False, True], "open"),
-    ],
-)
-def test_a_way_out_is_closed_by_the_first_header_that_stops_it(
-    led_out: list[bool], said: str
-) -> None:
-    way = "`fetch`"
-    assert leaving.outcome(way, [{way} if led else set() for led in led_out]) == said
-
-
-def test_a_connection_without_a_request_and_a_packet_lead_out(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.touch()
-    with receiving(log) as receiver:
-        connected, sent, named, _ = ports = [receiver.listen() for _ in range(4)]
-        socket.create_connection((HOST, connected)).close()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as packets:
-            packets.sendto(b"", (HOST, sent))
-        log.write_text(f'{{"host":"https://{NAME.format(named)}"}}', "utf-8")
-        receiver.read_log()
-        support.wait_until(lambda: receiver.reached == {*ports[:3]})
-
-
-def test_a_browser_that_hangs_is_replaced_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    browsers = iter(["hangs", "answers"])
-    monkeypatch.setattr(measuring, "started", lambda _: nullcontext(next(browsers)))
-    monkeypatch.setattr(sites, "serving", nullcontext)
-
-    def measure(tab: object, _: object) -> object:
-        if tab == "hangs":
-            raise Failed
-        return tab
-
-    assert measuring.in_a_browser("Any", Path(), measure) == "answers"
 
 
 def test_the_table_has_each_row_once_and_says_what_differs() -> None:

@@ -41,34 +41,6 @@ def caches(copy: Path) -> list[Path]:
     return list((copy / CORE).rglob("__pycache__"))
 
 
-@pytest.mark.parametrize(
-    ("folder", "command"),
-    [
-        # Each folder that has a conftest is tried with a small file of it.
-        (".", "-n 0 tests/test_template_readme.py"),
-        (".", "-p no:xdist tests/core/test_clock.py"),
-        (".", "-p no:xdist tests/core/accounts/test_outbox.py"),
-        ("tests/views", "-p no:xdist test_serving.py"),
-        (".", "-n 0 tests/views/accounts/test_names.py"),
-    ],
-)
-def test_one_file_of_tests_runs_in_one_process(folder: str, command: str) -> None:
-    cwd = support.TEMPLATE / folder
-    assert " passed in " in support.python("-m", "pytest", "-q", *command.split(), cwd=cwd)
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_tests_without_make_leave_their_caches_beside_the_template(
-    copy: Path, workers: int
-) -> None:
-    support.run("git", "checkout", ".", cwd=copy)
-    command = f"-m pytest -n {workers} tests/core/test_clock.py".split()
-    environment = support.newcomers_environment()
-    subprocess.run([sys.executable, *command], cwd=copy, env=environment, check=True)
-    kept = copy / ".venv" / "pycache" / copy.relative_to("/") / CORE
-    assert (caches(copy), [*kept.glob("clock.*.pyc")] == []) == ([], False)
-
-
 def test_make_names_the_command_of_each_target() -> None:
     helped = support.run("make", cwd=support.TEMPLATE)
     [targets] = [
@@ -77,14 +49,6 @@ def test_make_names_the_command_of_each_target() -> None:
         if line.startswith(".PHONY:")
     ]
     assert [name for name in targets if f"make {name}" not in helped] == ["help"]
-
-
-def test_quick_runs_the_tests_of_the_core_alone() -> None:
-    ready = ("-o", ".venv/ready")
-    planned = support.run("make", "--dry-run", *ready, "quick", cwd=support.TEMPLATE)
-    # Within another make, lines about the directory come before and after.
-    tested = [line.split()[-1] for line in planned.splitlines() if " pytest " in line]
-    assert tested == ["tests/core", "tests/core/accounts"]
 
 
 def marks(target: str) -> str:
@@ -132,17 +96,6 @@ def test_lint_runs_all_its_tools_and_names_what_repairs_them(tmp_path: Path) -> 
     said = finished.stdout.splitlines()
     assert [tool.name for tool in tools if f".venv/bin/{tool.name} failed" not in said] == []
     assert "make fix repairs what ruff can, and writes MANIFEST." in said
-
-
-def test_fix_writes_all_that_is_compared() -> None:
-    planned = support.run("make", "--dry-run", "-o", ".venv/ready", "fix", cwd=support.TEMPLATE)
-    written = (
-        "ruff check --no-cache --fix",
-        "ruff format --no-cache",
-        "manifest.py",
-        "docs.reference",
-    )
-    assert [each for each in written if each not in planned] == []
 
 
 def test_a_commit_writes_the_manifest_and_stops_until_it_is_added(
