@@ -104,15 +104,19 @@ def faults_of(client: FlaskClient, method: str, path: str, **request: Any) -> li
 
 
 @pytest.mark.asvs("3.4.4", "16.5.1")
-def test_no_body_breaks_a_route(client: FlaskClient) -> None:
+def test_no_body_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for body, content_type in BODIES.values():
-        sent = {"data": body, "content_type": content_type, "headers": OWN_PAGE}
-        assert faults(client, WITH_BODY, **sent) == [], body[:60]
+        with subtests.test(body=body, content_type=content_type):
+            sent = {"data": body, "content_type": content_type, "headers": OWN_PAGE}
+            assert faults(client, WITH_BODY, **sent) == [], body[:60]
 
 
 @every_token_type
 def test_no_body_of_a_user_breaks_a_route(
-    app: Flask, client: FlaskClient, configure: Configure
+    app: Flask,
+    client: FlaskClient,
+    configure: Configure,
+    subtests: pytest.Subtests,
 ) -> None:
     configure(app, LOGIN_RATE_LIMIT="1000 per minute")
     rules = app.url_map.iter_rules()
@@ -120,24 +124,27 @@ def test_no_body_of_a_user_breaks_a_route(
     credentials: dict[str, str] = {}
     for body, content_type in BODIES.values():
         for method, path in sorted(call for call in calls if call[0] in WRITES):
-            # Some routes end the login, and some its user.
-            if not is_logged_in(client, credentials):
-                bring_back_user(app)
-                credentials = log_in(client)
-            sent = {"data": body, "content_type": content_type, "headers": credentials}
-            assert faults_of(client, method, path, **sent) == [], body[:60]
+            with subtests.test(body=body, content_type=content_type, method=method, path=path):
+                # Some routes end the login, and some its user.
+                if not is_logged_in(client, credentials):
+                    bring_back_user(app)
+                    credentials = log_in(client)
+                sent = {"data": body, "content_type": content_type, "headers": credentials}
+                assert faults_of(client, method, path, **sent) == [], body[:60]
 
 
 @every_token_type
-def test_no_header_or_query_breaks_a_route(app: Flask) -> None:
+def test_no_header_or_query_breaks_a_route(app: Flask, subtests: pytest.Subtests) -> None:
     # A client that keeps cookies would leave out the header of that name.
     client = app.test_client(use_cookies=False)
     query = "v=%00&%ff=%ed%a0%80&next=//evil.example&" + "a" * 9000
     for headers in HEADERS:
-        assert faults(client, headers=headers, query_string=query) == [], headers
+        with subtests.test(headers=headers):
+            assert faults(client, headers=headers, query_string=query) == [], headers
     for length in ("-1", "x", "9" * 30):
-        stated = {"CONTENT_LENGTH": length}
-        assert faults(client, environ_overrides=stated, content_type=JSON) == []
+        with subtests.test(length=length):
+            stated = {"CONTENT_LENGTH": length}
+            assert faults(client, environ_overrides=stated, content_type=JSON) == []
 
 
 def test_an_app_that_nobody_holds_is_freed() -> None:

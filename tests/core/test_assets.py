@@ -77,7 +77,10 @@ def test_the_integrity_is_that_of_the_bytes_sent(
 
 
 def test_an_import_map_gives_each_module_its_hashes(
-    app: Flask, client: FlaskClient, static: Path
+    app: Flask,
+    client: FlaskClient,
+    static: Path,
+    subtests: pytest.Subtests,
 ) -> None:
     (static / "lib").mkdir()
     (static / "lib" / "a.js").write_text("export const a = 1")
@@ -85,10 +88,11 @@ def test_an_import_map_gives_each_module_its_hashes(
     with app.test_request_context():
         written = json.loads(render_template_string(page))
     for name in "lib/a.js", NAME:
-        url, integrity = of(app, name)
-        assert written["imports"][f"/static/{name}"] == url
-        assert written["integrity"][url] == integrity
-        assert "immutable" in client.get(url).headers["Cache-Control"]
+        with subtests.test(name=name):
+            url, integrity = of(app, name)
+            assert written["imports"][f"/static/{name}"] == url
+            assert written["integrity"][url] == integrity
+            assert "immutable" in client.get(url).headers["Cache-Control"]
     script = client.get("/static/lib/a.js")
     assert script.content_type == "text/javascript; charset=utf-8"
     with app.test_request_context(), pytest.raises(FileNotFoundError, match=r"gone\.js is missing"):
@@ -110,14 +114,18 @@ def test_under_its_own_hash_a_file_is_kept_for_a_year_and_no_refusal_is(
 
 
 @pytest.mark.asvs("14.2.5")
-def test_under_any_other_address_a_file_is_asked_for_again(client: FlaskClient) -> None:
+def test_under_any_other_address_a_file_is_asked_for_again(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for query in ("", "?v=", "?v=0123456789abcdef", "?V=x"):
-        answer = client.get(f"/static/{NAME}{query}")
-        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+        with subtests.test(query=query):
+            answer = client.get(f"/static/{NAME}{query}")
+            assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
     # A date beyond every calendar is no crash.
     for name in ("If-Modified-Since", "If-Unmodified-Since", "If-Range"):
-        odd = {name: "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Range": "bytes=0-"}
-        assert client.get(f"/static/{NAME}", headers=odd).status_code < 500
+        with subtests.test(name=name):
+            odd = {name: "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Range": "bytes=0-"}
+            assert client.get(f"/static/{NAME}", headers=odd).status_code < 500
 
 
 @pytest.mark.asvs("14.2.5")

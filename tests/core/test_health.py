@@ -23,15 +23,16 @@ def test_a_healthy_app_says_so_and_no_cache_keeps_it(client: FlaskClient, path: 
 
 
 @pytest.mark.asvs("16.5.2")
-def test_without_redis_it_serves_on(make_app: MakeApp) -> None:
+def test_without_redis_it_serves_on(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     pytest.importorskip("redis")
     urls = {None: ("ok", 0), "redis://127.0.0.1:1/0": ("degraded", 1)}
     for url, (state, gone) in urls.items():
-        app = make_app(redis_url=url)
-        answer = app.test_client().get(READY)
-        assert (answer.status_code, answer.json) == (200, {"status": state})
-        with app.app_context():
-            assert live_figures()["redis_away"] == gone
+        with subtests.test(url=url, state=state, gone=gone):
+            app = make_app(redis_url=url)
+            answer = app.test_client().get(READY)
+            assert (answer.status_code, answer.json) == (200, {"status": state})
+            with app.app_context():
+                assert live_figures()["redis_away"] == gone
 
 
 def test_without_its_database_it_lives_and_asks_for_no_requests(

@@ -327,12 +327,15 @@ def test_each_status_is_described_with_its_model(app: Flask) -> None:
     assert schema["properties"]["twice"]["readOnly"] is True
 
 
-def test_a_member_that_an_answer_may_lack_has_no_default(app: Flask) -> None:
+def test_a_member_that_an_answer_may_lack_has_no_default(
+    app: Flask, subtests: pytest.Subtests
+) -> None:
     """Generators of clients take one with a default for always there."""
     schemas = described(app)["components"]["schemas"]
     for model, member in (("Error", "fields"), ("LoginResponse", "token")):
-        assert member not in schemas[model]["required"]
-        assert "default" not in schemas[model]["properties"][member]
+        with subtests.test(model=model, member=member):
+            assert member not in schemas[model]["required"]
+            assert "default" not in schemas[model]["properties"][member]
 
 
 class Size(Enum):
@@ -407,7 +410,9 @@ def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask
         check(answer, sent)
 
 
-def test_a_form_that_ends_at_a_page_is_described_beside_the_json(app: Flask) -> None:
+def test_a_form_that_ends_at_a_page_is_described_beside_the_json(
+    app: Flask, subtests: pytest.Subtests
+) -> None:
     by_form = responds(PAGE)(lambda: "Thank you.")
 
     def order(order: Order) -> Json:
@@ -421,10 +426,11 @@ def test_a_form_that_ends_at_a_page_is_described_beside_the_json(app: Flask) -> 
         app.add_url_rule(path, path, view, methods=["POST"])
     paths, client = described(app)["paths"], app.test_client()
     for path in ("/inside", "/outside"):
-        done = paths[path]["post"]["responses"]["200"]["content"]
-        assert done == {PAGE: {"schema": {"type": "string"}}, **content_of("Created")}
-        assert client.post(path, json={"name": "tea"}).mimetype in done
-        assert client.post(path, headers=OWN_PAGE, data={"name": "tea"}).mimetype in done
+        with subtests.test(path=path):
+            done = paths[path]["post"]["responses"]["200"]["content"]
+            assert done == {PAGE: {"schema": {"type": "string"}}, **content_of("Created")}
+            assert client.post(path, json={"name": "tea"}).mimetype in done
+            assert client.post(path, headers=OWN_PAGE, data={"name": "tea"}).mimetype in done
     assert PAGE not in paths["/json"]["post"]["responses"]["200"]["content"]
 
 

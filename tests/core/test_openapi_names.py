@@ -123,7 +123,9 @@ DOCSTRINGS = {
 
 
 @pytest.mark.parametrize("docstring", DOCSTRINGS)
-def test_the_summary_is_the_first_sentence(app: Flask, docstring: str) -> None:
+def test_the_summary_is_the_first_sentence(
+    app: Flask, docstring: str, subtests: pytest.Subtests
+) -> None:
     def other(view: Any) -> Any:
         return wraps(view)(lambda: view())
 
@@ -133,9 +135,10 @@ def test_the_summary_is_the_first_sentence(app: Flask, docstring: str) -> None:
     documented.__doc__ = docstring
     decorated = roles_required("boss")(other(login_required(documented)))
     for path, function in {"/documented": documented, "/decorated": decorated}.items():
-        app.add_url_rule(path, path, function)
-        first, others = summary(app, path)
-        assert (first.rstrip("."), others) == DOCSTRINGS[docstring]
+        with subtests.test(path=path, function=function):
+            app.add_url_rule(path, path, function)
+            first, others = summary(app, path)
+            assert (first.rstrip("."), others) == DOCSTRINGS[docstring]
 
 
 def test_a_view_without_a_docstring_has_the_words_of_its_endpoint(app: Flask) -> None:

@@ -1,5 +1,6 @@
 """`flask policy` and the log of a start say what is in force, which is a change, and no secret."""
 
+import pytest
 from flask.cli import routes_command, run_command
 from secure_flask.csp_levels import PARANOID, STRICT
 
@@ -81,9 +82,12 @@ def test_it_shows_what_is_in_force_and_where_it_comes_from(make_app: MakeApp) ->
     assert not any("Cross-Origin-Embedder-Policy" in line for line in lines)
 
 
-def test_it_shows_a_policy_of_ones_own_and_which_links_a_level_allows(make_app: MakeApp) -> None:
+def test_it_shows_a_policy_of_ones_own_and_which_links_a_level_allows(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     lines = shown(make_app, CSP={"default-src": ["'self'"]})
     assert lines[0] == "Content-Security-Policy of pages, written out in app/policy.py:"
     assert "frame-ancestors: 'none'" in lines
     for level, links in ((PARANOID, "[]"), (STRICT, "None")):
-        assert f"LINKS: {links}" in shown(make_app, CSP=level)
+        with subtests.test(level=level, links=links):
+            assert f"LINKS: {links}" in shown(make_app, CSP=level)

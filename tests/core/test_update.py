@@ -454,13 +454,16 @@ def test_a_tag_of_another_form_is_refused_and_never_shown(project: Project) -> N
     assert "9.9.9" not in project.update()
 
 
-def test_an_address_that_is_not_https_is_refused(project: Project) -> None:
+def test_an_address_that_is_not_https_is_refused(
+    project: Project, subtests: pytest.Subtests
+) -> None:
     ssh = ("ssh://example.org/x", "git@example.org:x")
     for address in ("", "--upload-pack=touch x", *ssh, "file:///tmp", "ext::sh"):
-        text = f'[project]\ndependencies = []\n[tool.secure-flask]\nsource = "{address}"\n'
-        write(project.path, {"pyproject.toml": text})
-        status, said = project.run_script()
-        assert (status, "Write the https address of the template" in said) == (2, True), said
+        with subtests.test(address=address):
+            text = f'[project]\ndependencies = []\n[tool.secure-flask]\nsource = "{address}"\n'
+            write(project.path, {"pyproject.toml": text})
+            status, said = project.run_script()
+            assert (status, "Write the https address of the template" in said) == (2, True), said
 
 
 class Redirecting(BaseHTTPRequestHandler):
@@ -579,7 +582,7 @@ def test_what_cannot_be_read_stops_it_with_2(project: Project, name: str, text: 
     project.assert_refused("The update stopped", "--replace-edits")
 
 
-def test_edits_are_shown_before_they_are_lost(project: Project) -> None:
+def test_edits_are_shown_before_they_are_lost(project: Project, subtests: pytest.Subtests) -> None:
     edits = {"web/csp.py": "STRICT = 7\n", "web/old.py": None, "web/mine.py": ""}
     project.edit(project.core, edits)
     project.assert_refused("edited: web/csp.py")
@@ -589,10 +592,11 @@ def test_edits_are_shown_before_they_are_lost(project: Project) -> None:
     assert update.find_edits(project.core) == []
     # A file whose loss was committed comes back.
     for name in ("VERSION", "MANIFEST", "web/csp.py"):
-        project.edit(project.core, {name: None})
-        project.update("v1.1.0", "--replace-edits")
-        assert update.find_edits(project.core) == []
-        project.commit()
+        with subtests.test(name=name):
+            project.edit(project.core, {name: None})
+            project.update("v1.1.0", "--replace-edits")
+            assert update.find_edits(project.core) == []
+            project.commit()
     # Without a signed tag of its version, they are shown against the new release.
     project.edit(project.core, {"__init__.py": 'VERSION = "1.0.0"\nMINE = 1\n'})
     project.template.git("tag", "--delete", "v1.1.0")

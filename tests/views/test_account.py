@@ -108,7 +108,9 @@ def test_the_page_lists_own_logins_and_a_button_ends_one_and_another_all_others(
 
 @pytest.mark.asvs("6.2.3", "7.5.1")
 def test_a_poor_or_wrong_password_changes_nothing_and_is_not_shown(
-    app: Flask, client: FlaskClient
+    app: Flask,
+    client: FlaskClient,
+    subtests: pytest.Subtests,
 ) -> None:
     before, other = stored_hash(app), logged_in(app)
     for current, new, status, fields in (
@@ -120,9 +122,10 @@ def test_a_poor_or_wrong_password_changes_nothing_and_is_not_shown(
         (PASSWORD, f"{NEW} {NAME_OF_SERVICE}", 422, ["new_password"]),
         (PASSWORD, f"{NEW}\n", 422, ["new_password"]),
     ):
-        page = change(client, current, new)
-        assert (page.status_code, invalid_fields(page.text)) == (status, fields)
-        assert not any(password in page.text for password in (WRONG, NEW, PASSWORD))
+        with subtests.test(current=current, new=new, status=status, fields=fields):
+            page = change(client, current, new)
+            assert (page.status_code, invalid_fields(page.text)) == (status, fields)
+            assert not any(password in page.text for password in (WRONG, NEW, PASSWORD))
     assert (stored_hash(app), alive(client, other)) == (before, [True, True])
     assert_leads_to(change(client), ACCOUNT)
     assert alive(client, other) == [True, False]
@@ -241,12 +244,15 @@ def test_a_form_makes_a_key_that_the_next_page_shows_once(app: Flask, client: Fl
     assert post(client, MAKE, name="More", days="30", roles="boss").status_code == 422
 
 
-def test_a_bad_form_makes_no_key_and_one_that_is_sent_again_no_second(client: FlaskClient) -> None:
+def test_a_bad_form_makes_no_key_and_one_that_is_sent_again_no_second(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     refused = [("", "30", "name"), ("x" * 81, "30", "name"), ("a\nb", "30", "name")]
     refused += [("a", days, "days") for days in ("", "0", "366", "-1", "many", "9" * 40)]
     for name, days, field in refused:
-        page = make_key(client, name, days)
-        assert (page.status_code, invalid_fields(page.text)) == (422, [field])
+        with subtests.test(name=name, days=days, field=field):
+            page = make_key(client, name, days)
+            assert (page.status_code, invalid_fields(page.text)) == (422, [field])
     assert client.get(KEYS).get_json() == {"keys": []}
     make_key(client)
     again = make_key(client)

@@ -55,6 +55,7 @@ def title(page: str) -> str:
 
 def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
     make_app: MakeApp,
+    subtests: pytest.Subtests,
 ) -> None:
     errors: list[HTTPException] = [default_exceptions[status]() for status in STATUSES]
     errors += [plain_error(status) for status in PLAIN_MESSAGES]
@@ -62,19 +63,20 @@ def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
     client = refusing(make_app(), *errors)
     titles: set[tuple[int | None, str]] = set()
     for error in errors:
-        page = opened(client)
-        status = error.code
-        assert (page.status_code, title(page.text) == error.name) == (status, False)
-        titles.add((status, title(page.text)))
-        card = page.text.partition("<section")[2].partition("</section>")[0]
-        assert "/" in [link["href"] for link in Elements(card).of("a")]
-        # A sentence comes first, and says more than the title.
-        assert re.search(r"^[^<]*<p>[A-Z][^<]+\.</p>", card.partition(">")[2])
-        reference = (
-            rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
-        )
-        # It comes last, and the name of the error stays for those who look it up.
-        assert re.search(reference, page.text.rpartition("</section>")[2])
+        with subtests.test(error=error):
+            page = opened(client)
+            status = error.code
+            assert (page.status_code, title(page.text) == error.name) == (status, False)
+            titles.add((status, title(page.text)))
+            card = page.text.partition("<section")[2].partition("</section>")[0]
+            assert "/" in [link["href"] for link in Elements(card).of("a")]
+            # A sentence comes first, and says more than the title.
+            assert re.search(r"^[^<]*<p>[A-Z][^<]+\.</p>", card.partition(">")[2])
+            reference = (
+                rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
+            )
+            # It comes last, and the name of the error stays for those who look it up.
+            assert re.search(reference, page.text.rpartition("</section>")[2])
     # However an error was raised, and each in words of its own.
     assert len(titles) == len(STATUSES) == len({words for _, words in titles})
 
@@ -90,12 +92,13 @@ def test_a_translated_message_leaves_the_words_of_the_page(make_app: MakeApp) ->
     assert title(opened(client).text) == "One is there"
 
 
-def test_a_page_says_when_to_come_back(make_app: MakeApp) -> None:
+def test_a_page_says_when_to_come_back(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     waits = {1: "1 second", 90: "90 seconds", 300: "5 minutes", 86399: "24 hours"}
     errors = [error_response(503, "Closed", Retry_After=str(seconds)) for seconds in waits]
     client = refusing(make_app(), *errors)
     for words in waits.values():
-        assert f"Wait {words}, then try again." in opened(client).text
+        with subtests.test(words=words):
+            assert f"Wait {words}, then try again." in opened(client).text
 
 
 def test_who_lacks_access_reads_as_whom_the_login_is(make_app: MakeApp) -> None:

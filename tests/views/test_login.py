@@ -80,12 +80,15 @@ def test_a_good_login_gives_what_the_policy_names(client: FlaskClient, token_typ
 
 
 @pytest.mark.asvs("2.2.1", "2.2.2")
-def test_each_refusal_has_its_status_and_words(client: FlaskClient) -> None:
+def test_each_refusal_has_its_status_and_words(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for name, (body, status, words) in REFUSALS.items():
-        answer = client.post(routes.LOGIN, json=body)
-        assert_refused(answer, status)
-        assert answer.get_json().keys() == {"error"}
-        assert words in answer.get_json()["error"], name
+        with subtests.test(name=name, body=body, status=status, words=words):
+            answer = client.post(routes.LOGIN, json=body)
+            assert_refused(answer, status)
+            assert answer.get_json().keys() == {"error"}
+            assert words in answer.get_json()["error"], name
 
 
 @pytest.mark.asvs("3.7.2", "14.2.1")
@@ -103,15 +106,18 @@ def test_a_login_is_read_from_a_body_of_json_alone_and_leads_nowhere(client: Fla
 
 
 @pytest.mark.asvs("6.2.5", "6.2.9")
-def test_a_name_and_a_password_may_be_any_plain_text(app: Flask, client: FlaskClient) -> None:
+def test_a_name_and_a_password_may_be_any_plain_text(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     # People who name themselves have less room; an address is longer.
     longest = "n" * (150 if SELF_SERVICE else MAX_USERNAME)
     users = {"zoë": "пароль 🔑", "a b": "\"\\'<>{}; -- ", longest: "p" * MAX_PASSWORD}
     for name, password in users.items():
-        with app.app_context():
-            create_user(name, password, check_password=False)
-        body = {"username": name, "password": password}
-        assert client.post(routes.LOGIN, json=body, headers=OWN_PAGE).status_code == 200
+        with subtests.test(name=name, password=password):
+            with app.app_context():
+                create_user(name, password, check_password=False)
+            body = {"username": name, "password": password}
+            assert client.post(routes.LOGIN, json=body, headers=OWN_PAGE).status_code == 200
 
 
 # By forms. Whatever a program gets, people on pages get a cookie.
@@ -165,7 +171,9 @@ def test_a_wrong_password_gets_the_page_again_and_no_page_tells_whether_a_user_e
     assert same == random.sub("", known.text)
 
 
-def test_what_is_no_username_and_password_gets_the_page_with_reasons(client: FlaskClient) -> None:
+def test_what_is_no_username_and_password_gets_the_page_with_reasons(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     sent = [
         ("username", {"password": PASSWORD}),
         ("password", {"username": USERNAME}),
@@ -173,9 +181,10 @@ def test_what_is_no_username_and_password_gets_the_page_with_reasons(client: Fla
         ("password", {**LOGIN, "password": "x" * (MAX_PASSWORD + 1)}),
     ]
     for wrong, fields in sent:
-        page = post(client, **fields)
-        assert_refused(page, 422)
-        assert invalid_fields(page.text) == [wrong]
+        with subtests.test(wrong=wrong, fields=fields):
+            page = post(client, **fields)
+            assert_refused(page, 422)
+            assert invalid_fields(page.text) == [wrong]
 
 
 def test_keep_lengthens_the_login_for_as_long_as_the_box_says(
@@ -208,13 +217,15 @@ def test_a_button_on_a_page_logs_out(client: FlaskClient) -> None:
 @with_and_without_bearer
 def test_the_password_is_entered_again_by_form_and_no_other_one_is_taken(
     client: FlaskClient,
+    subtests: pytest.Subtests,
 ) -> None:
     post(client, **LOGIN, keep="y")
     for password, status, marked in ((WRONG["password"], 403, "alert"), ("", 422, "aria-invalid")):
-        page = post(client, routes.REAUTHENTICATE, password=password)
-        assert_refused(page, status)
-        assert marked in page.text
-        assert WRONG["password"] not in page.text
+        with subtests.test(password=password, status=status, marked=marked):
+            page = post(client, routes.REAUTHENTICATE, password=password)
+            assert_refused(page, status)
+            assert marked in page.text
+            assert WRONG["password"] not in page.text
     again = f"{routes.REAUTHENTICATE}?next="
     answer = post(client, f"{again}{routes.LOGIN}", password=PASSWORD)
     # A kept login stays one.

@@ -102,6 +102,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
 @pytest.mark.asvs("6.3.3")
 def test_without_init_app_of_accounts_nobody_logs_in_nor_is_logged_in_or_deleted_in_part(
     forgetful: Flask,
+    subtests: pytest.Subtests,
 ) -> None:
     """The password alone would log in users who have, or whose role demands, a second factor."""
     with forgetful.app_context():
@@ -113,7 +114,11 @@ def test_without_init_app_of_accounts_nobody_logs_in_nor_is_logged_in_or_deleted
         ("", lambda: delete_user(user_of())),
         (secret, access.require_user),
     ):
-        with request_of(forgetful, by), pytest.raises(RuntimeError, match=r"accounts.init_app"):
+        with (
+            subtests.test(by=by, rule=rule),
+            request_of(forgetful, by),
+            pytest.raises(RuntimeError, match=r"accounts.init_app"),
+        ):
             rule()
     with forgetful.app_context():
         assert len(db.session.scalars(select(Login)).all()) == 1

@@ -81,10 +81,15 @@ def test_spellings_of_a_name_are_the_same_user_and_taken(same: str) -> None:
 
 @pytest.mark.usefixtures("user")
 def test_names_of_those_who_run_the_site_are_reserved_for_an_operator(
-    app: Flask, configure: Configure
+    app: Flask,
+    configure: Configure,
+    subtests: pytest.Subtests,
 ) -> None:
     for name in ("admin", "ADMIN", "Ro\uff4ft", " security "):
-        with pytest.raises(Reason, match="This name is reserved: choose another"):
+        with (
+            subtests.test(name=name),
+            pytest.raises(Reason, match="This name is reserved: choose another"),
+        ):
             checked_name(name)
     made = run_command(app, "user", "create", " security ", "--password-stdin", typed=STRONG)
     assert (made.exit_code, has_password("security")) == (0, True)

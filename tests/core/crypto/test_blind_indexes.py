@@ -93,7 +93,7 @@ def test_a_row_is_sought_by_every_key_and_stored_by_the_first(make_app: MakeApp)
     assert new[:4] == bytes([0, 0, 0, 2])
 
 
-def test_rows_are_found_whatever_the_case(session: Session) -> None:
+def test_rows_are_found_whatever_the_case(session: Session, subtests: pytest.Subtests) -> None:
     add(session, "bob"), add(session, "eve", OTHER), add(session, "ivy", None)
 
     def names(*conditions: Any) -> list[str]:
@@ -113,8 +113,9 @@ def test_rows_are_found_whatever_the_case(session: Session) -> None:
     assert "cards.iban_encrypted IS NULL" in str(Card.iban.is_(None))
     # A mixin serves each of its tables.
     for model in WITH_PHONE[:2]:
-        session.add(model(id=1, phone=PHONE))
-        assert session.scalars(select(model).where(model.phone == PHONE)).one().phone == PHONE
+        with subtests.test(model=model):
+            session.add(model(id=1, phone=PHONE))
+            assert session.scalars(select(model).where(model.phone == PHONE)).one().phone == PHONE
 
 
 @pytest.mark.parametrize("use", WRONG.values(), ids=WRONG)

@@ -56,15 +56,18 @@ def test_the_database_never_sees_a_users_address() -> None:
     assert "example.org" not in str(rows)
 
 
-def test_an_assignment_counts_at_once_and_is_stored_at_the_commit(session: Session) -> None:
+def test_an_assignment_counts_at_once_and_is_stored_at_the_commit(
+    session: Session, subtests: pytest.Subtests
+) -> None:
     person = add(session, "bob", None)
     for end, email in (("rollback", None), ("commit", OTHER)):
-        person.email = OTHER
-        assert person.email == OTHER
-        getattr(session, end)()
-        assert loaded(session, "bob").email == email
-        if email is None:
-            assert tuple(stored(session, "bob")) == (None, None)
+        with subtests.test(end=end, email=email):
+            person.email = OTHER
+            assert person.email == OTHER
+            getattr(session, end)()
+            assert loaded(session, "bob").email == email
+            if email is None:
+                assert tuple(stored(session, "bob")) == (None, None)
     person.email = None
     session.commit()
     assert tuple(stored(session, "bob")) == (None, None)
@@ -225,24 +228,25 @@ def test_a_context_outlives_a_new_name() -> None:
 
 
 @pytest.mark.asvs("11.3.3")
-def test_a_value_of_a_mixin_serves_in_its_own_table_alone() -> None:
+def test_a_value_of_a_mixin_serves_in_its_own_table_alone(subtests: pytest.Subtests) -> None:
     customer: Any = Customer(id=1, phone=PHONE)
     assert WITH_PHONE[0](id=1, phone_encrypted=customer.phone_encrypted).phone == PHONE
     for model in WITH_PHONE[1:]:
-        with pytest.raises(DecryptionError):
+        with subtests.test(model=model), pytest.raises(DecryptionError):
             _ = model(id=1, phone_encrypted=customer.phone_encrypted).phone
     indexes = {model(id=1, phone=PHONE).phone_index for model in WITH_PHONE}
     assert len(indexes) == len(WITH_PHONE)
 
 
-def test_the_context_of_a_column_stays_the_same() -> None:
+def test_the_context_of_a_column_stays_the_same(subtests: pytest.Subtests) -> None:
     """Otherwise nobody reads what is stored."""
     contexts = {"customers.phone": Customer, '["archive", "customers", "phone"]': Archived}
     model: Any
     for context, model in contexts.items():
-        stored = encrypt(PHONE.encode(), context=f'{context} of ["1"]')
-        assert model(id=1, phone_encrypted=stored).phone == PHONE
-        assert model(id=1, phone=PHONE).phone_index == blind_index(PHONE, context=context)
+        with subtests.test(context=context, model=model):
+            stored = encrypt(PHONE.encode(), context=f'{context} of ["1"]')
+            assert model(id=1, phone_encrypted=stored).phone == PHONE
+            assert model(id=1, phone=PHONE).phone_index == blind_index(PHONE, context=context)
 
 
 def test_a_context_that_another_column_has_is_refused() -> None:

@@ -106,7 +106,10 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
 
 
 def test_its_id_is_the_day_where_no_key_has_a_later_one(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    configure: Configure,
+    subtests: pytest.Subtests,
 ) -> None:
     drop_old(app)
     monkeypatch.setattr(keyrings, "key_id_of_today", lambda: "20261125")
@@ -115,8 +118,9 @@ def test_its_id_is_the_day_where_no_key_has_a_later_one(
     # A stolen key for tokens is replaced by one of another id.
     rings[f"{keyrings.new_key()},{NEW}"] = 20261126
     for token_keys, made in rings.items():
-        configure(app, TOKEN_KEYS=token_keys)
-        assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [made]
+        with subtests.test(token_keys=token_keys, made=made):
+            configure(app, TOKEN_KEYS=token_keys)
+            assert [*read_numbered_keyring(run(app, "generate-key").output.strip())] == [made]
 
 
 @pytest.mark.asvs("11.2.2")

@@ -127,7 +127,10 @@ def test_what_cannot_be_rotated_is_named_and_the_rest_goes_on(app: Flask, comman
 
 @pytest.mark.parametrize("command", ["status", "rotate"])
 def test_a_table_that_is_missing_keeps_no_other_back(
-    app: Flask, leaflets: Table, command: str
+    app: Flask,
+    leaflets: Table,
+    command: str,
+    subtests: pytest.Subtests,
 ) -> None:
     leaflets.drop(db.engine)
     Letter.__table__.drop(db.engines["archive"])
@@ -135,5 +138,6 @@ def test_a_table_that_is_missing_keeps_no_other_back(
     done, missing = run(app, command), {"leaflets.text", "letters.text (bind archive)"}
     assert done.exit_code == 1
     for name in missing:
-        assert f"{name} cannot be rotated. The database says: " in done.stderr
+        with subtests.test(name=name):
+            assert f"{name} cannot be rotated. The database says: " in done.stderr
     assert status(app) == dict.fromkeys(NAMES - missing, STATES[command])

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from flask import Flask
 from secure_flask.csp_levels import DATA, NONCE, NONE, PARANOID, SELF
 from secure_flask.csp_reports import violations
@@ -109,23 +110,27 @@ def add(app: Flask, *found: Violation) -> None:
         violations.add_violations(Counter(found))
 
 
-def test_what_an_owner_may_want_is_one_line_and_all_else_is_explained() -> None:
+def test_what_an_owner_may_want_is_one_line_and_all_else_is_explained(
+    subtests: pytest.Subtests,
+) -> None:
     assert {violation: change(violation) for violation in CHANGES} == CHANGES
     for violation in CHANGES:
-        of_another_site = violation.startswith("style-src")
-        assert ("integrity and crossorigin" in advice(violation)) == of_another_site
+        with subtests.test(violation=violation):
+            of_another_site = violation.startswith("style-src")
+            assert ("integrity and crossorigin" in advice(violation)) == of_another_site
     unexplained = [each for each, words in WORDS.items() if words not in advice(each)]
     assert (unexplained, [each for each in WORDS if change(each)]) == ([], [])
 
 
-def test_a_site_that_pages_lead_to_is_written_into_links() -> None:
+def test_a_site_that_pages_lead_to_is_written_into_links(subtests: pytest.Subtests) -> None:
     shop = "connection-allowlist https://shop.example"
     said = advice(shop, LINKS=["https://a.example"])
     listed = 'LINKS = ["https://a.example", "https://shop.example"]'
     assert said.endswith(f"app/policy.py:\n    {listed}")
     assert "If no page of yours leads there, somebody injected it" in said
     for links in (["https://shop.example"], None):
-        assert "allows it by now" in advice(shop, LINKS=links)
+        with subtests.test(links=links):
+            assert "allows it by now" in advice(shop, LINKS=links)
     # A site that a candidate closes is listed when the level comes.
     said = advice(shop, "report", LINKS="level", CSP_CANDIDATE=PARANOID)
     assert "together with the level" in said

@@ -151,11 +151,12 @@ def stored() -> dict[Violation, int]:
     }
 
 
-def test_each_browser_is_understood(site: Flask) -> None:
+def test_each_browser_is_understood(site: Flask, subtests: pytest.Subtests) -> None:
     got = {browser: kept(site, body) for browser, body in BODIES.items()}
     assert got == {browser: [TILE] for browser in BODIES}
     for kind, body, violation in OTHER_REPORTS:
-        assert kept(site, [{"age": 3, "type": kind, "url": PAGE, "body": body}]) == [violation]
+        with subtests.test(kind=kind, body=body, violation=violation):
+            assert kept(site, [{"age": 3, "type": kind, "url": PAGE, "body": body}]) == [violation]
 
 
 @pytest.mark.parametrize(
@@ -252,14 +253,17 @@ def test_those_that_come_together_make_room_without_a_deadlock(
 
 
 @pytest.mark.usefixtures("_room_for_three")
-def test_a_full_table_keeps_what_happens_often_and_takes_what_is_new(wait: Wait) -> None:
+def test_a_full_table_keeps_what_happens_often_and_takes_what_is_new(
+    wait: Wait, subtests: pytest.Subtests
+) -> None:
     for violation in (TILE, TILE, TILE, rubbish(1), rubbish(2), rubbish(2), rubbish(1)):
         add(violation)
         wait(1)
     for number in (3, 4):
-        add(rubbish(number))
-        assert stored() == {TILE: 3, rubbish(1): 2, rubbish(number): 1}
-        wait(1)
+        with subtests.test(number=number):
+            add(rubbish(number))
+            assert stored() == {TILE: 3, rubbish(1): 2, rubbish(number): 1}
+            wait(1)
 
 
 @pytest.mark.usefixtures("_room_for_three")

@@ -190,7 +190,9 @@ NO_TABLE = "SELECT 1 FROM tables_of_mine"
 
 
 def test_a_missing_table_or_column_is_named_with_the_commands(
-    production_app: Flask, lines: Lines
+    production_app: Flask,
+    lines: Lines,
+    subtests: pytest.Subtests,
 ) -> None:
     missing = {
         NO_TABLE: "tables_of_mine",
@@ -200,14 +202,15 @@ def test_a_missing_table_or_column_is_named_with_the_commands(
     view = public(lambda: str(db.session.execute(text(request.args["sql"]))))
     production_app.add_url_rule("/rows", view_func=view)
     for sql, name in missing.items():
-        answer = production_app.test_client().get("/rows", query_string={"sql": sql})
-        assert (answer.status_code, answer.json) == (500, {"error": "Internal Server Error"})
-        line = lines()[-1]
-        # It stands after the traceback, where it is seen.
-        *_, said, migrate, upgrade = line["exception"].splitlines()
-        assert name in said
-        assert migrate.split() == [".venv/bin/flask", "db", "migrate"]
-        assert upgrade.split() == [".venv/bin/flask", "db", "upgrade"]
+        with subtests.test(sql=sql, name=name):
+            answer = production_app.test_client().get("/rows", query_string={"sql": sql})
+            assert (answer.status_code, answer.json) == (500, {"error": "Internal Server Error"})
+            line = lines()[-1]
+            # It stands after the traceback, where it is seen.
+            *_, said, migrate, upgrade = line["exception"].splitlines()
+            assert name in said
+            assert migrate.split() == [".venv/bin/flask", "db", "migrate"]
+            assert upgrade.split() == [".venv/bin/flask", "db", "upgrade"]
 
 
 def test_a_page_of_development_names_a_missing_table_with_the_commands(make_app: MakeApp) -> None:

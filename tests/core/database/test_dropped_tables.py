@@ -64,7 +64,11 @@ def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("line", NAMED.values(), ids=NAMED)
 def test_a_test_drops_no_table_of_the_database_of_env(
-    make_app: MakeApp, file: Path, env_file: Path, line: str
+    make_app: MakeApp,
+    file: Path,
+    env_file: Path,
+    line: str,
+    subtests: pytest.Subtests,
 ) -> None:
     app = make_app(database_url=f"sqlite:///{file}")
     app.instance_path = str(file.parent)
@@ -73,9 +77,10 @@ def test_a_test_drops_no_table_of_the_database_of_env(
         OWN.create_all(db.engine)
         before = inspect(db.engine).get_table_names()
         for step in STEPS:
-            with pytest.raises(SettingsError, match=r"database of \.env\. Give your tests"):
-                step()
-            assert inspect(db.engine).get_table_names() == before
+            with subtests.test(step=step):
+                with pytest.raises(SettingsError, match=r"database of \.env\. Give your tests"):
+                    step()
+                assert inspect(db.engine).get_table_names() == before
 
 
 @pytest.mark.parametrize(

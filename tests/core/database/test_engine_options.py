@@ -55,11 +55,12 @@ def test_the_owner_chooses_what_does_not_protect_or_protects_more(make_app: Make
         assert merged(make_app, connect_args=longer)["connect_args"]["options"] == longer["options"]
 
 
-def test_a_bind_has_the_same_options(make_app: MakeApp) -> None:
+def test_a_bind_has_the_same_options(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     for bind in (POSTGRESQL, {"url": POSTGRESQL}, {"url": POSTGRESQL, "pool_recycle": 60}):
-        options = bound(make_app, bind)
-        assert {name: options[name] for name in (*NEEDED, "connect_args")} == merged(make_app)
-        assert str(options["url"]) == POSTGRESQL
+        with subtests.test(bind=bind):
+            options = bound(make_app, bind)
+            assert {name: options[name] for name in (*NEEDED, "connect_args")} == merged(make_app)
+            assert str(options["url"]) == POSTGRESQL
 
 
 @pytest.mark.parametrize(

@@ -116,16 +116,19 @@ def test_nobody_waits_for_a_server_that_lets_nobody_in(
         assert_unavailable(at_port(port), READY)
 
 
-def test_what_the_address_says_replaces_what_the_app_says(make_app: MakeApp) -> None:
+def test_what_the_address_says_replaces_what_the_app_says(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     hosts = {"": (3, False), "?host=a:1&host=b:1&connect_timeout=9": (None, True)}
     for query, expected in hosts.items():
-        url = f"postgresql://app@127.0.0.1:1/app{query}"
-        config = make_app(fill=False, database_url=url).config
-        arguments = config["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]
-        assert "statement_timeout=5s" in arguments["options"]
-        # The second option chooses the host that takes writes.
-        said = (arguments.get("connect_timeout"), "target_session_attrs" in arguments)
-        assert said == expected
+        with subtests.test(query=query, expected=expected):
+            url = f"postgresql://app@127.0.0.1:1/app{query}"
+            config = make_app(fill=False, database_url=url).config
+            arguments = config["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]
+            assert "statement_timeout=5s" in arguments["options"]
+            # The second option chooses the host that takes writes.
+            said = (arguments.get("connect_timeout"), "target_session_attrs" in arguments)
+            assert said == expected
 
 
 @on_postgresql

@@ -123,16 +123,19 @@ MARKS = {
 
 
 def test_development_says_how_a_view_takes_a_larger_body(
-    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+    make_app: MakeApp,
+    caplog: pytest.LogCaptureFixture,
+    subtests: pytest.Subtests,
 ) -> None:
     client = with_limited_views(make_app())
     for name, mark in MARKS.items():
-        caplog.clear()
-        answer, page = post_much(client, name), post_much(client, name, Accept="text/html")
-        assert (answer.status_code, page.status_code) == (413, 413)
-        assert mark in answer.get_json()["hint"]
-        assert escape(mark) in page.text
-        assert mark in caplog.text
+        with subtests.test(name=name, mark=mark):
+            caplog.clear()
+            answer, page = post_much(client, name), post_much(client, name, Accept="text/html")
+            assert (answer.status_code, page.status_code) == (413, 413)
+            assert mark in answer.get_json()["hint"]
+            assert escape(mark) in page.text
+            assert mark in caplog.text
     # A body of secrets gets no advice.
     assert post_much(client, "secret").get_json().keys() == {"error"}
 
@@ -173,31 +176,38 @@ def test_flasks_default_of_no_limit_stands_for_the_limit_of_the_core(make_app: M
     assert f"{answer.status_code} {answer.json}" == TOO_LARGE
 
 
-def test_the_policy_sets_the_limit_which_a_page_names_too(make_app: MakeApp) -> None:
+def test_the_policy_sets_the_limit_which_a_page_names_too(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     said = {3 * 2**20: "3 MB", 2**10: "1 kB", 1_500_000: "1,500 kB", 1001: "1,001 bytes"}
     texts = {"Too large: at most {limit}": "Höchstens {limit}"}
     sent: dict[str, Any] = {"content_type": "application/json"}
     as_page = {**OWN_PAGE, "Accept": "text/html"}
     for most, words in said.items():
-        client = make_app(MAX_CONTENT_LENGTH=most, TEXTS=texts).test_client()
-        body = b'{"username": "x", "password": "x"}'.ljust(most)
-        fitting = client.post(routes.LOGIN, headers=OWN_PAGE, data=body, **sent)
-        assert fitting.status_code == 401
-        answer = client.post(routes.LOGIN, headers=OWN_PAGE, data=body + b" ", **sent)
-        assert answer.json == {"error": f"Höchstens {words}"}
-        page = client.post(routes.LOGIN, headers=as_page, data=body + b" ", **sent)
-        assert (page.status_code, f"<h1>Höchstens {words}</h1>" in page.text) == (413, True)
+        with subtests.test(most=most, words=words):
+            client = make_app(MAX_CONTENT_LENGTH=most, TEXTS=texts).test_client()
+            body = b'{"username": "x", "password": "x"}'.ljust(most)
+            fitting = client.post(routes.LOGIN, headers=OWN_PAGE, data=body, **sent)
+            assert fitting.status_code == 401
+            answer = client.post(routes.LOGIN, headers=OWN_PAGE, data=body + b" ", **sent)
+            assert answer.json == {"error": f"Höchstens {words}"}
+            page = client.post(routes.LOGIN, headers=as_page, data=body + b" ", **sent)
+            assert (page.status_code, f"<h1>Höchstens {words}</h1>" in page.text) == (413, True)
 
 
 def test_a_kind_of_request_that_comes_later_is_refused_unless_it_builds_on_the_checked_one(
     make_app: MakeApp,
+    subtests: pytest.Subtests,
 ) -> None:
     app = make_app(fill=False)
     app.request_class = type("Own", (app.request_class,), {})
     assert app.test_client().get("/").status_code == 200
     app.request_class = Request
     for _ in range(2):
-        with pytest.raises(PolicyError, match=r"app\.request_class was replaced after"):
+        with (
+            subtests.test(),
+            pytest.raises(PolicyError, match=r"app\.request_class was replaced after"),
+        ):
             app.test_client().get("/")
 
 

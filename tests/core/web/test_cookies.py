@@ -78,14 +78,15 @@ def test_a_line_that_weakens_a_flag_later_is_refused(
     make_app: MakeApp, name: str, value: object, everywhere: bool, subtests: pytest.Subtests
 ) -> None:
     for environment in (PRODUCTION, *[{}] * everywhere):
-        config = make_app(fill=False, **environment).config
-        before = config[name]
-        with (
-            subtests.test(case=environment),
-            pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: "),
-        ):
-            config[name] = value
-        assert config[name] == before
+        with subtests.test(environment=environment):
+            config = make_app(fill=False, **environment).config
+            before = config[name]
+            with (
+                subtests.test(case=environment),
+                pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: "),
+            ):
+                config[name] = value
+            assert config[name] == before
 
 
 @pytest.mark.parametrize("written", ["shop", "__Host-shop", "__Host-Http-shop"])
@@ -125,7 +126,9 @@ def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp)
     assert client.get("/_test/count").text == "1"
 
 
-def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) -> None:
+def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     # A browser has one of each name, so a sibling domain has slipped the other in.
     of_production = {
         "__Host-Http-session=a": 200,
@@ -139,9 +142,10 @@ def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) 
     }
     here = {"dev-flask=a; dev-session=b": 200, "a=a; a=b": 200, "dev-flask=a; dev-flask=b": 400}
     for expected, app in ((of_production, make_app(**PRODUCTION)), (here, make_app())):
-        client = app.test_client(use_cookies=False)
-        answers = {sent: client.get("/", headers={"Cookie": sent}) for sent in expected}
-        assert {sent: answer.status_code for sent, answer in answers.items()} == expected
+        with subtests.test(expected=expected, app=app):
+            client = app.test_client(use_cookies=False)
+            answers = {sent: client.get("/", headers={"Cookie": sent}) for sent in expected}
+            assert {sent: answer.status_code for sent, answer in answers.items()} == expected
     assert "delete those of this site" in answers[[*here][-1]].get_json()["hint"]
 
 

@@ -50,14 +50,17 @@ def preflight(
     return client.options(path, headers=asked)
 
 
-def test_a_listed_origin_reads_answers_and_errors(client: FlaskClient) -> None:
+def test_a_listed_origin_reads_answers_and_errors(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for origin, path in product((FRIEND, OTHER_FRIEND), (PATH, NO_ROUTE)):
-        answer = read(client, origin, path)
-        assert answer.headers.getlist("Access-Control-Allow-Origin") == [origin]
-        assert "Origin" in varies_by(answer)
-        # A script sees why its request was refused.
-        exposed = grants(answer)["access-control-expose-headers"].split(", ")
-        assert {"Retry-After", "WWW-Authenticate"} <= set(exposed)
+        with subtests.test(origin=origin, path=path):
+            answer = read(client, origin, path)
+            assert answer.headers.getlist("Access-Control-Allow-Origin") == [origin]
+            assert "Origin" in varies_by(answer)
+            # A script sees why its request was refused.
+            exposed = grants(answer)["access-control-expose-headers"].split(", ")
+            assert {"Retry-After", "WWW-Authenticate"} <= set(exposed)
 
 
 STRANGERS = f"""
@@ -87,12 +90,15 @@ def test_cookies_go_along_only_where_programs_log_in_by_one(
     assert sent == [granted, granted]
 
 
-def test_a_preflight_names_the_methods_of_the_route_whatever_is_asked(client: FlaskClient) -> None:
+def test_a_preflight_names_the_methods_of_the_route_whatever_is_asked(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for asked in ("POST", "DELETE", "GETPOST", ""):
-        answer = preflight(client, FRIEND, method=asked)
-        assert (answer.status_code, answer.data) == (200, b"")
-        methods = grants(answer)["access-control-allow-methods"].split(", ")
-        assert set(methods) == {"GET", "HEAD", "OPTIONS", "PUT"}
+        with subtests.test(asked=asked):
+            answer = preflight(client, FRIEND, method=asked)
+            assert (answer.status_code, answer.data) == (200, b"")
+            methods = grants(answer)["access-control-allow-methods"].split(", ")
+            assert set(methods) == {"GET", "HEAD", "OPTIONS", "PUT"}
 
 
 def test_a_preflight_names_the_headers_that_a_script_may_send(make_app: MakeApp) -> None:
@@ -113,16 +119,19 @@ def test_only_a_preflight_of_a_listed_origin_learns_methods(client: FlaskClient,
     assert ["access-control-allow-methods" in each for each in granted] == [False] * 3
 
 
-def test_a_preflight_that_the_app_refuses_learns_nothing(make_app: MakeApp) -> None:
+def test_a_preflight_that_the_app_refuses_learns_nothing(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     app, other = with_view(make_app(CORS_ORIGINS=[FRIEND])), make_app(CORS_ORIGINS=[FRIEND])
     app.before_request(lambda: abort(MethodNotAllowed(["PUT"]).get_response()))
     # A route with `Vary` and without OPTIONS keeps both.
     view = public(lambda: ("", {"Vary": "Accept-Language"}))
     other.add_url_rule(PATH, "own", view, provide_automatic_options=False)
     for each in (app, other):
-        answer = preflight(each.test_client(), FRIEND)
-        methods = "access-control-allow-methods" in grants(answer)
-        assert (answer.status_code, methods) == (405, False)
+        with subtests.test(each=each):
+            answer = preflight(each.test_client(), FRIEND)
+            methods = "access-control-allow-methods" in grants(answer)
+            assert (answer.status_code, methods) == (405, False)
     varies = varies_by(other.test_client().get(PATH)).split(", ")
     assert {"Accept-Language", "Origin"} <= set(varies)
 

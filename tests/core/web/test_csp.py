@@ -136,7 +136,7 @@ def test_a_candidate_is_tried_beside_the_enforced_policy(make_app: MakeApp) -> N
     assert nonces(answer) == [answer.text, answer.text]
 
 
-def test_a_slip_in_the_policy_stops_the_app(make_app: MakeApp) -> None:
+def test_a_slip_in_the_policy_stops_the_app(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     slips: list[tuple[str, object, str]] = [
         *((name, {"img-src": ["self"]}, "without quotes") for name in ("CSP", "CSP_CANDIDATE")),
         ("CSP_CHANGES", {"img-src": ["self"]}, "without quotes"),
@@ -144,11 +144,14 @@ def test_a_slip_in_the_policy_stops_the_app(make_app: MakeApp) -> None:
         ("CSP", None, "write a level, such as csp_levels.STRICT"),
     ]
     for name, slip, words in slips:
-        with pytest.raises(PolicyError, match=words):
+        with (
+            subtests.test(name=name, slip=slip, words=words),
+            pytest.raises(PolicyError, match=words),
+        ):
             make_app(**{name: slip})
     # One in an override is refused where it is written.
     for override in ({"image_src": [SELF]}, {"img_src": [f"{TILES}; script-src *"]}):
-        with pytest.raises(PolicyError):
+        with subtests.test(override=override), pytest.raises(PolicyError):
             csp(**override)
 
 

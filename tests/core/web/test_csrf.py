@@ -294,13 +294,16 @@ def refusals(lines: Lines) -> list[dict[str, Any]]:
     return [{name: line.get(name) for name in names} for line in refused]
 
 
-def test_a_refused_write_is_explained_by_its_line(make_app: MakeApp, lines: Lines) -> None:
+def test_a_refused_write_is_explained_by_its_line(
+    make_app: MakeApp, lines: Lines, subtests: pytest.Subtests
+) -> None:
     client = make_app(**PRODUCTION, CORS_ORIGINS=[FRIEND], TOKEN_TYPE="opaque").test_client()
     for row, headers, header, value, expected in LOGGED.values():
-        headers = {"Content-Type": URLENCODED, **headers}
-        assert client.post(routes.LOGIN, data="a=b", headers=headers).status_code == 403
-        named = {"row": row, "header": header, "value": value, "expected": expected}
-        assert refusals(lines) == [named]
+        with subtests.test(row=row, headers=headers, header=header, value=value, expected=expected):
+            headers = {"Content-Type": URLENCODED, **headers}
+            assert client.post(routes.LOGIN, data="a=b", headers=headers).status_code == 403
+            named = {"row": row, "header": header, "value": value, "expected": expected}
+            assert refusals(lines) == [named]
 
 
 def test_a_refused_websocket_is_explained_by_its_line(make_app: MakeApp, lines: Lines) -> None:
@@ -364,13 +367,19 @@ def test_pages_of_listed_origins_use_the_cookie_only_where_programs_log_in_by_it
         assert bool(request.cookies) == (expected == 200)
 
 
-def test_an_exempt_view_takes_all_and_authenticates_nobody(app: Flask, client: FlaskClient) -> None:
+def test_an_exempt_view_takes_all_and_authenticates_nobody(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     log_in_by_form(client)
     bearer = log_in(app.test_client())
     for headers in (sent(Origin=STRANGER, Sec_Fetch_Site="cross-site"), sent(Origin=OWN), bearer):
         for kind in ("text/plain", "application/octet-stream", JSON):
-            response = client.post(OPEN, data=b"{}", headers=headers, content_type=kind)
-            assert (response.status_code, response.json) == (200, {"user": None}), (headers, kind)
+            with subtests.test(headers=headers, kind=kind):
+                response = client.post(OPEN, data=b"{}", headers=headers, content_type=kind)
+                assert (response.status_code, response.json) == (200, {"user": None}), (
+                    headers,
+                    kind,
+                )
     # A webhook, which sends no Origin.
     paid = {"payment": "received"}
     assert client.post(HOOK, data=paid).json == paid
@@ -383,15 +392,18 @@ def status_of_type(client: FlaskClient, path: str, content_type: str) -> int:
 
 
 @pytest.mark.asvs("3.5.2")
-def test_a_body_of_a_type_that_its_view_does_not_take_is_refused(client: FlaskClient) -> None:
+def test_a_body_of_a_type_that_its_view_does_not_take_is_refused(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     boundary = "multipart/form-data; boundary=x"
     others = ("application/jsonp", "text/plain; application/json", "image/pngx")
     refused = dict.fromkeys(product((WRITE, UPLOAD), (*SENT_BY_FORMS, boundary, *others)), 415)
     assert {(path, kind): status_of_type(client, path, kind) for path, kind in refused} == refused
     # A body without a length or a type is one too.
     for kind in ("text/plain", None):
-        chunked = {"Transfer_Encoding": "chunked", "Origin": OWN}
-        assert status(client, Content_Type=kind, **chunked) == 415
+        with subtests.test(kind=kind):
+            chunked = {"Transfer_Encoding": "chunked", "Origin": OWN}
+            assert status(client, Content_Type=kind, **chunked) == 415
     assert status_of_type(client, WRITE, "Application/JSON; charset=utf-8") == 204
     assert status_of_type(client, WRITE, "image/png") == 415
     assert status_of_type(client, UPLOAD, JSON) == 415

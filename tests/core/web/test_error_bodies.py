@@ -234,16 +234,21 @@ FAULTS: dict[str, Any] = {
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.parametrize("said", FAULTS)
 def test_a_function_that_fails_leaves_the_error_as_it_is_and_a_helper_for_tests_names_it(
-    plain: FlaskClient, settings: dict[str, Any], caplog: pytest.LogCaptureFixture, said: str
+    plain: FlaskClient,
+    settings: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    said: str,
+    subtests: pytest.Subtests,
 ) -> None:
     client = make({"/api": FAULTS[said], "/me": problem_details}, **settings)
     for kind in ("400 of JSON", "401", "500"):
-        caplog.clear()
-        before, after = refuse(plain, kind), refuse(client, kind)
-        assert after.status_code == int(kind[:3])
-        assert headers_of(after) == headers_of(before)
-        assert (after.mimetype, after.get_json()) == (before.mimetype, before.get_json())
-        assert said in caplog.text
+        with subtests.test(kind=kind):
+            caplog.clear()
+            before, after = refuse(plain, kind), refuse(client, kind)
+            assert after.status_code == int(kind[:3])
+            assert headers_of(after) == headers_of(before)
+            assert (after.mimetype, after.get_json()) == (before.mimetype, before.get_json())
+            assert said in caplog.text
     [problem] = testing.failing_error_bodies(client.application)
     function = FAULTS[said]
     assert problem.startswith(f"/api: {function.__module__}.{function.__qualname__}, status ")

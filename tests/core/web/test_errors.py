@@ -223,7 +223,10 @@ def refuse(client: FlaskClient, status: int, **headers: str) -> TestResponse:
 @pytest.mark.asvs("16.5.1", "16.5.4")
 @pytest.mark.parametrize("status", REFUSED)
 def test_a_program_gets_json_and_a_browser_a_page(
-    whole: FlaskClient, caplog: pytest.LogCaptureFixture, status: int
+    whole: FlaskClient,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    subtests: pytest.Subtests,
 ) -> None:
     program, browser = refuse(whole, status), refuse(whole, status, Accept=AS_BROWSERS)
     assert (program.status_code, browser.status_code) == (status, status)
@@ -233,11 +236,12 @@ def test_a_program_gets_json_and_a_browser_a_page(
     assert (program.json or {})["error"] in browser.text
     assert browser.headers["X-Request-ID"] in browser.text
     for answer in (program, browser):
-        assert SECRET not in answer.text + str(answer.headers)
-        assert "evil.example" not in answer.text
-        assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
-        assert answer.cache_control.no_store
-        assert ("Retry-After" in answer.headers) == (status in (429, 503))
+        with subtests.test(answer=answer):
+            assert SECRET not in answer.text + str(answer.headers)
+            assert "evil.example" not in answer.text
+            assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
+            assert answer.cache_control.no_store
+            assert ("Retry-After" in answer.headers) == (status in (429, 503))
     # The page says how long to wait.
     assert re.search(rf"\b{browser.headers.get('Retry-After', '')}\b", browser.text)
     assert (SECRET in caplog.text) == (status in (500, 503))
@@ -269,7 +273,10 @@ def mine(error: Any) -> tuple[str, int]:
 @pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize("database_is_away", [False, True])
 def test_a_page_of_the_owner_takes_the_place_of_any_error(
-    whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, database_is_away: bool
+    whole: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    database_is_away: bool,
+    subtests: pytest.Subtests,
 ) -> None:
     for status in REFUSED:
         whole.application.register_error_handler(status, mine)
@@ -279,9 +286,10 @@ def test_a_page_of_the_owner_takes_the_place_of_any_error(
         credentials = log_in(whole)
         monkeypatch.setattr(db.session, "scalar", away)
     for status in REFUSED:
-        answer = refuse(whole, status, Accept=AS_BROWSERS, **credentials)
-        assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
-        assert answer.cache_control.no_store
+        with subtests.test(status=status):
+            answer = refuse(whole, status, Accept=AS_BROWSERS, **credentials)
+            assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
+            assert answer.cache_control.no_store
     # Without a database nobody knows whether the login page would help.
     status = 503 if database_is_away else 401
     answer = whole.get("/_test/of/private", headers={"Accept": AS_BROWSERS, **credentials})
@@ -342,7 +350,9 @@ def test_a_view_may_return_an_error_that_it_catches(whole: FlaskClient) -> None:
     assert (head.status_code, head.data, head.mimetype) == (409, b"", "application/json")
 
 
-def test_an_error_with_a_response_is_answered_by_that(client: FlaskClient) -> None:
+def test_an_error_with_a_response_is_answered_by_that(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     response = Response("theirs", status=410, headers={"X-Theirs": "yes"})
 
     def refuse(own: int) -> str:
@@ -354,8 +364,9 @@ def test_an_error_with_a_response_is_answered_by_that(client: FlaskClient) -> No
 
     client.application.add_url_rule("/theirs/<int:own>", view_func=public(refuse))
     for answer in (client.get("/theirs/0"), client.get("/theirs/1")):
-        given = (answer.status_code, answer.text, answer.headers["X-Theirs"])
-        assert given == (410, "theirs", "yes")
+        with subtests.test(answer=answer):
+            given = (answer.status_code, answer.text, answer.headers["X-Theirs"])
+            assert given == (410, "theirs", "yes")
     # An error is an answer outside of a request too.
     outside = Client(error_response(409, "Already there", Retry_After="1")).get("/")
     assert (outside.status_code, outside.headers["Retry-After"]) == (409, "1")
@@ -434,18 +445,24 @@ def test_the_owners_words_replace_what_people_read_and_no_error_that_programs_co
     assert str(error_response(404, "Not here")) == "404 Not Found: Not here"
 
 
-def test_an_error_may_have_any_status_of_an_error(client: FlaskClient) -> None:
+def test_an_error_may_have_any_status_of_an_error(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     def view(status: int) -> str:
         raise error_response(status, "Pay first", Retry_After="1")
 
     client.application.add_url_rule("/_status/<int:status>", view_func=public(view))
     for status, name in ((402, "Payment Required"), (425, "Too Early"), (420, ""), (507, "")):
-        answer = client.get(f"/_status/{status}")
-        assert (answer.status_code, answer.json) == (status, {"error": "Pay first"})
-        assert answer.headers["Retry-After"] == "1"
-        assert str(error_response(status, "Pay first")).startswith(f"{status} {name}")
+        with subtests.test(status=status, name=name):
+            answer = client.get(f"/_status/{status}")
+            assert (answer.status_code, answer.json) == (status, {"error": "Pay first"})
+            assert answer.headers["Retry-After"] == "1"
+            assert str(error_response(status, "Pay first")).startswith(f"{status} {name}")
     for status in (0, 200, 302, 399, 600):
-        with pytest.raises(ValueError, match=f"{status} is no status of an error: write 400 to"):
+        with (
+            subtests.test(status=status),
+            pytest.raises(ValueError, match=f"{status} is no status of an error: write 400 to"),
+        ):
             error_response(status, "Elsewhere")
 
 

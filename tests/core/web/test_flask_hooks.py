@@ -105,15 +105,21 @@ def test_a_check_that_refuses_is_the_last_function_that_runs(make_app: MakeApp) 
     [("/probe/public", FOREIGN, 400), ("/probe/closed", None, 401), ("/probe/public", None, 200)],
 )
 def test_no_function_of_the_app_sees_a_request_that_is_refused(
-    own_app: Flask, seen: list[str], path: str, base_url: str | None, status: int
+    own_app: Flask,
+    seen: list[str],
+    path: str,
+    base_url: str | None,
+    status: int,
+    subtests: pytest.Subtests,
 ) -> None:
     # Also where nobody hears the signals of Flask.
     for signals in (nullcontext(), request_started.muted()):
-        seen.clear()
-        with signals:
-            assert own_app.test_client().get(path, base_url=base_url).status_code == status
-        each = ["url_value_preprocessor"] * 2 + ["before_request", "before_app_request"] * 2
-        assert seen == (["preprocess_request", *each] if status == 200 else [])
+        with subtests.test(signals=signals):
+            seen.clear()
+            with signals:
+                assert own_app.test_client().get(path, base_url=base_url).status_code == status
+            each = ["url_value_preprocessor"] * 2 + ["before_request", "before_app_request"] * 2
+            assert seen == (["preprocess_request", *each] if status == 200 else [])
 
 
 HTTPS = "https://localhost"

@@ -303,18 +303,21 @@ def test_a_form_of_an_extension_needs_no_token_either(before_the_core: bool) -> 
     assert client.post(FORM, data={"a": "b"}, headers={"Origin": "null"}).status_code == 403
 
 
-def test_the_owner_chooses_how_many_fields_a_form_has(make_app: MakeApp) -> None:
+def test_the_owner_chooses_how_many_fields_a_form_has(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     app = make_app(MAX_FORM_PARTS=2)
     app.add_url_rule(FORM, view_func=public(consumes_form(lambda: "sent")), methods=["POST"])
     for kind, bodies in (
         (URLENCODED, (b"a=b&a=b", b"a=b&a=b&a=b")),
         (OF_X, (field() * 2 + END, field() * 3 + END)),
     ):
-        sent = [post(app.test_client(), body, kind) for body in bodies]
-        assert [answer.status_code for answer in sent] == [200, 413]
-        assert "at most 2 fields and files" in sent[1].text
+        with subtests.test(kind=kind, bodies=bodies):
+            sent = [post(app.test_client(), body, kind) for body in bodies]
+            assert [answer.status_code for answer in sent] == [200, 413]
+            assert "at most 2 fields and files" in sent[1].text
     for name in ("MAX_FORM_PARTS", "MAX_FORM_MEMORY_SIZE"):
-        with pytest.raises(PolicyError, match=f"{name}: write a number"):
+        with subtests.test(name=name), pytest.raises(PolicyError, match=f"{name}: write a number"):
             make_app(fill=False, **{name: None})
 
 

@@ -134,7 +134,9 @@ def test_pages_and_the_rest_differ(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("hsts", ["max-age=63072000", None])
 def test_the_policy_replaces_adds_and_removes_headers_in_any_spelling(
-    make_app: MakeApp, hsts: str | None
+    make_app: MakeApp,
+    hsts: str | None,
+    subtests: pytest.Subtests,
 ) -> None:
     changes = {
         "permissions-POLICY": "camera=(self)",
@@ -145,15 +147,16 @@ def test_the_policy_replaces_adds_and_removes_headers_in_any_spelling(
     }
     client = make_app(HEADER_CHANGES=changes).test_client()
     for path, referrer in (("/", "same-origin"), (routes.HEALTHZ, "no-referrer")):
-        headers = client.get(path, base_url="https://localhost").headers
-        assert headers.getlist("Permissions-Policy") == ["camera=(self)"]
-        assert headers["X-New"] == "1"
-        assert "Origin-Agent-Cluster" not in headers
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == referrer
-        assert headers.get("Strict-Transport-Security") == hsts
-        # No answer over http has this one.
-        assert "Strict-Transport-Security" not in client.get(path).headers
+        with subtests.test(path=path, referrer=referrer):
+            headers = client.get(path, base_url="https://localhost").headers
+            assert headers.getlist("Permissions-Policy") == ["camera=(self)"]
+            assert headers["X-New"] == "1"
+            assert "Origin-Agent-Cluster" not in headers
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Referrer-Policy"] == referrer
+            assert headers.get("Strict-Transport-Security") == hsts
+            # No answer over http has this one.
+            assert "Strict-Transport-Security" not in client.get(path).headers
 
 
 def test_no_page_may_use_what_none_needs(client: FlaskClient) -> None:
@@ -177,6 +180,7 @@ def test_only_pages_that_load_nothing_from_elsewhere_are_isolated(make_app: Make
 
 def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_so(
     make_app: MakeApp,
+    subtests: pytest.Subtests,
 ) -> None:
     name, kept = "Cross-Origin-Embedder-Policy", "require-corp"
     policies = {
@@ -187,12 +191,13 @@ def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_s
         "drawn": (csp(img_src=[SELF, "data:", "blob:"]), kept),
     }
     for changes in {}, {name: "credentialless"}:
-        app = make_app(CSP=PARANOID, HEADER_CHANGES=changes)
-        for path, (own, _) in policies.items():
-            app.add_url_rule(f"/_test/{path}", path, own(public(lambda: "")))
-        client = app.test_client()
-        got = {path: client.get(f"/_test/{path}").headers.get(name) for path in policies}
-        assert got == {path: changes.get(name, sent) for path, (_, sent) in policies.items()}
+        with subtests.test(changes=changes):
+            app = make_app(CSP=PARANOID, HEADER_CHANGES=changes)
+            for path, (own, _) in policies.items():
+                app.add_url_rule(f"/_test/{path}", path, own(public(lambda: "")))
+            client = app.test_client()
+            got = {path: client.get(f"/_test/{path}").headers.get(name) for path in policies}
+            assert got == {path: changes.get(name, sent) for path, (_, sent) in policies.items()}
 
 
 @pytest.mark.parametrize(
@@ -287,13 +292,17 @@ def framing(client: FlaskClient) -> tuple[str, str | None]:
     [([NONE], "DENY"), ([SELF], "SAMEORIGIN"), ([PARTNER], None), ([SELF, PARTNER], None)],
 )
 def test_both_headers_of_framing_say_the_same(
-    make_app: MakeApp, ancestors: list[str], option: str | None
+    make_app: MakeApp,
+    ancestors: list[str],
+    option: str | None,
+    subtests: pytest.Subtests,
 ) -> None:
     expected = (" ".join(ancestors), option)
     assert framing(framed(make_app(FRAME_ANCESTORS=ancestors))) == expected
     # A view decides for itself, whatever the policy says.
     for others in ([NONE], [PARTNER]):
-        assert framing(with_own(make_app(FRAME_ANCESTORS=others), *ancestors)) == expected
+        with subtests.test(others=others):
+            assert framing(with_own(make_app(FRAME_ANCESTORS=others), *ancestors)) == expected
 
 
 @pytest.mark.asvs("3.4.6")
@@ -442,11 +451,13 @@ def test_the_level_and_the_scripts_of_other_sites_decide_on_integrity(
 
 def test_only_pages_without_a_script_of_another_site_have_an_integrity_policy(
     make_app: MakeApp,
+    subtests: pytest.Subtests,
 ) -> None:
     app = make_app(CSP=PARANOID, CSP_CANDIDATE=PARANOID)
     for name, own in {"chat": {"script_src": [NONCE, CHAT]}, "map": {"img_src": [TILES]}}.items():
         app.add_url_rule(f"/_test/{name}", name, csp(**own)(public(lambda: "a page")))
     # Firefox shows JSON by scripts without hashes.
     for path in (routes.HEALTHZ, "/static/page.css", "/_test/chat"):
-        assert integrity_policy(app, path) == {}
+        with subtests.test(path=path):
+            assert integrity_policy(app, path) == {}
     assert integrity_policy(app, "/_test/map") == DEMANDED | ON_TRIAL

@@ -59,15 +59,18 @@ localhost/evil.example localhost,evil.example sub.localhost localhost. [::1 \u00
 """
 
 
-def test_a_forged_host_is_refused_by_a_page_without_a_link(client: FlaskClient) -> None:
+def test_a_forged_host_is_refused_by_a_page_without_a_link(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for host in (*FORGED.split(), ""):
         for path in (PATH, "/nowhere", f"/{PATH}"):
-            headers = {"Host": host, "Accept": "text/html"}
-            answer = client.get(headers=headers, environ_overrides={"PATH_INFO": path})
-            assert (answer.status_code, answer.mimetype) == (400, "text/html"), (host, path)
-            assert "evil" not in f"{answer.headers} {answer.text}"
-            # A relative one leads to that host too.
-            assert not re.search(r"\b(href|src|action)=", answer.text)
+            with subtests.test(host=host, path=path):
+                headers = {"Host": host, "Accept": "text/html"}
+                answer = client.get(headers=headers, environ_overrides={"PATH_INFO": path})
+                assert (answer.status_code, answer.mimetype) == (400, "text/html"), (host, path)
+                assert "evil" not in f"{answer.headers} {answer.text}"
+                # A relative one leads to that host too.
+                assert not re.search(r"\b(href|src|action)=", answer.text)
 
 
 def test_development_alone_says_where_the_names_of_the_app_are_listed(
@@ -97,9 +100,12 @@ def test_a_request_without_a_host_or_with_a_port_that_no_url_has_is_refused(
     assert [status[:4] for status in statuses] == ["400 "] * 3
 
 
-def test_probes_come_by_any_name_over_plain_http(site: FlaskClient) -> None:
+def test_probes_come_by_any_name_over_plain_http(
+    site: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for host in ("10.0.0.7:8000", "my_service", "[::1"):
-        assert site.get(PROBE, base_url=HTTP, headers={"Host": host}).text == "alive", host
+        with subtests.test(host=host):
+            assert site.get(PROBE, base_url=HTTP, headers={"Host": host}).text == "alive", host
 
 
 def redirected_to(client: FlaskClient, path: str = PATH, **headers: str) -> str:
@@ -126,19 +132,25 @@ def test_a_forged_host_is_redirected_nowhere(site: FlaskClient) -> None:
 
 
 @pytest.mark.asvs("3.7.2")
-def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
+def test_a_path_that_looks_like_a_host_stays_here(
+    site: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for path in ("//evil.example/", "/\\evil.example/", "@evil.example/"):
         # A mount moves the beginning of the path.
         for sent in ({"PATH_INFO": path}, {"SCRIPT_NAME": path.rstrip("/"), "PATH_INFO": "/"}):
-            answer = site.get("/", base_url=HTTP, environ_overrides=sent)
-            assert answer.headers.get("Location", f"{HTTPS}/").startswith(f"{HTTPS}/"), sent
+            with subtests.test(path=path, sent=sent):
+                answer = site.get("/", base_url=HTTP, environ_overrides=sent)
+                assert answer.headers.get("Location", f"{HTTPS}/").startswith(f"{HTTPS}/"), sent
 
 
 @pytest.mark.asvs("4.1.2")
-def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient) -> None:
+def test_writing_over_http_is_refused_and_not_redirected(
+    site: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "ODD"):
-        answer = site.open(PATH, method=method, base_url=HTTP)
-        assert (answer.status_code, "Location" in answer.headers) == (403, False), method
+        with subtests.test(method=method):
+            answer = site.open(PATH, method=method, base_url=HTTP)
+            assert (answer.status_code, "Location" in answer.headers) == (403, False), method
 
 
 @pytest.mark.asvs("3.4.1")
@@ -151,7 +163,9 @@ def test_https_is_remembered_by_every_answer(site: FlaskClient) -> None:
 
 
 @pytest.mark.asvs("4.1.3")
-def test_a_client_changes_neither_host_nor_scheme(make_app: MakeApp) -> None:
+def test_a_client_changes_neither_host_nor_scheme(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     forged = {
         "X-Forwarded-Host": "evil.example",
         "Forwarded": "host=evil.example;proto=https",
@@ -159,10 +173,11 @@ def test_a_client_changes_neither_host_nor_scheme(make_app: MakeApp) -> None:
     }
     by_hops = {0: ["", "https"], 1: ["", "HTTPS", "//[", "https://[", "?", "ftp"]}
     for hops, schemes in by_hops.items():
-        client = make_app(**PRODUCTION, proxy_hops=hops).test_client()
-        for scheme in schemes:
-            sent = {**forged, "X-Forwarded-Proto": scheme}
-            assert redirected_to(client, "/a%20b?c=d", **sent) == f"{HTTPS}/a%20b?c=d"
+        with subtests.test(hops=hops, schemes=schemes):
+            client = make_app(**PRODUCTION, proxy_hops=hops).test_client()
+            for scheme in schemes:
+                sent = {**forged, "X-Forwarded-Proto": scheme}
+                assert redirected_to(client, "/a%20b?c=d", **sent) == f"{HTTPS}/a%20b?c=d"
 
 
 # What happens, the hops that count, X-Forwarded-For and -Proto, and what the app believes.
@@ -181,12 +196,13 @@ FORWARDED = [
 
 
 @pytest.mark.asvs("4.1.3", "15.3.4")
-def test_forwarded_headers_count_by_hops(make_app: MakeApp) -> None:
+def test_forwarded_headers_count_by_hops(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     clients = [with_views(make_app(proxy_hops=hops)) for hops in range(3)]
     for case, hops, address, scheme, believed in FORWARDED:
-        sent = {"X-Forwarded-For": address, "X-Forwarded-Proto": scheme}
-        headers = {name: value for name, value in sent.items() if value}
-        assert clients[hops].get(PATH, headers=headers).text == believed, case
+        with subtests.test(case=case, hops=hops, address=address, scheme=scheme, believed=believed):
+            sent = {"X-Forwarded-For": address, "X-Forwarded-Proto": scheme}
+            headers = {name: value for name, value in sent.items() if value}
+            assert clients[hops].get(PATH, headers=headers).text == believed, case
 
 
 def test_ignored_proxies_are_logged_unless_the_owners_middleware_has_read_them(

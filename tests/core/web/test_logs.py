@@ -144,7 +144,10 @@ CHOSEN: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("environment", [PRODUCTION, {**PRODUCTION, "proxy_hops": 1}, {}])
 def test_no_client_makes_a_line_long_or_gets_many_of_them(
-    make_app: MakeApp, capsys: pytest.CaptureFixture[str], environment: dict[str, Any]
+    make_app: MakeApp,
+    capsys: pytest.CaptureFixture[str],
+    environment: dict[str, Any],
+    subtests: pytest.Subtests,
 ) -> None:
     app = with_view(make_app(**environment, access_log=True))
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -155,14 +158,17 @@ def test_no_client_makes_a_line_long_or_gets_many_of_them(
         raise ValueError(str(request.headers))
 
     for sent in CHOSEN:
-        counters.init_app(app, audit.record_redis_error)
-        # A client that keeps cookies would leave out the header of that name.
-        asking = app.test_client(use_cookies=False)
-        asking.open(**sent, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
-        written = capsys.readouterr().err
-        most = 6 * MAX_FIELD if sent["path"] == "/_test/crash" else 0
-        assert len(written) < 1000 + most, written[:1000]
-        assert len(re.findall("datetime", written)) <= 2, f"an alarm and the access line: {written}"
+        with subtests.test(sent=sent):
+            counters.init_app(app, audit.record_redis_error)
+            # A client that keeps cookies would leave out the header of that name.
+            asking = app.test_client(use_cookies=False)
+            asking.open(**sent, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+            written = capsys.readouterr().err
+            most = 6 * MAX_FIELD if sent["path"] == "/_test/crash" else 0
+            assert len(written) < 1000 + most, written[:1000]
+            assert len(re.findall("datetime", written)) <= 2, (
+                f"an alarm and the access line: {written}"
+            )
 
 
 @pytest.mark.asvs("16.2.1", "16.2.2", "16.2.4")
@@ -191,13 +197,18 @@ def test_a_line_is_written_once(make_app: MakeApp, capsys: pytest.CaptureFixture
     assert (written.out, counted) == ("", [0, 1, 1])
 
 
-def test_a_stream_that_fails_stops_no_request(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_fails_stops_no_request(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
     for error in (OSError(28, "full"), BrokenPipeError(), ValueError("closed")):
-        monkeypatch.setattr(sys, "stderr", Mock(write=Mock(side_effect=error)))
-        assert app.test_client().get("/_test/audited").status_code == 200, error
+        with subtests.test(error=error):
+            monkeypatch.setattr(sys, "stderr", Mock(write=Mock(side_effect=error)))
+            assert app.test_client().get("/_test/audited").status_code == 200, error
 
 
-def test_a_line_of_gunicorn_quotes_nothing_of_a_request_that_failed() -> None:
+def test_a_line_of_gunicorn_quotes_nothing_of_a_request_that_failed(
+    subtests: pytest.Subtests,
+) -> None:
     lines: list[tuple[str, tuple[str, ...], str]] = [
         ("Error handling request %s %s", ("GET", f"/reset/{SECRET}"), "Error handling request"),
         ("Error handling request %s", (f"/?{SECRET}",), "Error handling request"),
@@ -205,9 +216,12 @@ def test_a_line_of_gunicorn_quotes_nothing_of_a_request_that_failed() -> None:
         ("Listening at: %s", ("http://[::1]:8000",), "Listening at: http://[::1]:8000"),
     ]
     for message, quoted, kept in lines:
-        record = logging.LogRecord("gunicorn.error", logging.ERROR, "", 1, message, quoted, None)
-        assert WithoutRequests().filter(record)
-        assert record.getMessage() == kept
+        with subtests.test(message=message, quoted=quoted, kept=kept):
+            record = logging.LogRecord(
+                "gunicorn.error", logging.ERROR, "", 1, message, quoted, None
+            )
+            assert WithoutRequests().filter(record)
+            assert record.getMessage() == kept
 
 
 def test_a_client_makes_at_most_sixty_lines_of_gunicorn_a_minute(wait: Wait) -> None:
@@ -356,23 +370,26 @@ ENDS = [
 
 
 @pytest.mark.asvs("16.2.1", "16.2.5")
-def test_each_request_has_one_access_line_that_names_nobody(watched: Flask, lines: Lines) -> None:
+def test_each_request_has_one_access_line_that_names_nobody(
+    watched: Flask, lines: Lines, subtests: pytest.Subtests
+) -> None:
     client = watched.test_client()
     log_in(client)
     lines()
     for method, path, status, route in ENDS:
-        headers = {"Origin": "null"} if method == "POST" else OWN_PAGE
-        response = client.open(path, method=method, headers=headers)
-        [line] = [line for line in lines() if line["logger"] == "secure_flask.access"]
-        assert set(line) <= ACCESS
-        seen = (line["request_method"], line["status"], line.get("route"))
-        assert seen == (method, status, route)
-        assert line["request_id"] == response.headers["X-Request-ID"]
-        # A fast machine takes less than the 0.1 that the line can say.
-        assert isinstance(line["milliseconds"], float)
-        assert line["milliseconds"] >= 0
-        assert SECRET not in str(line)
-        assert USERNAME not in map(str, line.values())
+        with subtests.test(method=method, path=path, status=status, route=route):
+            headers = {"Origin": "null"} if method == "POST" else OWN_PAGE
+            response = client.open(path, method=method, headers=headers)
+            [line] = [line for line in lines() if line["logger"] == "secure_flask.access"]
+            assert set(line) <= ACCESS
+            seen = (line["request_method"], line["status"], line.get("route"))
+            assert seen == (method, status, route)
+            assert line["request_id"] == response.headers["X-Request-ID"]
+            # A fast machine takes less than the 0.1 that the line can say.
+            assert isinstance(line["milliseconds"], float)
+            assert line["milliseconds"] >= 0
+            assert SECRET not in str(line)
+            assert USERNAME not in map(str, line.values())
     client.get(ENDS[0][1])
     assert lines()[-1]["bytes"] == 5
 

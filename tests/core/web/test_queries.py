@@ -165,13 +165,16 @@ def send(client: FlaskClient, query: str, path: str = PATH) -> Any:
 
 @pytest.mark.asvs("2.2.1", "15.3.3")
 def test_each_wrong_parameter_is_reported_with_the_reason(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
+    client: FlaskClient,
+    caplog: pytest.LogCaptureFixture,
+    subtests: pytest.Subtests,
 ) -> None:
     assert {query: send(client, f"shop=x&{query}") for query in WRONG} == {
         query: {"error": PLAIN_MESSAGES[400], "fields": fields} for query, fields in WRONG.items()
     }
     for query in ("", "page=2", "shop=", "shop=+"):
-        assert send(client, query) == {"error": MISSING, "fields": {"shop": "Required"}}
+        with subtests.test(query=query):
+            assert send(client, query) == {"error": MISSING, "fields": {"shop": "Required"}}
     assert REFUSED not in caplog.text
 
 
@@ -187,15 +190,18 @@ def test_a_query_of_credentials_gets_no_details(client: FlaskClient) -> None:
 
 
 def test_a_policy_turns_what_a_model_refuses_into_422(
-    make_app: MakeApp, client: FlaskClient
+    make_app: MakeApp,
+    client: FlaskClient,
+    subtests: pytest.Subtests,
 ) -> None:
     strict = with_views(make_app(INVALID_STATUS=422))
     queries = ("shop=x&page=0", "page=1", "shop=x&utm_source=news")
     assert [strict.get(f"{PATH}?{query}").status_code for query in queries] == [422] * 3
     # What is no text is 400 in any case.
     for each in (client, strict):
-        answer = each.get(PATH, environ_overrides={"QUERY_STRING": "shop=\xff"})
-        assert (answer.status_code, answer.json) == (400, {"error": PLAIN_MESSAGES[400]})
+        with subtests.test(each=each):
+            answer = each.get(PATH, environ_overrides={"QUERY_STRING": "shop=\xff"})
+            assert (answer.status_code, answer.json) == (400, {"error": PLAIN_MESSAGES[400]})
 
 
 def test_a_page_ignores_unknown_parameters_where_its_model_says_so(client: FlaskClient) -> None:
@@ -216,7 +222,9 @@ def test_the_login_is_asked_before_the_query(make_app: MakeApp, mark: Any, outsi
     assert client.get(f"{PATH}?page=x", headers=log_in(client)).status_code == status
 
 
-def test_a_view_takes_a_body_and_a_query_in_any_order_of_the_marks(make_app: MakeApp) -> None:
+def test_a_view_takes_a_body_and_a_query_in_any_order_of_the_marks(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     def view(body: Order, number: int, *, query: Search) -> dict[str, Any]:
         return {"name": body.name, "number": number, "page": query.page}
 
@@ -225,5 +233,6 @@ def test_a_view_takes_a_body_and_a_query_in_any_order_of_the_marks(make_app: Mak
     for name, each in views.items():
         app.add_url_rule(f"/{name}/<int:number>", name, public(each), methods=["POST"])
     for name in views:
-        answer = app.test_client().post(f"/{name}/3?shop=x&page=2", json={"name": "tea"})
-        assert answer.json == {"name": "tea", "number": 3, "page": 2}
+        with subtests.test(name=name):
+            answer = app.test_client().post(f"/{name}/3?shop=x&page=2", json={"name": "tea"})
+            assert answer.json == {"name": "tea", "number": 3, "page": 2}

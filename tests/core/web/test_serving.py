@@ -17,18 +17,21 @@ def serves(command: click.Command, *options: str) -> bool:
         return serves_requests()
 
 
-def test_a_server_serves_and_other_commands_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_serves_and_other_commands_do_not(
+    monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
     # As in gunicorn, which is no command of click.
     assert serves_requests()
     assert serves(run_command)
     assert not serves(routes_command)
     # Of a reloader's two processes the second serves.
     for debug, options in (("0", ["--reload"]), ("1", [])):
-        monkeypatch.setenv("FLASK_DEBUG", debug)
-        monkeypatch.delenv("WERKZEUG_RUN_MAIN", raising=False)
-        assert not serves(run_command, *options)
-        monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
-        assert serves(run_command, *options)
+        with subtests.test(debug=debug, options=options):
+            monkeypatch.setenv("FLASK_DEBUG", debug)
+            monkeypatch.delenv("WERKZEUG_RUN_MAIN", raising=False)
+            assert not serves(run_command, *options)
+            monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+            assert serves(run_command, *options)
 
 
 @pytest.fixture
@@ -40,16 +43,19 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_no_script_starts_the_debugger_in_production(
-    make_app: MakeApp, runs: list[dict[str, Any]]
+    make_app: MakeApp,
+    runs: list[dict[str, Any]],
+    subtests: pytest.Subtests,
 ) -> None:
     app, refused = make_app(fill=False, **PRODUCTION), "the debugger runs code for anybody"
     app.run("127.0.0.1", 5001, False, load_dotenv=False)
     assert runs.pop()["use_debugger"] is False
     tried: list[dict[str, Any]] = [{"debug": True}, {"use_debugger": True}, {}]
     for options in tried:
-        app.debug = not options
-        with pytest.raises(PolicyError, match=refused):
-            app.run(load_dotenv=False, **options)
-        assert runs == []
+        with subtests.test(options=options):
+            app.debug = not options
+            with pytest.raises(PolicyError, match=refused):
+                app.run(load_dotenv=False, **options)
+            assert runs == []
     make_app(fill=False).run(load_dotenv=False, debug=True)
     assert [each["use_debugger"] for each in runs] == [True]

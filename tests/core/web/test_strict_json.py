@@ -139,6 +139,7 @@ def test_an_app_keeps_its_own_json_which_reads_as_strictly() -> None:
 
 def test_json_that_comes_later_is_refused_unless_it_builds_on_the_strict_one(
     make_app: MakeApp,
+    subtests: pytest.Subtests,
 ) -> None:
     app = make_app(fill=False)
     app.json_provider_class = type("Own", (app.json_provider_class,), {})
@@ -146,5 +147,5 @@ def test_json_that_comes_later_is_refused_unless_it_builds_on_the_strict_one(
     assert app.test_client().get("/").status_code == 200
     app.json = DefaultJSONProvider(app)
     for _ in range(2):
-        with pytest.raises(PolicyError, match=r"app\.json was replaced after"):
+        with subtests.test(), pytest.raises(PolicyError, match=r"app\.json was replaced after"):
             app.test_client().get("/")

@@ -81,10 +81,11 @@ def send(client: FlaskClient, body: bytes | str, path: str = ORDERS) -> Any:
 ARABIC, ASTRONAUT = "\u0645\u0631\u062d\u0628\u0627", "\U0001f469\u200d\U0001f680"
 
 
-def test_the_view_gets_what_was_sent(client: FlaskClient) -> None:
+def test_the_view_gets_what_was_sent(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for name in ("Ada", "O'Brien <b>", "x" * 20, ARABIC, ASTRONAUT):
-        body = {"name": name, "count": 2, "notes": "one\n\ttwo"}
-        assert client.post(ORDERS, json=body).json == body
+        with subtests.test(name=name):
+            body = {"name": name, "count": 2, "notes": "one\n\ttwo"}
+            assert client.post(ORDERS, json=body).json == body
 
 
 LACKING = r'{} {"count":2} {"name":null} {"name":""} {"name":"\t"} {"name":"\u3000"}'
@@ -157,7 +158,9 @@ def test_each_wrong_member_is_reported_with_the_reason(client: FlaskClient) -> N
     assert [body for body in no_objects if send(client, body)["fields"].keys() != {""}] == []
 
 
-def test_development_names_a_member_that_the_model_does_not_declare(make_app: MakeApp) -> None:
+def test_development_names_a_member_that_the_model_does_not_declare(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     secret = access.takes_credentials
     plain = {
         "error": PLAIN_MESSAGES[400],
@@ -171,10 +174,11 @@ def test_development_names_a_member_that_the_model_does_not_declare(make_app: Ma
         ({}, secret, none),
     ]
     for changes, mark, expected in cases:
-        app, view = make_app(**changes), public(mark(validated(Seat)(lambda seat: "")))
-        app.add_url_rule(ORDERS, "seats", view, methods=["POST"])
-        answer = app.test_client().post(ORDERS, json={"row": 1, "titel": REFUSED})
-        assert answer.json == expected
+        with subtests.test(changes=changes, mark=mark, expected=expected):
+            app, view = make_app(**changes), public(mark(validated(Seat)(lambda seat: "")))
+            app.add_url_rule(ORDERS, "seats", view, methods=["POST"])
+            answer = app.test_client().post(ORDERS, json={"row": 1, "titel": REFUSED})
+            assert answer.json == expected
 
 
 @pytest.mark.asvs("16.5.1")

@@ -80,7 +80,9 @@ def test_people_register_and_are_logged_in_once_the_address_is_confirmed_on_a_pa
 
 
 def test_who_forgot_the_password_or_never_had_one_chooses_another(
-    app: Flask, client: FlaskClient
+    app: Flask,
+    client: FlaskClient,
+    subtests: pytest.Subtests,
 ) -> None:
     link = registered_link(app, client)
     ways = Elements(client.get(link).text).of("a")
@@ -89,8 +91,9 @@ def test_who_forgot_the_password_or_never_had_one_chooses_another(
     assert (EMAIL in page, f'value="{NAME}"' in page) == (True, True)
     assert shown_fields(page) == ["username", "new_password"]
     for poor in ("", "passwordpassword"):
-        refused = post(client, choose, username=NAME, new_password=poor)
-        assert (refused.status_code, invalid_fields(refused.text)) == (422, ["new_password"])
+        with subtests.test(poor=poor):
+            refused = post(client, choose, username=NAME, new_password=poor)
+            assert (refused.status_code, invalid_fields(refused.text)) == (422, ["new_password"])
     assert_leads_to(post(client, choose, username="rear admiral", new_password=THIEF), "/")
     assert client.get(routes.ME).get_json()["username"] == "rear admiral"
     assert can_log_in(client, EMAIL, THIEF)

@@ -221,11 +221,14 @@ def test_without_the_password_the_pages_lead_to_the_login(
     assert again.headers["Location"].startswith("/reauthenticate")
 
 
-def test_the_description_has_the_second_factor_in_each_login(client: FlaskClient) -> None:
+def test_the_description_has_the_second_factor_in_each_login(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     paths = client.get(routes.OPENAPI).get_json()["paths"]
     for path in (routes.LOGIN, routes.REAUTHENTICATE):
-        schema = str(paths[path]["post"]["responses"]["200"])
-        assert "tf_required" in schema or "SecondFactorRequired" in schema
+        with subtests.test(path=path):
+            schema = str(paths[path]["post"]["responses"]["200"])
+            assert "tf_required" in schema or "SecondFactorRequired" in schema
 
 
 @pytest.mark.usefixtures("address")

@@ -49,6 +49,7 @@ def test_a_page_of_an_unlisted_origin_reads_embeds_and_writes_nothing(
     other: Server,
     host: str,
     listed: str | None,
+    subtests: pytest.Subtests,
 ) -> None:
     app = make_app(CORS_ORIGINS=[other.at(listed)] if listed else [])
     written = add_views(app)
@@ -58,7 +59,8 @@ def test_a_page_of_an_unlisted_origin_reads_embeds_and_writes_nothing(
     page.goto(other.at(host))
     # It does not even learn that a path is wrong.
     for path in (routes.ME, PROBE, "/no/such/path"):
-        assert page.evaluate(READ, site + path) == "refused"
+        with subtests.test(path=path):
+            assert page.evaluate(READ, site + path) == "refused"
     assert page.evaluate(EMBED, f"{site}/own.js") == "refused"
     page.evaluate(WRITE, [f"{site}/write", "text/plain", "no-cors"])
     # A browser asks first whether JSON may be sent.

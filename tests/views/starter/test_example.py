@@ -34,14 +34,19 @@ def protections(page: str) -> list[tuple[str, str]]:
     return re.findall(row, page, re.DOTALL)
 
 
-def test_a_header_is_set_by_what_the_page_names(make_app: MakeApp) -> None:
+def test_a_header_is_set_by_what_the_page_names(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     usual = {**PRODUCTION, "FRAME_ANCESTORS": [NONE]}
     before = make_app(**usual).test_client().get("/")
     for name, value, header in SET_BY:
-        after = make_app(**{**usual, name: value}).test_client().get("/")
-        assert (header.lower(), name) in protections(after.text)
-        sent = [re.sub("nonce-[^']*", "", each.headers.get(header, "")) for each in (before, after)]
-        assert sent[0] != sent[1]
+        with subtests.test(name=name, value=value, header=header):
+            after = make_app(**{**usual, name: value}).test_client().get("/")
+            assert (header.lower(), name) in protections(after.text)
+            sent = [
+                re.sub("nonce-[^']*", "", each.headers.get(header, "")) for each in (before, after)
+            ]
+            assert sent[0] != sent[1]
     shown = protections(before.text)
     files = {header: (PROJECT / file).read_text("utf-8") for header, file in shown if "/" in file}
     assert files

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from flask import Flask, abort
 from playwright.sync_api import Page, expect
@@ -132,26 +133,29 @@ def is_page(page: Page, site: str, path: str) -> bool:
 
 
 def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(
-    page: Page, site: str
+    page: Page,
+    site: str,
+    subtests: pytest.Subtests,
 ) -> None:
     for look in LOOKS:
-        page.emulate_media(**look)
-        page.goto(site)
-        outlines = {}
-        # The navigation and the card have the same link.
-        for _ in range(5):
-            page.keyboard.press("Tab")
-            focused = page.locator(":focus")
-            outlines[focused.inner_text() or focused.get_attribute("name")] = focused.evaluate(
-                "element => getComputedStyle(element).outlineWidth"
-                " + getComputedStyle(element).outlineStyle"
-            )
-        reached = [*outlines]
-        # After the first link comes one to the page itself.
-        assert reached[:1] + reached[2:] == ["Skip to the content", "Log in", "Try an attack"]
-        assert outlines == dict.fromkeys(reached, "3pxsolid")
-        page.keyboard.press("Enter")
-        expect(page.locator("#attack-result")).to_contain_text("Blocked.")
+        with subtests.test(look=look):
+            page.emulate_media(**look)
+            page.goto(site)
+            outlines = {}
+            # The navigation and the card have the same link.
+            for _ in range(5):
+                page.keyboard.press("Tab")
+                focused = page.locator(":focus")
+                outlines[focused.inner_text() or focused.get_attribute("name")] = focused.evaluate(
+                    "element => getComputedStyle(element).outlineWidth"
+                    " + getComputedStyle(element).outlineStyle"
+                )
+            reached = [*outlines]
+            # After the first link comes one to the page itself.
+            assert reached[:1] + reached[2:] == ["Skip to the content", "Log in", "Try an attack"]
+            assert outlines == dict.fromkeys(reached, "3pxsolid")
+            page.keyboard.press("Enter")
+            expect(page.locator("#attack-result")).to_contain_text("Blocked.")
 
 
 def test_the_first_link_skips_to_the_content(page: Page, site: str) -> None:

@@ -37,7 +37,10 @@ def logins(page: Page) -> Locator:
 
 
 def test_a_time_is_shown_as_how_long_ago_and_exactly_in_the_zone_of_the_reader(
-    app: Flask, page: Page, site: str
+    app: Flask,
+    page: Page,
+    site: str,
+    subtests: pytest.Subtests,
 ) -> None:
     log_in(page, site)
     with app.app_context():
@@ -45,12 +48,13 @@ def test_a_time_is_shown_as_how_long_ago_and_exactly_in_the_zone_of_the_reader(
     # When the login began. Other times may come before it on the page.
     since = logins(page).locator("time").first
     for passed, shown in PASSED.items():
-        page.clock.set_fixed_time(began + passed)
-        page.goto(f"{site}/account")
-        expect(since).to_have_text(shown)
-        there = f"{began.astimezone(ZoneInfo(ZONE)):%B %-d, %Y at %-I:%M %p}"
-        # The space before AM is another one in newer browsers.
-        assert " ".join((since.get_attribute("title") or "").split()) == there
+        with subtests.test(passed=passed, shown=shown):
+            page.clock.set_fixed_time(began + passed)
+            page.goto(f"{site}/account")
+            expect(since).to_have_text(shown)
+            there = f"{began.astimezone(ZoneInfo(ZONE)):%B %-d, %Y at %-I:%M %p}"
+            # The space before AM is another one in newer browsers.
+            assert " ".join((since.get_attribute("title") or "").split()) == there
 
     def translate(route: Route) -> None:
         answer = route.fetch()

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from flask import Flask, get_template_attribute, render_template
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
@@ -66,7 +67,10 @@ FIELDS += ["Street", "Phone"]
 
 
 def test_each_field_has_its_name_and_its_error_and_the_first_in_error_the_focus(
-    app: Flask, serve: Serve, page: Page
+    app: Flask,
+    serve: Serve,
+    page: Page,
+    subtests: pytest.Subtests,
 ) -> None:
     @app.route("/booking", methods=["GET", "POST"])
     @public
@@ -100,9 +104,10 @@ def test_each_field_has_its_name_and_its_error_and_the_first_in_error_the_focus(
     # Where no colour shows that an error is one, it says so.
     error = page.get_by_text("Say something.").first
     for colours in ("none", "active"):
-        page.emulate_media(forced_colors="active" if colours == "active" else "none")
-        shown = error.evaluate("error => getComputedStyle(error, '::before').position")
-        assert shown == ("static" if colours == "active" else "absolute")
+        with subtests.test(colours=colours):
+            page.emulate_media(forced_colors="active" if colours == "active" else "none")
+            shown = error.evaluate("error => getComputedStyle(error, '::before').position")
+            assert shown == ("static" if colours == "active" else "absolute")
 
 
 def test_the_table_of_classes_reaches_every_field_beside_what_a_form_names(app: Flask) -> None:

@@ -67,7 +67,9 @@ def test_a_phone_shows_a_new_key_to_its_end(page: Page, site: str) -> None:
     assert gap >= 16  # pixels
 
 
-def test_delete_asks_beside_the_list_in_which_nothing_moves(page: Page, site: str) -> None:
+def test_delete_asks_beside_the_list_in_which_nothing_moves(
+    page: Page, site: str, subtests: pytest.Subtests
+) -> None:
     log_in(page, site)
     for title in ("Buy milk", "Water the plants"):
         add_task(page, site, title)
@@ -75,40 +77,45 @@ def test_delete_asks_beside_the_list_in_which_nothing_moves(page: Page, site: st
     delete = page.get_by_role("button", name="Delete Buy milk", exact=True)
     question = page.get_by_role("dialog", name="Delete Buy milk?")
     for width in (1280, PHONE["width"]):
-        page.set_viewport_size({"width": width, "height": 640})
-        before = [box(row) for row in rows.all()]
-        delete.click()
-        assert [box(row) for row in rows.all()] == before
-        left, _, right, _ = box(question)
-        inside, _, end, _ = box(page.get_by_role("region", name="Your tasks"))
-        assert inside < left < right < end
-        expect(question).to_contain_text("It is gone for good.")
-        question.get_by_role("button", name="Cancel").click()
-        expect(question).to_be_hidden()
-        expect(delete).to_be_focused()
-        expect(page.get_by_role("link", name="Buy milk")).to_be_visible()
+        with subtests.test(width=width):
+            page.set_viewport_size({"width": width, "height": 640})
+            before = [box(row) for row in rows.all()]
+            delete.click()
+            assert [box(row) for row in rows.all()] == before
+            left, _, right, _ = box(question)
+            inside, _, end, _ = box(page.get_by_role("region", name="Your tasks"))
+            assert inside < left < right < end
+            expect(question).to_contain_text("It is gone for good.")
+            question.get_by_role("button", name="Cancel").click()
+            expect(question).to_be_hidden()
+            expect(delete).to_be_focused()
+            expect(page.get_by_role("link", name="Buy milk")).to_be_visible()
 
 
 def test_parts_that_owners_write_stand_in_lines_and_are_for_everybody(
-    page: Page, site: str
+    page: Page,
+    site: str,
+    subtests: pytest.Subtests,
 ) -> None:
     page.goto(f"{site}/_own")
     assert box(page.locator("table"))[1] - box(page.locator("#plain"))[3] >= 24
     for category, strongest in (("success", 1), ("error", 0)):
-        edge = "message => getComputedStyle(message).borderInlineStartColor"
-        shown = page.get_by_text(f"A {category}").evaluate(edge)
-        colours = [int(part) for part in re.findall(r"\d+", shown)]
-        assert colours[strongest] == max(colours[:3])
+        with subtests.test(category=category, strongest=strongest):
+            edge = "message => getComputedStyle(message).borderInlineStartColor"
+            shown = page.get_by_text(f"A {category}").evaluate(edge)
+            colours = [int(part) for part in re.findall(r"\d+", shown)]
+            assert colours[strongest] == max(colours[:3])
     for width, (name, parts) in product((1280, PHONE["width"]), (("Pages", 3), ("First page", 2))):
-        page.set_viewport_size({"width": width, "height": 640})
-        assert stand_side_by_side(page.get_by_label("Name"), page.get_by_text("Search"))
-        pages = page.get_by_role("navigation", name=name, exact=True)
-        left, _, right, _ = box(pages)
-        where, following = pages.locator("span"), pages.get_by_text("On")
-        assert pages.locator("*").count() == parts
-        assert abs(sum(box(where)[::2]) - left - right) < 16
-        assert box(following)[2] == right
-        assert box(following)[0] > box(where)[2] + 50
+        with subtests.test(width=width, name=name, parts=parts):
+            page.set_viewport_size({"width": width, "height": 640})
+            assert stand_side_by_side(page.get_by_label("Name"), page.get_by_text("Search"))
+            pages = page.get_by_role("navigation", name=name, exact=True)
+            left, _, right, _ = box(pages)
+            where, following = pages.locator("span"), pages.get_by_text("On")
+            assert pages.locator("*").count() == parts
+            assert abs(sum(box(where)[::2]) - left - right) < 16
+            assert box(following)[2] == right
+            assert box(following)[0] > box(where)[2] + 50
     assert_for_everybody(page)
 
 
