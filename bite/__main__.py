@@ -27,7 +27,8 @@ from bite.runs import killers_of
 KEPT = TEMPLATE / ".venv" / "bite-sessions"
 TESTS = TEMPLATE / "tests" / "core"
 PAGE = TEMPLATE / "docs" / "bite.md"
-# By the module, the operator of cosmic-ray and which of its places there it changes.
+# The tests that noticed a mutant. It is known by its module, by the operator of cosmic-ray, and by
+# which of the places of that operator it changes.
 Killers = dict[tuple[str, str, int], list[str]]
 
 

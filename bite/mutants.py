@@ -58,7 +58,8 @@ def without_effect(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
 
 def mutations_of(module: Path) -> Iterator[MutationSpec]:
     source = module.read_text("utf-8")
-    ignored, lines = lines_without_effect(source), source.splitlines()
+    ignored = lines_without_effect(source)
+    lines = source.splitlines()
     tree = get_ast_from_path(module)
     for name, operator in OPERATORS.items():
         for occurrence, (node, start, end) in enumerate(positions(tree, operator())):

@@ -87,7 +87,8 @@ class Reached:
         Those of its folder are next. Quick tests come before slow ones, and each process runs about
         15 seconds of them.
         """
-        own, folder = own_tests_of(module), folder_of_tests(module)
+        own = own_tests_of(module)
+        folder = folder_of_tests(module)
 
         def order(test: str) -> tuple[bool, bool, float]:
             seconds = self.seconds.get(test, 0)

@@ -11,7 +11,7 @@ from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkItem, WorkResult
 from bite.mutants import CORE, mutate
 
 Completed = Sequence[tuple[WorkItem, WorkResult]]
-# By the name of a survivor: why it may live.
+# The sentence that says why a survivor may live, by the name of the survivor.
 Reasons = Mapping[str, str]
 
 # A reason that begins so is of a mutant that no test could notice, which the share leaves out.

@@ -109,7 +109,8 @@ class Sites:
 
     def __init__(self) -> None:
         self.app, self.page, self.asked = Flask("none"), "", list[str]()
-        self.trials, self.won = itertools.count(1), WON
+        self.trials = itertools.count(1)
+        self.won = WON
         self.server = make_server(
             *("127.0.0.1", 0, self), threaded=True, request_handler=Quiet, ssl_context="adhoc"
         )

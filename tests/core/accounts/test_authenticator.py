@@ -23,7 +23,7 @@ def test_each_code_counts_once_and_that_of_the_setup_not_at_all(user: User, wait
     assert not use_authenticator_code(user, code_of(secret))
     wait(STEP)
     code = code_of(secret)
-    # In two groups, as apps show it.
+    # It stands in two groups, as apps show it.
     grouped = f" {code[:3]}\N{NO-BREAK SPACE}{code[3:]} "
     assert [use_authenticator_code(user, each) for each in (grouped, code)] == [True, False]
     wait(STEP)

@@ -117,7 +117,7 @@ def test_where_the_password_changes_at_the_same_moment_the_address_stays(
 def test_only_a_recent_login_replaces_the_password(app: Flask, token: str, wait: Wait) -> None:
     wait(RECENT * 60 + 1)
     assert confirm(token, None) == 401
-    # Also of a user who had no address.
+    # This holds for a user who had no address, too.
     set_address(None)
     with request_of(app, new_login()):
         assert confirm(token, None) == 200

@@ -203,9 +203,9 @@ def test_a_kind_of_request_that_comes_later_is_refused_unless_it_builds_on_the_c
     app.request_class = type("Own", (app.request_class,), {})
     assert app.test_client().get("/").status_code == 200
     app.request_class = Request
-    for _ in range(2):
+    for number in range(2):
         with (
-            subtests.test(),
+            subtests.test(number=number),
             pytest.raises(PolicyError, match=r"app\.request_class was replaced after"),
         ):
             app.test_client().get("/")
