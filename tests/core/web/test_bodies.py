@@ -203,11 +203,9 @@ def test_a_kind_of_request_that_comes_later_is_refused_unless_it_builds_on_the_c
     app.request_class = type("Own", (app.request_class,), {})
     assert app.test_client().get("/").status_code == 200
     app.request_class = Request
+    says = r"app\.request_class was replaced after"
     for number in range(2):
-        with (
-            subtests.test(number=number),
-            pytest.raises(PolicyError, match=r"app\.request_class was replaced after"),
-        ):
+        with subtests.test(number=number), pytest.raises(PolicyError, match=says):
             app.test_client().get("/")
 
 

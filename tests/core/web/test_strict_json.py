@@ -146,9 +146,7 @@ def test_json_that_comes_later_is_refused_unless_it_builds_on_the_strict_one(
     app.json = app.json_provider_class(app)
     assert app.test_client().get("/").status_code == 200
     app.json = DefaultJSONProvider(app)
+    says = r"app\.json was replaced after"
     for number in range(2):
-        with (
-            subtests.test(number=number),
-            pytest.raises(PolicyError, match=r"app\.json was replaced after"),
-        ):
+        with subtests.test(number=number), pytest.raises(PolicyError, match=says):
             app.test_client().get("/")
