@@ -367,4 +367,6 @@ def _require_no_endpoint(function: Any) -> None:
 def _functions_of(view: Any) -> Iterator[object]:
     """The functions whose marks a view has."""
     yield getattr(view, "__func__", view)
-    yield from vars(getattr(view, "view_class", object)).values()
+    view_class = getattr(view, "view_class", None)
+    if view_class:
+        yield from vars(view_class).values()
