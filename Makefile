@@ -25,9 +25,9 @@ help:
 	@echo '                = .venv/bin/python adopt.py ../their-app'
 	@echo 'make publish    write your name and keys into a fork of this template (ORG=acme)'
 	@echo '                = .venv/bin/python publish.py acme'
-	@echo 'make quick      the tests of the core alone, in a minute or two'
-	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core'
-	@echo '                ; .venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts'
+	@echo 'make quick      the tests of the core alone, but for those that start many programs, in a minute'
+	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not slow" tests/core'
+	@echo '                ; .venv/bin/python -m pytest -n auto --dist worksteal -m "not slow" tests/core/accounts'
 	@echo 'make test       the tests, with every pair of answers in some render'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine and not weekly"'
 	@echo 'make test-all   what those leave out: three browser engines, failing servers, pages of the docs, every combination of answers'
@@ -87,8 +87,8 @@ publish: .venv/ready
 	.venv/bin/python publish.py '$(ORG)'
 
 quick: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal tests/core
-	.venv/bin/python -m pytest -n auto --dist worksteal tests/core/accounts
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not slow' tests/core
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not slow' tests/core/accounts
 
 test: .venv/ready
 	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine and not weekly'

@@ -19,7 +19,7 @@ from bite.mutants import CORE
 # Their class of users is another one.
 OWN_PROCESS = "tests/core/accounts/"
 # One mutant runs at most so many tests in one process.
-SECONDS, MOST_TESTS = 15, 150
+SECONDS, MOST_TESTS = 15, 600
 # The context of coverage outside each test.
 AT_IMPORT = ""
 

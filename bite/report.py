@@ -28,7 +28,8 @@ def lines_of_report(results: Mapping[str, Completed], reasons: Reasons) -> Itera
         noticed = len(completed) - len(survivors[package])
         without_effect = [name for name in survivors[package] if is_no_change(name, reasons)]
         changed = len(completed) - len(without_effect)
-        yield f"| `{package}` | {len(completed)} | {changed} | {noticed} | {noticed / changed:.0%} |"
+        share = f"{noticed / changed:.0%}" if changed else "–"
+        yield f"| `{package}` | {len(completed)} | {changed} | {noticed} | {share} |"
     for package, names in survivors.items():
         yield f"\n## {package}\n"
         for name in names or ["Nothing survived."]:

@@ -26,7 +26,7 @@ LIBRARIES = [
 # One still notices a mutant where the other is deleted.
 MOST_KILLERS = 2
 # Many times what its tests take on a busy machine: a mutant that hangs counts as noticed.
-SECONDS = 600
+SECONDS = 180
 
 
 class MutatedLoader(SourceFileLoader):

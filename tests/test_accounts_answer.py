@@ -39,6 +39,7 @@ def test_what_an_owner_has_there_is_not_removed(bake: Bake) -> None:
     assert {*filter(Path.is_file, out.rglob("*"))} == own
 
 
+@pytest.mark.all
 def test_without_hooks_the_app_starts_and_names_what_is_left(tmp_path: Path) -> None:
     command = ("-m", "cookiecutter", support.TEMPLATE, "--no-input", "--accept-hooks=no")
     support.python(*command, cwd=tmp_path)

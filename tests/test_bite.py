@@ -11,7 +11,7 @@ import pytest
 
 import support
 
-pytestmark = pytest.mark.all
+pytestmark = pytest.mark.weekly
 MODULE = Path(support.FOLDER.name, "secure_flask", "guards", "numbers.py")
 GUARD = """
 def {name}(number: int) -> None:

@@ -29,6 +29,7 @@ def check(project: Path, *options: str, **environment: str) -> subprocess.Comple
     return support.attempt(*command, *options, cwd=project, **environment)
 
 
+@pytest.mark.all
 @pytest.mark.parametrize("level", support.CHOICES["csp"])
 def test_a_project_passes_but_for_what_its_answers_leave_open(
     level: str, ready_project: NewProject

@@ -168,6 +168,7 @@ def test_env_example_names_every_setting_of_the_app(project: Path) -> None:
     assert settings(project) == known
 
 
+@pytest.mark.all
 def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(project: Path) -> None:
     assert set(copied(project).values()) == {""}
     assert not {*copied(project)} & {
@@ -181,6 +182,7 @@ def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(project: 
     assert support.python("-c", IN_FORCE, cwd=project, **needed, **shown(project)) == alone
 
 
+@pytest.mark.all
 def test_the_commands_of_env_example_make_secrets(new_project: NewProject) -> None:
     project = new_project()
     (project / ".venv").symlink_to(sys.prefix)

@@ -103,6 +103,7 @@ def make(project: Path, target: str, **environment: str) -> subprocess.Completed
     return support.attempt(*command, cwd=project, **environment)
 
 
+@pytest.mark.all
 def test_the_app_of_another_project_does_not_count(project: Path) -> None:
     checked = make(project, "deploy-check", FLASK_APP="other")
     assert checked.returncode == 0, checked.stdout

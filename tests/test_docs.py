@@ -93,7 +93,7 @@ def test_what_a_page_says_to_do_works(
     following.follow(ready_project(**answers(page)), page, tmp_path / "log", tests="ls ")
 
 
-@pytest.mark.all
+@pytest.mark.weekly
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "token_type"),
@@ -251,6 +251,7 @@ def test_each_test_that_a_page_names_exists(file: str) -> None:
     assert not missing
 
 
+@pytest.mark.all
 def test_the_reference_says_what_the_code_says(tmp_path: Path, subtests: pytest.Subtests) -> None:
     support.python("-m", "docs.reference", tmp_path, cwd=support.TEMPLATE)
     pages = [page.relative_to(tmp_path) for page in tmp_path.rglob("*.*")]

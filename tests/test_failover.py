@@ -17,7 +17,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = pytest.mark.all
+pytestmark = pytest.mark.weekly
 
 LIMIT = 4  # failures a year for each address; half of it where the servers cannot be asked
 SHARED, ALONE = [401] * LIMIT + [429], [401] * (LIMIT // 2) + [429] * (LIMIT // 2 + 1)

@@ -20,7 +20,7 @@ import support
 from conftest import keep
 from suites.running import Outcomes, names_of, passing, run_suite
 
-pytestmark = [pytest.mark.all, pytest.mark.slow(seconds=80)]
+pytestmark = [pytest.mark.weekly, pytest.mark.slow(seconds=80)]
 
 PAGE = support.PAGES / "reference" / "plain-flask.md"
 NAMED = support.TEMPLATE / "tests" / "suites" / "flask.md"

@@ -48,7 +48,7 @@ def commands(section: str) -> str:
     return lines.replace("update.py", "update.py --from=../template")
 
 
-@pytest.mark.all
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_a_project_moves_and_takes_only_what_the_fork_signed(
     upstream: Repository, fork: Repository, tmp_path: Path
@@ -70,7 +70,7 @@ def test_a_project_moves_and_takes_only_what_the_fork_signed(
     assert (project / "secure_flask/VERSION").read_text("utf-8") == "0.1.101\n"
 
 
-@pytest.mark.all
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_a_release_of_upstream_is_verified_and_its_tag_is_no_tag_of_the_fork(
     upstream: Repository, fork: Repository

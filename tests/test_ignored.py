@@ -59,6 +59,7 @@ def test_a_list_of_the_user_for_all_projects_keeps_no_file_of_the_core_out(
     assert core - add_all(project, everywhere) == set()
 
 
+@pytest.mark.all
 def test_nothing_goes_in_that_a_tool_made(ready_project: NewProject, rendered: Rendered) -> None:
     project = ready_project()
     support.run("git", "init", "--quiet", cwd=project)

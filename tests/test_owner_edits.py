@@ -18,8 +18,7 @@ from owner_edits import ANY_ADDRESS, ROUNDS, VISITS, Edit, module, no_example
 NO_CACHE = {"RUFF_NO_CACHE": "true"}
 RED = re.compile(r"^(?:FAILED|ERROR|SUBFAILED\S*|SUBFAIL) .*?(tests/.*)", re.MULTILINE)
 TOGETHER = [
-    pytest.param(kind, edits, id=kind, marks=pytest.mark.all if kind == "jwt" else ())
-    for kind, edits in ROUNDS.items()
+    pytest.param(kind, edits, id=kind, marks=pytest.mark.all) for kind, edits in ROUNDS.items()
 ]
 # To find the one that turns a test red.
 EACH = [

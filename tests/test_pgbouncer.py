@@ -17,7 +17,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = pytest.mark.all
+pytestmark = pytest.mark.weekly
 
 SESSIONS = 4
 # What the page of the settings says about it.

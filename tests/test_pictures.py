@@ -37,7 +37,7 @@ def test_a_picture_is_light(picture: Path) -> None:
     assert picture.stat().st_size < HEAVIEST
 
 
-@pytest.mark.all
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_they_can_be_taken_again(tmp_path: Path) -> None:
     support.need(support.CHROMIUM, "Chromium")

@@ -94,7 +94,7 @@ def test_pip_installs_uv_and_no_command_asks_for_the_newest_version() -> None:
 
 @pytest.mark.parametrize(
     ("name", "job", "command"),
-    [("nightly", "newest", "bash .ci/run"), ("weekly", "recipes", "make test-weekly")],
+    [("nightly", "newest", "bash .ci/run"), ("weekly", "tests", "make test-weekly")],
 )
 def test_a_scheduled_job_runs_tests_with_the_newest_versions(
     name: str, job: str, command: str
@@ -109,5 +109,5 @@ def test_a_scheduled_job_runs_tests_with_the_newest_versions(
 
 def test_a_missing_program_fails_the_weekly_job() -> None:
     file = support.TEMPLATE / ".github" / "workflows" / "weekly.yml"
-    steps = yaml.safe_load(file.read_text("utf-8"))["jobs"]["recipes"]["steps"]
+    steps = yaml.safe_load(file.read_text("utf-8"))["jobs"]["tests"]["steps"]
     assert steps[-1]["env"] == {"REQUIRE_SERVICES": "1"}

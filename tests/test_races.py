@@ -13,6 +13,8 @@ import services
 import support
 from conftest import NewProject, Rendered
 
+pytestmark = pytest.mark.all
+
 SCRIPTS = Path(__file__).with_name("scripts")
 RACES, LEAVING = SCRIPTS / "refresh_races.py", SCRIPTS / "leaving_admin.py"
 
@@ -25,9 +27,7 @@ Outcomes = list[dict[str, Any]]
 Run = Callable[..., Outcomes]
 
 
-@pytest.fixture(
-    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)]
-)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def run(
     request: pytest.FixtureRequest,
     ready_project: NewProject,

@@ -157,6 +157,7 @@ def page_without_scripts(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_an_inline_style_works_and_lets_in_no_attack(site: Site, page: Page) -> None:
     assert STYLE_TAG in PAGE.read_text("utf-8")

@@ -52,7 +52,7 @@ def table() -> Iterator[list[Row]]:
         print("".join(f"{value:10.4g}" for value in row))
 
 
-@pytest.mark.all
+@pytest.mark.weekly
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(int(os.environ.get("REHEARSAL", "1"))))
 def test_an_edited_project_takes_the_fix_keeps_its_edits_and_stays_green(

@@ -15,7 +15,7 @@ import support
 from certificates import write_certificate
 from conftest import NewProject
 
-pytestmark = pytest.mark.all
+pytestmark = pytest.mark.weekly
 
 # A user of a service, with a password that a URL has to encode.
 USER, PASSWORD, ENCODED = "app", "not/for@logs", "not%2Ffor%40logs"

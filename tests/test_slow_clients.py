@@ -23,7 +23,7 @@ from benchmarks.measure import memory
 from conftest import NewProject
 from proxies import Proxy
 
-pytestmark = pytest.mark.all
+pytestmark = pytest.mark.weekly
 
 # More than gunicorn has threads.
 CLIENTS = 24

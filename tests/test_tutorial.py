@@ -126,7 +126,11 @@ def shows_the_picture(page: Page) -> bool:
     return bool(picture.evaluate("image => image.complete && image.naturalWidth > 0"))
 
 
-@pytest.mark.parametrize("answers", [{"token_type": "jwt"}, SELF_SERVICE], ids=str)
+@pytest.mark.parametrize(
+    "answers",
+    [SELF_SERVICE, pytest.param({"token_type": "jwt"}, marks=pytest.mark.weekly)],
+    ids=str,
+)
 def test_a_person_sees_all_that_it_shows(
     answers: support.Answers, ready_project: NewProject, tmp_path: Path, browser: Browser
 ) -> None:

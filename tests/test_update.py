@@ -83,6 +83,7 @@ def test_a_newer_template_and_another_answer_arrive_and_the_edit_stays(
     assert not list(created.rglob("*.rej"))
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_a_project_is_linked_with_its_own_answers_as_the_page_shows(
     newer: Path, unlinked: Path
@@ -96,6 +97,7 @@ def test_a_project_is_linked_with_its_own_answers_as_the_page_shows(
     assert EDIT in (unlinked / "app" / "pages.py").read_text("utf-8")
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_an_edit_of_what_changes_is_marked_as_git_marks_it(newer: Path, unlinked: Path) -> None:
     support.commit(unlinked)
@@ -108,6 +110,7 @@ def test_an_edit_of_what_changes_is_marked_as_git_marks_it(newer: Path, unlinked
     assert not list(unlinked.rglob("*.rej"))
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_the_core_and_migrations_are_left_to_the_core_s_own_update(
     newer: Path, unlinked: Path

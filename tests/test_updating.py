@@ -13,7 +13,7 @@ import following
 import releases
 import support
 
-pytestmark = [pytest.mark.all, pytest.mark.slow]
+pytestmark = [pytest.mark.weekly, pytest.mark.slow]
 
 PAGE = support.PAGES / "update.md"
 TEXT = PAGE.read_text("utf-8")

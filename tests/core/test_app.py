@@ -133,6 +133,7 @@ def test_no_body_of_a_user_breaks_a_route(
                 assert faults_of(client, method, path, **sent) == [], body[:60]
 
 
+@pytest.mark.slow
 @every_token_type
 def test_no_header_or_query_breaks_a_route(app: Flask, subtests: pytest.Subtests) -> None:
     # A client that keeps cookies would leave out the header of that name.

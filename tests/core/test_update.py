@@ -21,6 +21,8 @@ import support
 from certificates import write_certificate
 from releases import Changes, new_key, signer, write
 
+pytestmark = pytest.mark.slow
+
 FOLDER = "{{cookiecutter.project_slug}}/secure_flask"
 CHANGELOG = "# Changelog\n\n## 1.1.0\n\n- Fixed.\x1b[2J\n\n## 1.0.0\n\n- Begun.\n"
 FIRST = '"""Users."""\n\nrevision = "0001_users"\ndown_revision = None\n'

@@ -227,6 +227,7 @@ def test_after_a_removal_the_password_is_enough_and_old_logins_have_ended(
     assert (mail["To"], says_who) == (ADDRESS, True)
 
 
+@pytest.mark.slow
 @pytest.mark.asvs("6.3.3")
 def test_a_login_in_flight_gets_no_role_that_demands_another_factor(
     file_app: Flask, monkeypatch: pytest.MonkeyPatch, configure: Configure

@@ -269,6 +269,7 @@ def fill_by_names(app: Flask) -> None:
         notices.name_changed(user_of(), f"ada{number}")
 
 
+@pytest.mark.slow
 @pytest.mark.asvs("2.4.1")
 @pytest.mark.parametrize(
     "fill",
@@ -296,6 +297,7 @@ def test_many_accounts_suppress_no_reset_by_their_notices() -> None:
     assert recipients()[early:] == ["user0@example.org"]
 
 
+@pytest.mark.slow
 @pytest.mark.asvs("6.3.7")
 def test_the_notices_of_those_who_had_fewer_go_first(wait: Wait) -> None:
     """Otherwise a thief of one account holds its notices back by those of many others."""

@@ -52,6 +52,7 @@ def test_no_name_holds_what_nobody_sees() -> None:
     assert [ascii(name) for name in names if not is_refused(name)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("user")
 def test_no_character_makes_a_name_that_cannot_be_stored() -> None:
     """Each is refused, or becomes a text that is taken as it is, whose folded form is short."""

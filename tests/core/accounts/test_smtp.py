@@ -127,6 +127,7 @@ def test_the_password_is_sent_by_tls(
     assert smtp.failure_reason(refused.value) == "SMTPAuthenticationError 535"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", ["421 Too busy", "555 What?", None])
 def test_a_mail_that_was_taken_is_sent_whatever_follows(
     deliver: Deliver, server: MailServer, monkeypatch: pytest.MonkeyPatch, reply: str | None

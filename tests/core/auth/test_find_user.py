@@ -426,6 +426,7 @@ if sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [[], ["find_user"]])
 def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
     given: list[str], tmp_path: Path

@@ -113,6 +113,7 @@ def run(code: str, *arguments: str) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_an_app_has_one_class_of_users_and_classes_that_inherit_from_it() -> None:
     said = run(CLASSES)
     assert "No class inherits from UserMixin. Write it into app/models.py" in said
@@ -148,6 +149,7 @@ print(user.is_authenticated, has_column)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "shown"),
     [

@@ -95,6 +95,7 @@ def test_a_clock_more_than_a_minute_off_that_of_the_database_is_reported(
     assert found(-3600)[0][:3] == "-36"
 
 
+@pytest.mark.slow
 def test_a_database_that_ends_no_statement_of_a_request_is_reported(make_site: MakeSite) -> None:
     """Behind a PgBouncer the limits stand on the role."""
     with services.postgresql_server() as server:

@@ -99,11 +99,13 @@ print(db.inspect(db.engine).get_pk_constraint("book")["name"])
 """
 
 
+@pytest.mark.slow
 def test_the_arguments_that_its_db_does_not_have_are_set_in_another_way() -> None:
     shown = ["False mixed in main.book", "Own True", "key_of_book", "['book', 'page']"]
     assert printed(REPAIRED, SHOWN) == shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("models", "create"),
     [
@@ -119,12 +121,14 @@ def test_an_app_with_its_own_login_may_have_tables_of_these_names(models: str, c
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("models", ["", ROLE], ids=["none", "roles"])
 def test_no_metadata_of_such_an_app_has_a_table_of_the_core(models: str) -> None:
     said = printed(models, "print(sorted(db.metadata.tables)); db.metadata.create_all(db.engine)")
     assert said == [str(["roles"] if models else [])] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "models", [OF_USERS + ROLE, ROLE + OF_USERS], ids=["users first", "roles first"]
 )

@@ -105,6 +105,7 @@ def test_a_test_drops_the_tables_of_its_own_database(
         assert inspect(db.engine).get_table_names() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("testing", "words"), [([], "dropped"), (["yes"], "Give your tests")])
 def test_only_a_test_is_refused_also_one_of_unittest(
     file: Path, env_file: Path, testing: list[str], words: str
