@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import sys
 from collections.abc import Generator, Sequence
 from importlib.abc import MetaPathFinder
@@ -27,6 +28,8 @@ LIBRARIES = [
 MOST_KILLERS = 2
 # Many times what its tests take on a busy machine: a mutant that hangs counts as noticed.
 SECONDS = 180
+# A loop that no longer ends may fill a list.
+MOST_MEMORY = 4 * 2**30  # bytes
 
 
 class MutatedLoader(SourceFileLoader):
@@ -83,6 +86,7 @@ def run_in_process(module: Path, source: str, tests: Sequence[str], answer: Conn
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     os.chdir(TEMPLATE)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     sys.meta_path.insert(0, MutatedFinder(module, source))
     chosen = Chosen(tests)
     files = dict.fromkeys(test.partition("::")[0] for test in tests)

@@ -150,43 +150,6 @@ def test_what_all_pages_show_passes_the_projects_own_checks(
     support.own_tests(project, *(OF_LOGINS if pages[0].stem == "existing-users" else ()))
 
 
-@pytest.mark.parametrize("page", ids(FOLDERS["docs/recipes"]))
-def test_a_blueprint_goes_into_the_tuple_of_create_app_beside_all_others(page: Path) -> None:
-    steps = list(following.steps(page))
-    factory = [step.code for step in steps if step.file == "app/__init__.py"]
-    assert [code for code in factory if "register_blueprint(" in code] == []
-    named = [
-        (f"`{new}` to the import", step.words)
-        for step in steps
-        if following.IN_TUPLE in step.words
-        for new in new_modules(step)
-    ]
-    assert [words for words, text in named if words not in text] == []
-
-
-def new_modules(step: following.Step) -> list[str]:
-    """The module that a block adds to each line of `create_app` that names modules."""
-    factory = (support.FOLDER / "app" / "__init__.py").read_text("utf-8")
-    found = []
-    for line in following.MODULES:
-        there = following.shown_modules(line, factory)
-        [new] = {*following.shown_modules(line, step.code)} - {*there}
-        found.append(new)
-    return found
-
-
-@pytest.mark.parametrize("page", ids([page for pages in FOLDERS.values() for page in pages]))
-def test_imports_for_a_file_that_exists_have_a_block_and_a_place_of_their_own(page: Path) -> None:
-    edits = [
-        step
-        for step in following.steps(page)
-        if step.language == "python" and step.file and not following.makes_file(step)
-        if following.IN_TUPLE not in step.words and following.IMPORT.findall(step.code)
-    ]
-    assert [step.code for step in edits if following.further(step.code)] == []
-    assert [step.words for step in edits if "at the top of" not in step.words] == []
-
-
 def test_the_page_of_scripts_prints_the_hash_that_browsers_compare(new_project: NewProject) -> None:
     support.need(shutil.which("openssl"), "openssl")
     project, page = new_project(), support.PAGES / "how-to" / "pages-and-scripts.md"

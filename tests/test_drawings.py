@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
-from typing import Literal
 from xml.etree import ElementTree
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page
 from secure_flask import wiring
 
 import support
 
 DRAWINGS = {file.stem: file for file in (support.PAGES / "drawings").glob("*.svg")}
 SVG = {"svg": "http://www.w3.org/2000/svg"}
-COLOURS: dict[Literal["light", "dark"], str] = {
-    "light": "rgb(31, 35, 40)",
-    "dark": "rgb(230, 237, 243)",
-}
-# The texts that are wider than their box, or than the drawing where they stand beside one.
-CUT = """svg => [...svg.querySelectorAll("text")].filter(text => {
-  const own = text.getBBox();
-  const around = [...svg.querySelectorAll("rect:not(.paper)")].map(box => box.getBBox()).find(
-    box => own.x >= box.x && own.x < box.x + box.width && own.y > box.y && own.y < box.y + box.height);
-  const {x, y, width, height} = around ?? svg.viewBox.baseVal;
-  return own.x + own.width > x + width || own.y + own.height > y + height;
-}).map(text => text.textContent)"""
 
 
 def steps(name: str) -> str:
@@ -36,13 +21,6 @@ def steps(name: str) -> str:
     told = ElementTree.parse(DRAWINGS[name]).find("svg:desc", SVG)  # noqa: S314 (our own file)
     assert told is not None
     return told.text or ""
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 360, "height": 720})
-    yield page
-    page.close()
 
 
 def test_a_request_meets_each_module_that_wiring_sets_up_in_its_order() -> None:
@@ -83,15 +61,3 @@ def test_one_page_shows_it_and_says_the_same_steps(name: str) -> None:
         for each in link.findall(page.read_text("utf-8"))
     ]
     assert told == [steps(name)]
-
-
-@pytest.mark.parametrize("scheme", COLOURS)
-@pytest.mark.parametrize("name", DRAWINGS)
-def test_a_file_has_the_colours_of_the_system_and_cuts_no_text(
-    name: str, scheme: Literal["light", "dark"], tab: Page
-) -> None:
-    tab.emulate_media(color_scheme=scheme)
-    tab.goto(DRAWINGS[name].as_uri())
-    drawing = tab.locator("svg")
-    fill = drawing.locator("text").first.evaluate("text => getComputedStyle(text).fill")
-    assert (fill, drawing.evaluate(CUT)) == (COLOURS[scheme], [])

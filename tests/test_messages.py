@@ -59,25 +59,6 @@ def test_a_new_message_stands_first_in_its_step_and_is_english(
     assert "'Use another name' has no German words yet" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "of_accounts"),
-    [
-        ("This setup has ended", "This setup has expired", False),
-        ("Wrong code", "Wrong or used code", True),
-    ],
-)
-def test_a_reworded_message_keeps_its_place_and_its_german_words(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    old: str,
-    new: str,
-    of_accounts: bool,
-) -> None:
-    written = page_of(monkeypatch, {**without(old), new: of_accounts})
-    assert written == PAGE.replace(old, new)
-    assert f"{new!r} has the German words of {old!r}" in capsys.readouterr().out
-
-
 def test_a_message_does_not_take_the_words_of_one_that_is_still_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

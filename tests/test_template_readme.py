@@ -1,4 +1,4 @@
-"""The README of the template is short, and the code in it is that of the example."""
+"""The code in the README of the template is that of the example."""
 
 from __future__ import annotations
 
@@ -11,17 +11,6 @@ import support
 README = (support.TEMPLATE / "README.md").read_text("utf-8")
 # Each begins with the name of the file that it is taken from.
 CODE = re.findall(r"^```python\n# (\S+)\n(.+?)^```$", README, re.MULTILINE | re.DOTALL)
-MAX_WORDS, MAX_LINKS = 900, 10
-
-
-def test_it_is_read_in_a_few_minutes() -> None:
-    assert len(README.split()) <= MAX_WORDS
-
-
-def test_it_has_few_links() -> None:
-    """A reader who must choose among many reads none. Pictures and code are no links."""
-    text = re.sub(r"```.*?```|!\[.*\]\(.*\)", "", README, flags=re.DOTALL)
-    assert len(re.findall(r"\]\(|<https?:", text)) <= MAX_LINKS
 
 
 def test_it_shows_a_view_with_its_form_and_a_test() -> None:

@@ -13,6 +13,7 @@ from secure_flask import (
     db,
     end_other_logins,
     log_in,
+    log_in_user,
     reauthenticate,
 )
 from secure_flask.accounts import authenticator, reset_password, steps
@@ -249,6 +250,18 @@ def test_a_right_password_counts_as_wrong_until_the_second_step_succeeds(codes: 
     assert enter_recovery_code(codes[0], halves[0]) == 200
     # So it does when it is entered again.
     assert [status_of(reauthenticate, PASSWORD), begins()] == [200, 429]
+
+
+@pytest.mark.asvs("6.3.1")
+def test_an_answer_of_another_site_counts_as_wrong_until_then_too(
+    codes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_asked_for_a_code() -> bool:
+        with request_of(current_app):
+            return status_of(log_in_user, user_of(), provider="bakery") != 429
+
+    monkeypatch.setattr(throttle, "WIDE", 1)
+    assert [is_asked_for_a_code() for _ in range(LIMIT + 1)] == [True] * LIMIT + [False]
 
 
 def test_once_its_minute_is_over_it_gives_nothing_back(codes: list[str], wait: Wait) -> None:

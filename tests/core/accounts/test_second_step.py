@@ -80,6 +80,22 @@ def present_name() -> str | None:
     return current_user.name if current_user else None
 
 
+@pytest.mark.asvs("6.3.3")
+def test_a_factor_that_is_set_up_while_a_login_renews_its_hash_is_asked_for(
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins_of_owner = iter([new_login()])
+
+    def set_up() -> None:
+        for secret in logins_of_owner:
+            with app.app_context(), request_of(app, secret):
+                add_app()
+
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("hash", set_up, 2))
+    with app.app_context(), request_of(app):
+        assert begin_login()
+
+
 def test_after_a_half_login_who_was_logged_in_is_it_still(app: Flask, secret: str) -> None:
     add_user()
     seen = []

@@ -153,6 +153,11 @@ def test_a_user_is_handed_on_without_a_proxy() -> None:
     }
 
 
+def test_development_says_why_an_object_is_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    new_app(lambda: "ada").test_client().get("/closed")
+    assert "class str, which counts as nobody" in capsys.readouterr().err
+
+
 def test_an_error_of_the_function_closes_the_view() -> None:
     app = new_app(lambda: 1 / 0)
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -458,6 +463,7 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
 def test_its_tables_are_those_of_the_app_alone() -> None:
     with new_app().app_context():
         of_core = {table.name for table in CORE_TABLES}
+        assert {"roles", "logins", "user_api_keys", "csp_violations"} <= of_core
         assert of_core.isdisjoint(app_metadata().tables)
 
 

@@ -92,6 +92,14 @@ def test_each_window_key_and_limit_counts_by_itself(local: Counters, wait: Wait)
     assert local.add(MINUTE, "a").number == 1
 
 
+def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared, both: Counters) -> None:
+    counted = [both.add(MINUTE, "a") for _ in range(4)]
+    shared.away = True
+    for count in counted:
+        both.give_back(count)
+    assert shared.asked == 5
+
+
 def test_no_count_in_redis_falls_below_zero(both: Counters) -> None:
     # Redis subtracts whatever is there. Below zero, as many more guesses would pass.
     count = both.add(MINUTE, "a")

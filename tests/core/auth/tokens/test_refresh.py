@@ -284,6 +284,19 @@ def test_refreshing_and_purging_neither_prolong_the_login_nor_forget_a_used_toke
     assert_dead(client, newest)
 
 
+def test_the_log_names_a_repeated_answer_with_the_address_that_asked(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    client = make_app(TOKEN_TYPE="jwt", **PRODUCTION).test_client()
+    login = log_in(client)
+    refreshed(client, login)
+    client.environ_base["REMOTE_ADDR"] = "198.51.100.1"
+    refreshed(client, login)
+    _, again = lines()
+    seen = (again["event"], again["level"], again["source_ip"])
+    assert seen == ("authn_token_reuse", "warning", "198.51.100.1")
+
+
 def test_a_refresh_changes_neither_when_nor_where_the_login_began(
     client: FlaskClient, login: Login, wait: Wait
 ) -> None:
