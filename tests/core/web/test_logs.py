@@ -314,7 +314,7 @@ def test_no_line_holds_the_row_that_postgresql_refused(
         except Refused as refused:
             raise RuntimeError(str(refused)) from refused
     except RuntimeError as error:
-        group = ExceptionGroup("", [error])
+        group = ExceptionGroup("", [error, ValueError()])
         logged = {"the error": error, "its tuple": sys.exc_info(), "a group": group}
         structlog.get_logger("app").error("failed", exc_info=logged.get(given, True))
     [line] = lines()
