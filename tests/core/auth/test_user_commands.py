@@ -232,7 +232,8 @@ def test_an_address_is_stored_encrypted_and_shown_to_its_owner(
     app: Flask, client: FlaskClient
 ) -> None:
     assert run(app, "create", NEW, "--email", EMAIL, password=GOOD_PASSWORD).exit_code == 0
-    assert run(app, "email", USERNAME, EMAIL).exit_code == 0
+    changed = run(app, "email", USERNAME, EMAIL)
+    assert changed.stdout == f"Changed the e-mail address of {USERNAME}\n"
     logins = {
         name: log_in(client, username=name, password=password)
         for name, password in {NEW: GOOD_PASSWORD, USERNAME: PASSWORD}.items()
@@ -397,7 +398,8 @@ def test_all_logins_of_everybody_end_when_it_is_confirmed(make_app: MakeApp) -> 
 def test_a_user_gets_exactly_the_roles_that_are_given(app: Flask) -> None:
     give_roles(app, "admin", "editor")
     assert run(app, "roles", OTHER).stdout == f"{OTHER} has no role\n"
-    assert run(app, "roles", OTHER, "editor", "admin", "editor").exit_code == 0
+    given = run(app, "roles", OTHER, "editor", "admin", "editor")
+    assert f"Changed the roles of {OTHER}\n" in given.stdout
     assert roles_of(app, OTHER) == ["admin", "editor"]
     assert run(app, "roles", OTHER, "editor").stdout.endswith(f"{OTHER} has editor\n")
     assert (roles_of(app, OTHER), roles_of(app)) == (["editor"], ["admin", "editor"])

@@ -14,20 +14,26 @@ class Base(DeclarativeBase):
     """Tables of these tests alone."""
 
 
-class Person(Base):
+class Reachable:
+    email = encrypted_column(index=True)
+
+
+class Person(Reachable, Base):
     __tablename__ = "persons"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(unique=True)
-    email = encrypted_column(index=True)
 
 
-class Member(Base):
+class Addressed:
+    email = encrypted_column(unique=True)
+
+
+class Member(Addressed, Base):
     __tablename__ = "members"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     joined: Mapped[int] = mapped_column(default=0)
-    email = encrypted_column(unique=True)
 
 
 class Card(Base):
