@@ -36,10 +36,6 @@ def page_of(monkeypatch: pytest.MonkeyPatch, said: messages.Messages) -> str:
     return messages.page(PAGE)
 
 
-def without(message: str) -> messages.Messages:
-    return {key: of_accounts for key, of_accounts in LISTED.items() if key != message}
-
-
 def test_a_page_of_all_messages_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert page_of(monkeypatch, LISTED) == PAGE
 
@@ -57,17 +53,3 @@ def test_a_new_message_stands_first_in_its_step_and_is_english(
     written = page_of(monkeypatch, {**LISTED, "Use another name": of_accounts})
     assert written == PAGE.replace(first, line + first)
     assert "'Use another name' has no German words yet" in capsys.readouterr().out
-
-
-def test_a_message_does_not_take_the_words_of_one_that_is_still_said(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    written = page_of(monkeypatch, {**LISTED, "A key has one name": False})
-    assert '"A key has a name": "Ein Schlüssel' in written
-    assert '"A key has one name": "A key has one name"' in written
-
-
-def test_a_message_that_is_gone_leaves_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    written = page_of(monkeypatch, without("This setup has ended"))
-    assert "Einrichtung" not in written
-    assert "Ein Schlüssel" in written

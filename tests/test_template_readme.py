@@ -13,11 +13,6 @@ README = (support.TEMPLATE / "README.md").read_text("utf-8")
 CODE = re.findall(r"^```python\n# (\S+)\n(.+?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def test_it_shows_a_view_with_its_form_and_a_test() -> None:
-    assert [name.partition("/")[0] for name, _ in CODE] == ["app", "tests"]
-    assert README.count("```python") == len(CODE)
-
-
 @pytest.mark.parametrize(("name", "code"), CODE, ids=[name for name, _ in CODE])
 def test_the_code_is_that_of_the_example(name: str, code: str) -> None:
     present = (support.FOLDER / name).read_text("utf-8")

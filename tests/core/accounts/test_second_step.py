@@ -7,6 +7,7 @@ import pytest
 from flask import Flask, Response, make_response
 from secure_flask import change_password, current_user, db, log_in, log_out, public, reauthenticate
 from secure_flask.accounts import (
+    complete_login_by_code,
     recovery_codes_left,
     replace_recovery_codes,
     steps,
@@ -14,6 +15,7 @@ from secure_flask.accounts import (
 from secure_flask.auth import logins, passwords
 from secure_flask.auth.logins import Login
 from sqlalchemy import select
+from werkzeug.exceptions import HTTPException
 
 from core import routes
 from core.accounts.ceremonies import SECOND, SIGN_IN, use
@@ -29,9 +31,19 @@ from core.accounts.devices import (
     enter_code,
     enter_recovery_code,
     requests_at_once,
+    wrong_code_of,
 )
 from core.accounts.observing import stored_rows
-from core.accounts.people import OTHER, STRONG, add_user, logged, new_login, request_of, user_of
+from core.accounts.people import (
+    OTHER,
+    STRONG,
+    add_user,
+    logged,
+    new_login,
+    request_of,
+    subjects,
+    user_of,
+)
 from core.accounts.site import User
 from core.conftest import OWN_PAGE, PASSWORD, USERNAME, MakeApp, Wait, away, slow_hasher
 from core.standing_clock import clock
@@ -94,6 +106,14 @@ def test_a_factor_that_is_set_up_while_a_login_renews_its_hash_is_asked_for(
     monkeypatch.setattr(passwords, "hasher", slow_hasher("hash", set_up, 2))
     with app.app_context(), request_of(app):
         assert begin_login()
+
+
+def test_the_notice_of_a_wrong_code_is_stored_before_the_refusal(secret: str) -> None:
+    half = begin_login()
+    with pytest.raises(HTTPException):
+        complete_login_by_code(wrong_code_of(secret), half)
+    db.session.rollback()
+    assert subjects()[-1] == "code_failed"
 
 
 def test_after_a_half_login_who_was_logged_in_is_it_still(app: Flask, secret: str) -> None:

@@ -481,13 +481,17 @@ def test_logins_of_each_kind_are_listed_with_times_and_client_newest_first(
 
 
 def test_without_the_encryption_key_users_see_and_end_logins_and_change_the_password(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask,
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with stored_user(app) as user:
         user.email = "ada@example.org"
     here, _ = log_in(client), log_in(app.test_client())
     monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, {99: bytes(32)})
     assert [each["client"] for each in listed(client, here)] == [None, None]
+    assert "crypt_decrypt_fail" in caplog.text
     assert end(client, here) == 204
     assert len(listed(client, here)) == 1
     assert change(client, here).status_code == 200
