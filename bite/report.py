@@ -61,8 +61,9 @@ def reasons_of(page: Path) -> Reasons:
 
 
 def write(page: Path, report: str) -> None:
-    """Put the report below the words of the page, which stay."""
-    words = page.read_text("utf-8").partition(TABLE)[0] if page.exists() else ""
+    """Put the report below the words of the page, which stay, with the tables in them."""
+    present = page.read_text("utf-8") if page.exists() else ""
+    words = present.rpartition(TABLE)[0] or present
     page.write_text(f"{words}{report}\n", "utf-8")
 
 
