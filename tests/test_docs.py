@@ -107,14 +107,9 @@ def test_a_page_works_with_another_kind_of_token(
     following.follow(project, file, tmp_path / "log")
 
 
+@pytest.mark.all
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "token_type",
-    [
-        TOKEN_TYPES[0],
-        *(pytest.param(each, marks=pytest.mark.all) for each in TOKEN_TYPES[1:]),
-    ],
-)
+@pytest.mark.parametrize("token_type", TOKEN_TYPES)
 def test_the_curl_lines_work_with_each_kind_of_token(
     token_type: str, ready_project: NewProject, tmp_path: Path
 ) -> None:

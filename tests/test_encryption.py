@@ -138,12 +138,14 @@ FIND_BY_MOBILE = FIND_ADA.replace("phone", "mobile")
 FOUND = '["ada", "+44 20"]'
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_a_new_encrypted_column_takes_one_line_and_one_migration(project: Path) -> None:
     put_into_model(project, from_page(project, LINE))
     assert FOUND in python(project, WRITE_MIGRATION, ADD_ADA, FIND_ADA)
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
     put_into_model(project, PLAIN)

@@ -21,6 +21,8 @@ import support
 from clients import PASSWORD, enter_password
 from conftest import NewProject
 
+pytestmark = pytest.mark.all
+
 STYLE_TAG = '<style nonce="{{ csp_nonce() }}">'
 STYLED = f"""<!doctype html>
 <title>Styled</title>
@@ -93,12 +95,7 @@ class Site:
     script: str
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(level, marks=() if level == "strict" else pytest.mark.all) for level in LEVELS
-    ],
-)
+@pytest.fixture(scope="module", params=LEVELS)
 def site(
     request: pytest.FixtureRequest,
     new_project: NewProject,
@@ -157,7 +154,6 @@ def page_without_scripts(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-@pytest.mark.all
 @pytest.mark.slow
 def test_an_inline_style_works_and_lets_in_no_attack(site: Site, page: Page) -> None:
     assert STYLE_TAG in PAGE.read_text("utf-8")
@@ -172,7 +168,6 @@ def test_an_inline_style_works_and_lets_in_no_attack(site: Site, page: Page) -> 
     support.own_tests(site.project, "tests/test_csp.py")
 
 
-@pytest.mark.all
 @pytest.mark.slow
 def test_a_button_makes_pages_dark_and_they_stay_dark(site: Site, page: Page) -> None:
     page.emulate_media(color_scheme="light")
@@ -203,7 +198,6 @@ def test_the_script_of_a_page_runs_and_one_of_another_site_by_nonce_and_hash_alo
         page.unroute(site.script)
 
 
-@pytest.mark.all
 @pytest.mark.slow
 def test_a_chart_is_drawn_of_the_data_in_its_page(site: Site, page: Page) -> None:
     said: list[str] = []
@@ -227,7 +221,6 @@ def bottom(element: Locator) -> float:
     return float(element.evaluate("element => element.getBoundingClientRect().bottom"))
 
 
-@pytest.mark.all
 @pytest.mark.slow
 def test_a_page_that_is_all_javascript_changes_rows_and_says_what_was_refused(
     site: Site, page: Page
@@ -249,7 +242,6 @@ def test_a_page_that_is_all_javascript_changes_rows_and_says_what_was_refused(
     expect(items).to_have_count(0)
 
 
-@pytest.mark.all
 @pytest.mark.slow
 def test_its_script_asks_for_the_password_where_a_view_needs_a_recent_login(
     site: Site, page: Page
@@ -268,7 +260,6 @@ def test_its_script_asks_for_the_password_where_a_view_needs_a_recent_login(
     expect(page.locator("#tasks li")).to_have_count(0)
 
 
-@pytest.mark.all
 @pytest.mark.slow
 def test_its_script_goes_to_the_login_page_and_back_when_the_login_has_ended(
     site: Site, page: Page
@@ -300,7 +291,6 @@ def answer_from_another_site(script: bytes, route: Route) -> None:
     )
 
 
-@pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize("site", ["strict"], indirect=True)
 def test_a_widget_runs_on_its_page_and_on_no_other(site: Site, page: Page) -> None:
@@ -381,7 +371,6 @@ def test_calls_at_once_share_one_refresh(client: Page) -> None:
     assert len(refreshes) == 1
 
 
-@pytest.mark.all
 @pytest.mark.slow
 @with_signed_tokens
 def test_the_tokens_of_a_password_entered_again_take_the_place_of_the_old_ones(

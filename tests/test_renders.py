@@ -181,14 +181,9 @@ def assert_each_starts(policies: list[Path], project: Path) -> None:
     support.python("-c", START, *policies, cwd=project)
 
 
+@pytest.mark.all
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "level",
-    [
-        pytest.param(level, marks=() if level == DEFAULTS["csp"] else pytest.mark.all)
-        for level in support.CHOICES["csp"]
-    ],
-)
+@pytest.mark.parametrize("level", support.CHOICES["csp"])
 def test_passes_its_own_tests_those_in_a_browser_too(level: str, rendered: Rendered) -> None:
     support.own_tests(rendered(IN_BROWSER[level]), "tests", "tests/browser")
 
