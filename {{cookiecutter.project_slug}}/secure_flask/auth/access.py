@@ -367,6 +367,4 @@ def _require_no_endpoint(function: Any) -> None:
 def _functions_of(view: Any) -> Iterator[object]:
     """The functions whose marks a view has."""
     yield getattr(view, "__func__", view)
-    view_class = getattr(view, "view_class", None)
-    if view_class:
-        yield from vars(view_class).values()
+    yield from getattr(getattr(view, "view_class", None), "__dict__", {}).values()
