@@ -25,7 +25,7 @@ help:
 	@echo '                = .venv/bin/python adopt.py ../their-app'
 	@echo 'make publish    write your name and keys into a fork of this template (ORG=acme)'
 	@echo '                = .venv/bin/python publish.py acme'
-	@echo 'make quick      the tests of the core alone, but for those that start many programs, in a minute'
+	@echo 'make quick      the tests of the core alone, but for those that take long, in a minute'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not slow" tests/core'
 	@echo '                ; .venv/bin/python -m pytest -n auto --dist worksteal -m "not slow" tests/core/accounts'
 	@echo 'make test       the tests, with every pair of answers in some render'
