@@ -451,7 +451,7 @@ def test_it_names_the_places_of_the_lines_to_write(report: dict[str, list[str]])
     ]
 
 
-def test_the_values_to_write_into_env_are_listed_under_the_names_of_the_settings(
+def test_the_values_to_write_into_env_have_the_names_of_the_settings_and_are_to_be_removed(
     report: dict[str, list[str]],
 ) -> None:
     listed = [line for line in report["Write its"] if "(was config" in line or "(was app" in line]
@@ -461,11 +461,7 @@ def test_the_values_to_write_into_env_are_listed_under_the_names_of_the_settings
         "  LOG_LEVEL=… (was config.py:4)",
         "  REDIS_URL=… (was config.py:6)",
     ]
-
-
-def test_a_key_that_is_an_attribute_and_a_switch_of_the_core_are_to_be_removed(
-    report: dict[str, list[str]],
-) -> None:
+    # Also a key that is an attribute, and a switch of the core.
     removed = [line for line in report["Remove from"] if " app.py" in line or "config.py" in line]
     assert removed == [
         "  app.py:1 SECRET_KEY",

@@ -89,11 +89,6 @@ def test_the_rows_of_levels_1_and_2_are_counted(template: Path) -> None:
     ]
 
 
-def test_a_page_that_is_up_to_date_stays_as_it_is(template: Path) -> None:
-    page = evidence.page(PAGE, template)
-    assert evidence.page(page, template) == page
-
-
 @pytest.mark.parametrize(
     "words",
     ["", "In part. Yours too.", "[test_old](../tests/test_old.py)"],
@@ -102,12 +97,6 @@ def test_a_page_that_is_up_to_date_stays_as_it_is(template: Path) -> None:
 def test_a_row_without_a_marked_test_says_what_meets_it(template: Path, words: str) -> None:
     with pytest.raises(SystemExit, match=r"mark the tests that show 2\.1\.3 above"):
         evidence.page(PAGE.replace("`SETTING`", words), template)
-
-
-def test_a_link_by_hand_beside_those_of_marks_is_refused(template: Path) -> None:
-    page = PAGE.replace("Our words. |", f"{OTHER} shows more. |")
-    with pytest.raises(SystemExit, match=r"mark the tests that show 2\.1\.1 above"):
-        evidence.page(page, template)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`make reference` writes the messages of the page for translators, and keeps its words."""
+"""`make reference` writes the messages of the page for translators."""
 
 from __future__ import annotations
 
@@ -34,10 +34,6 @@ def page_of(monkeypatch: pytest.MonkeyPatch, said: messages.Messages) -> str:
     monkeypatch.setattr(messages, "of_core", lambda: said)
     monkeypatch.setattr(messages, "of_members", dict)
     return messages.page(PAGE)
-
-
-def test_a_page_of_all_messages_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert page_of(monkeypatch, LISTED) == PAGE
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import ast
 import json
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +49,7 @@ def page(text: str) -> str:
     listed = {(key, is_step_of_accounts(step)) for step in steps for key in ENTRY.findall(step)}
     for message, of_accounts in sorted(needed.items() - listed):
         place = place_of_message(steps, of_accounts)
-        steps[place] = with_message(steps[place], message, known)
+        steps[place] = with_message(steps[place], message)
     return "".join(without_others(step, known) for step in steps)
 
 
@@ -60,15 +59,8 @@ def place_of_message(steps: list[str], of_accounts: bool) -> int:
     return [*here].index(True)
 
 
-def with_message(step: str, message: str, known: Messages) -> str:
-    """The step with this message, which keeps the words of a similar one that is gone.
-
-    Without such words it is its own translation: German owners see it in English, as before.
-    """
-    gone = [key for key in ENTRY.findall(step) if key not in known]
-    if similar := get_close_matches(message, gone, 1):
-        print(f"{PAGE}: {message!r} has the German words of {similar[0]!r}. Do they still fit?")
-        return step.replace(f'"{similar[0]}": ', f'"{message}": ', 1)
+def with_message(step: str, message: str) -> str:
+    """The step with this message, which is its own translation until somebody writes German words."""
     print(f"{PAGE}: {message!r} has no German words yet. You may leave it so.")
     entry = f'       "{message}": "{message}",\n'
     return ENTRY.sub(lambda first: entry + first[0], step, count=1)

@@ -25,7 +25,7 @@ LIMITS = "decisions/0008-limits.md"
 GROWTH = "reference/growth.md"
 FACTORS = "how-to/second-factors.md"
 MAIL = "how-to/mail.md"
-NUMBERS = {2: "two", 4: "four", 5: "five", 10: "ten"}
+NUMBERS: dict[float, str] = {2: "two", 4: "four", 5: "five", 10: "ten"}
 SPANS = {900: "a quarter of an hour", 86400: "a day", 604800: "a week"}  # by seconds
 
 

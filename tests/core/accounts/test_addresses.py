@@ -50,6 +50,7 @@ def test_what_no_mail_can_be_sent_to_is_refused(app: Flask, address: str) -> Non
         ("grace@straße.de", "grace@xn--strae-oqa.de"),
         ("grace@strasse.de", "grace@strasse.de"),
         ("o'brien@sub.example.co", "o'brien@sub.example.co"),
+        ("grace@example.test", "grace@example.test"),
         (LONGEST, LONGEST),
     ],
 )

@@ -224,7 +224,9 @@ def test_a_mail_for_nobody_counts_as_one_that_was_sent() -> None:
 
 
 @pytest.mark.asvs("2.4.1")
-def test_a_network_that_asks_for_too_many_is_refused_and_others_are_not(app: Flask) -> None:
+def test_a_network_that_asks_for_too_many_is_refused_and_logged_and_others_are_not(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
     def ask_from(network: str) -> int:
         with request_of(app, network=network):
             return status_of(recovery.request_password_reset, f"{network[-5]}@example.org")
@@ -233,6 +235,8 @@ def test_a_network_that_asks_for_too_many_is_refused_and_others_are_not(app: Fla
     sites = [f"2001:db8:1:{number:x}::1" for number in range(LEAST_OF_NETWORK + 2)]
     assert [ask_from(site) for site in sites] == [200] * LEAST_OF_NETWORK + [429, 429]
     assert ask_from("2001:db8:2::1") == 200
+    refused = [line["reason"] for line in logged(caplog, "excess_rate_limit_exceeded")]
+    assert refused == ["mailed links"] * 2
 
 
 def test_the_mails_of_networks_that_asked_for_fewer_go_first(wait: Wait) -> None:
@@ -329,6 +333,9 @@ def test_mails_beyond_the_limit_of_the_site_go_later_and_are_logged_as_an_error_
             ask(*(f"other{number}@example.org" for number in range(10)), kind="confirm")
     # The links of the first hour are of no use any more.
     assert (found, waiting) == ([[2], [], [], [2]], [2, 2, 2, 2])
+    # A reset may still go.
+    ask(ADDRESS)
+    assert mail_limits.count_kept_mails() == 2
 
 
 # What the limits cost.

@@ -206,12 +206,15 @@ def test_a_command_prints_it_and_another_process_shows_it(make_app: MakeApp, app
     assert [mail["Subject"] for mail in development_mails()] == ["Your report"]
 
 
-def test_of_the_files_of_mails_the_oldest_go(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_mails_is_private_and_its_oldest_go(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(smtp, "MAX_SHOWN", 2)
     for name in ("first", "second", "third"):
         send_mail(report(name))
     assert [mail["Subject"] for mail in development_mails()] == ["second", "third"]
-    assert len([*Path(app.instance_path, "mails").iterdir()]) == 2
+    folder = Path(app.instance_path, "mails")
+    assert (len([*folder.iterdir()]), folder.stat().st_mode & 0o777) == (2, 0o700)
     # One that another process deletes meanwhile is left out.
     monkeypatch.setattr(Path, "read_bytes", Mock(side_effect=FileNotFoundError))
     assert development_mails() == []

@@ -183,11 +183,15 @@ def test_create_key_itself_asks_for_a_recent_login(make_app: MakeApp, wait: Wait
     assert client.post("/naive", headers=log_in(client)).status_code == 200
 
 
-def test_a_user_sees_and_ends_own_keys_and_no_others(app: Flask, client: FlaskClient) -> None:
+# One of the two has the greater id.
+@pytest.mark.parametrize(("name", "other"), [("ada", "bob"), ("bob", "ada")])
+def test_a_user_sees_and_ends_own_keys_and_no_others(
+    app: Flask, client: FlaskClient, name: str, other: str
+) -> None:
     add_user(app, "bob")
-    keys = [new_key(app, to="bob"), new_key(app), new_key(app, name="Kept")]
+    keys = [new_key(app, to=other), new_key(app, to=name), new_key(app, to=name, name="Kept")]
     theirs, mine, _ = ids = [key.split("_")[1] for key in keys]
-    credentials = log_in(client)
+    credentials = log_in(client, username=name)
     shown = client.get(routes.KEYS, headers=credentials).get_json()["keys"]
     assert [each["id"] for each in shown] == ids[1:]
 
