@@ -236,8 +236,9 @@ def test_a_request_with_fewer_addresses_than_hops_is_logged_once_an_hour(
     [line] = warned(PATH, "1.1.1.1")
     assert "fewer addresses than PROXY_HOPS (1 of 2)" in line
     assert "1.1.1.1" not in line
+    wait(60 * 60 - 1)
     assert warned(PATH) == []
-    wait(60 * 60)
+    wait(1)
     assert len(warned(PATH)) == 1
 
 

@@ -265,6 +265,7 @@ DIFFERENT: dict[str, tuple[Any, Any, str]] = {
     ),
     "another model": (responds(Plain), Draft(draft=SECRET), "Draft"),
     "a list": (responds(Plain), [Plain(number=1)], "write @responds(list[Plain])"),
+    "with another status": (responds(Plain, status=201), ({"number": SECRET}, 201), "'number'"),
     "another status": (responds(Plain, status=201), ({"number": 1}, 200), "201"),
     "another media type": (responds(Plain), SECRET, "text/html"),
     "no JSON": (responds(Plain), lambda: Response(SECRET, mimetype="application/json"), "JSON"),
@@ -285,6 +286,7 @@ def test_a_test_gets_500_with_the_view_and_the_member_and_no_value_and_productio
     assert answer.status_code == 500
     assert f"{__name__}.ask.<locals>.view" in answer.json["hint"]
     assert named in answer.json["hint"]
+    assert tested.test_client().post("/probe").status_code == 500
     assert answer.json["hint"] in caplog.text
     assert SECRET not in f"{answer.headers}{answer.text}{caplog.text}"
     assert ask(make_app(**PRODUCTION), mark, returned).status_code < 300
