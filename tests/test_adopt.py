@@ -101,7 +101,7 @@ def shop(tmp_path: Path) -> TheirApp:
 def adopt(app: TheirApp | Path, *options: str) -> subprocess.CompletedProcess[str]:
     folder = app if isinstance(app, Path) else app.folder
     command = [sys.executable, str(support.TEMPLATE / "adopt.py"), str(folder), *options]
-    # Settings of whoever runs the tests must not count.
+    # Settings of the person who runs the tests must not count.
     environment = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull}
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=folder, env=environment

@@ -54,7 +54,7 @@ def test_what_no_mail_can_be_sent_to_is_refused(app: Flask, address: str) -> Non
         (LONGEST, LONGEST),
     ],
 )
-def test_whoever_gets_the_mail_logs_in_by_what_was_typed(typed: str, stored: str) -> None:
+def test_who_gets_the_mail_logs_in_by_what_was_typed(typed: str, stored: str) -> None:
     registration.request_registration(NAME, checked_address(typed), STRONG)
     registration.confirm_registration(mailed_token(), password=STRONG, new_password=None)
     assert recipients() == [stored]

@@ -217,7 +217,7 @@ def test_a_login_that_ended_meanwhile_deletes_nothing_and_a_new_address_hears_to
 
 
 @pytest.mark.parametrize("by", ["the user", "command line"])
-def test_no_row_is_left_and_all_learn_of_it_whoever_deletes_the_account(
+def test_no_row_is_left_and_all_learn_of_it_if_the_user_or_an_operator_deletes_the_account(
     app: Flask, caplog: pytest.LogCaptureFixture, by: str
 ) -> None:
     """Your receiver hears of it while the rows are there; the addresses of this week get a mail."""

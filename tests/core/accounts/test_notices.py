@@ -160,7 +160,7 @@ def test_a_login_from_a_new_network_or_browser_is_told_once_and_the_first_is_not
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "mails"),
     [
         ((OFFICE, FIREFOX), (OFFICE, NEWER), 0),
         ((OFFICE, FIREFOX), (SAME_OFFICE, FIREFOX), 0),
@@ -170,9 +170,9 @@ def test_a_login_from_a_new_network_or_browser_is_told_once_and_the_first_is_not
     ],
 )
 def test_an_update_and_another_address_of_the_provider_are_not_new_and_another_provider_is(
-    app: Flask, before: Place, after: Place, told: int
+    app: Flask, before: Place, after: Place, mails: int
 ) -> None:
-    assert told_after(app, before, after) == [0, told]
+    assert told_after(app, before, after) == [0, mails]
 
 
 def test_a_known_browser_is_new_in_a_network_where_only_others_were_used(

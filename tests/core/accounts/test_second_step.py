@@ -147,7 +147,7 @@ def test_no_cache_keeps_the_answer_to_a_half_login_whatever_the_view_says(
 
 
 @pytest.mark.asvs("6.3.3")
-def test_whoever_knows_the_password_of_somebody_with_a_passkey_has_nothing(
+def test_who_knows_the_password_of_somebody_with_a_passkey_has_nothing(
     app: Flask, passkey: Passkey
 ) -> None:
     """Factors and challenges of another user do not help."""

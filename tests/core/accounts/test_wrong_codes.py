@@ -62,7 +62,7 @@ def use_up(app: Flask, secret: str, network: str = "") -> None:
 
 
 @pytest.mark.asvs("6.3.1")
-def test_whoever_has_the_password_gets_few_wrong_codes_a_day_from_everywhere(
+def test_who_has_the_password_gets_few_wrong_codes_a_day_from_everywhere(
     app: Flask, secret: str, wait: Wait, caplog: pytest.LogCaptureFixture
 ) -> None:
     use_up(app, secret)
