@@ -199,10 +199,15 @@ def said(title: str, state: dict[str, str]) -> dict[str, str]:
     }
 
 
-@pytest.mark.all
 @pytest.mark.slow(seconds=60)
 @pytest.mark.parametrize("csp_sources", ["", "named"])
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    "level",
+    [
+        pytest.param(LEVELS[0], marks=pytest.mark.all),
+        *(pytest.param(each, marks=pytest.mark.weekly) for each in LEVELS[1:]),
+    ],
+)
 def test_a_page_may_do_in_chromium_what_the_page_of_choices_says(
     level: str, csp_sources: str, sites: Sites, browser: Browser
 ) -> None:

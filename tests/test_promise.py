@@ -86,7 +86,7 @@ def public(*replacements: tuple[str, str]) -> str:
     return text
 
 
-@pytest.mark.all
+@pytest.mark.weekly
 def test_a_deprecated_name_warns_and_the_suite_stays_green(
     made_up: Repository, tmp_path: Path
 ) -> None:
@@ -95,7 +95,7 @@ def test_a_deprecated_name_warns_and_the_suite_stays_green(
     assert re.search(r"app/seed.py:\d+: FutureWarning: secure_flask.Command goes with", said)
 
 
-@pytest.mark.all
+@pytest.mark.weekly
 def test_a_name_that_goes_without_a_warning_makes_the_suite_red(
     made_up: Repository, tmp_path: Path
 ) -> None:

@@ -50,7 +50,7 @@ NEXT = {
 }
 
 
-@pytest.mark.all
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_both_steps_bring_the_new_release_and_keep_the_edits(tmp_path: Path) -> None:
     support.need(shutil.which("make"), "make")
