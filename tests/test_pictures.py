@@ -32,11 +32,6 @@ def test_the_projects_readme_shows_the_page_of_the_site() -> None:
     assert f"docs/{picture.name}" in (support.FOLDER / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
-def test_a_picture_is_light(picture: Path) -> None:
-    assert picture.stat().st_size < HEAVIEST
-
-
 @pytest.mark.weekly
 @pytest.mark.slow
 def test_they_can_be_taken_again(tmp_path: Path) -> None:

@@ -62,15 +62,11 @@ QUERIES = {
 WITH_SLIPS = {
     "databse migration": "flask db migrate|migrations",
     "pasword reset": "^Self-service accounts|flask user password",
-    "deploi nginx": "(?i)^(Behind a reverse proxy|Deploy).*nginx",
     "encript a column": "EncryptedString|encrypted_column",
     "blind indx": "blind_index",
-    "backgroud job": "^Background jobs",
     "kuberntes": "^Deploy to Kubernetes",
     "paskey": "(?i)^Second factors and passkeys",
-    "sesion lifetime": "LOGIN_LIFETIME",
     "passowrd hash": "(?i)^Import existing users",
-    "webhok": "› A webhook",
     "prometeus metrics": "^Prometheus",
 }
 MINISEARCH = ("7.2.0", "03c27931eb603af1d3358579e9885eafdb6a2f5fa9929557b3e77d7e99d06d03")

@@ -255,14 +255,16 @@ def test_what_the_cookie_lacks_is_named_with_its_line(
             assert re.findall(r"^REMEMBER_COOKIE_(\w+) ", "\n".join(found), re.MULTILINE) == named
 
 
-def start(monkeypatch: pytest.MonkeyPatch, *addresses: str, **environment: str) -> None:
+def start(
+    monkeypatch: pytest.MonkeyPatch, *addresses: str, token_type: str = "jwt", **environment: str
+) -> None:
     """Start gunicorn at these addresses, as its configuration reads them."""
     secrets = {name.upper(): secret for name, secret in SECRETS.items()}
     for name, value in {**secrets, **environment}.items():
         monkeypatch.setenv(name, value)
     server = SimpleNamespace(cfg=Config())
     server.cfg.set("bind", [*addresses])
-    on_starting(server, Settings)
+    on_starting(server, Settings, token_type)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8000", "[::]:8000", "192.168.1.5:80", ":8000"])
@@ -274,3 +276,9 @@ def test_gunicorn_serves_this_machine_alone_with_the_settings_of_development(
     with pytest.raises(SystemExit, match=r"APP_ENV=development: .* unset BIND_HOST"):
         start(monkeypatch, *here, address, APP_ENV="development")
     start(monkeypatch, address, APP_ENV="production", TRUSTED_HOSTS="www.example.org")
+
+
+def test_gunicorn_stops_without_the_keys_that_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    start(monkeypatch, APP_ENV="development", TOKEN_KEYS="", token_type="opaque")
+    with pytest.raises(SystemExit, match="TOKEN_KEYS is missing"):
+        start(monkeypatch, APP_ENV="development", TOKEN_KEYS="")
