@@ -340,7 +340,6 @@ BAD = {
         "My Shop": "my-shop",
         "my_shop": "my-shop",
         "-shop-": "shop",
-        "2048": "my-2048",
         "Zoë": "zoe",
         "../evil": "evil",
         "日本": "my-service",

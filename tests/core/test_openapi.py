@@ -194,6 +194,8 @@ def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
     assert "403" not in document["paths"][ME]["get"]["responses"], "Reading is never cross-site."
     assert responses["201"]["content"] == content_of("Created")
     assert responses["401"]["headers"]["WWW-Authenticate"]["required"] is True
+    limited = document["paths"][routes.LOGIN]["post"]["responses"]["429"]
+    assert {*limited["headers"]} == {*responses["503"]["headers"]} == {"Retry-After"}
     assert operation["requestBody"] == {"required": True, "content": content_of("Order")}
     assert responses["400"]["content"] == content_of("Error")
     assert responses["409"]["content"] == content_of("Error")
