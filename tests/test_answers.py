@@ -339,7 +339,6 @@ BAD = {
         "x" * 51: "x" * 50,
         "My Shop": "my-shop",
         "my_shop": "my-shop",
-        "-shop-": "shop",
         "Zoë": "zoe",
         "../evil": "evil",
         "日本": "my-service",
@@ -385,7 +384,6 @@ BAD = {
         "https://-.example": "",
         "https://" + "a" * 64 + ".example": "",
         "https://" + "a." * 127 + "example": "",
-        "https://a_b.example": "",
         "https://0x7f.1": "",
         "https://[::1": "",
         "https://[0:0::1]": "https://[::1]",
@@ -403,7 +401,6 @@ BAD = {
     "cors_origins": {
         "localhost:3000": "http://localhost:3000",
         "http://localhost:80": "http://localhost",
-        "http://LOCALHOST:3000/": "http://localhost:3000",
         "http://127.0.0.2:3000": "https://127.0.0.2:3000",
         "http://localhost.evil.example": "https://localhost.evil.example",
         "https://a.example,HTTPS://A.example, *": "https://a.example",

@@ -18,6 +18,7 @@ from secure_flask.accounts import (
     wrong_codes,
 )
 from secure_flask.csp_reports import endpoint, violations
+from secure_flask.policy import Policy
 from secure_flask.web import counters, logs
 
 PAGES = Path(__file__).parents[2] / "docs"
@@ -25,6 +26,7 @@ LIMITS = "decisions/0008-limits.md"
 GROWTH = "reference/growth.md"
 FACTORS = "how-to/second-factors.md"
 MAIL = "how-to/mail.md"
+KEPT = Policy.model_fields["KEPT_LIFETIME"].default
 NUMBERS: dict[float, str] = {2: "two", 4: "four", 5: "five", 10: "ten"}
 SPANS = {900: "a quarter of an hour", 86400: "a day", 604800: "a week"}  # by seconds
 
@@ -41,6 +43,7 @@ FIGURES = [
     (FACTORS, f"prints a code for {SPANS.get(second_step.INVITATION_LIFETIME)}"),
     ("how-to/accounts.md", f"registration is valid for {SPANS.get(registration.LIFETIME)}"),
     ("how-to/leaving.md", f"another one waits for {NUMBERS.get(leaving.WAIT)} seconds"),
+    ("recipes/single-page-app.md", f"or for {KEPT / 86400:g} days if"),
     (MAIL, f"for {SPANS.get(email_change.KEPT)} also of a deletion"),
     (MAIL, "after {:g}, {:g}, {:g} and {:g} minutes".format(*(n / 60 for n in worker.RETRIES))),
     (MAIL, f"sent again after {minutes(worker.LEASE)}"),
