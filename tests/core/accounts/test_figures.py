@@ -21,7 +21,7 @@ from secure_flask.csp_reports import endpoint, violations
 from secure_flask.policy import Policy
 from secure_flask.web import counters, logs
 
-PAGES = Path(__file__).parents[2] / "docs"
+PAGES = Path(__file__).parents[3] / "docs"
 LIMITS = "decisions/0008-limits.md"
 GROWTH = "reference/growth.md"
 FACTORS = "how-to/second-factors.md"
