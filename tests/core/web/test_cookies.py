@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from flask import Flask, session
 from flask.sessions import SecureCookieSessionInterface
+from secure_flask import Settings, testing
 from secure_flask.auth.access import public
 from secure_flask.web import cookies
 from secure_flask.web.origins import PolicyError
 
 from core.conftest import PRODUCTION, MakeApp, protect
+from core.site import create_app
 
 
 def cookie_of_flask(app: Flask) -> set[str]:
@@ -63,14 +65,14 @@ def test_stricter_flags_of_flasks_session_stay(make_app: MakeApp) -> None:
 
 @pytest.mark.parametrize(("name", "value", "everywhere"), WEAKER)
 def test_weaker_flags_of_flasks_session_are_refused(
-    make_app: MakeApp, name: str, value: object, everywhere: bool, subtests: pytest.Subtests
+    name: str, value: object, everywhere: bool, subtests: pytest.Subtests
 ) -> None:
     for environment in (PRODUCTION, *[{}] * everywhere):
         with (
             subtests.test(case=environment),
             pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: .+[:.]"),
         ):
-            make_app(fill=False, **{name: value}, **environment)
+            create_app(testing.settings(Settings, **environment), **{name: value})
 
 
 @pytest.mark.parametrize(("name", "value", "everywhere"), WEAKER_LATER)
