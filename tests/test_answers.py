@@ -170,15 +170,8 @@ def test_every_problem_is_told_at_once_and_nothing_is_left(bake: Bake) -> None:
     )
     told = [problem.partition(":")[0] for problem in baked.problems]
     assert told == [
-        "project_name",
-        "project_slug",
-        "description",
-        "security_contact",
-        "csp_sources",
-        "frame_ancestors",
-        "cors_origins",
-        "cors_origins",
-        "framing",
+        *("project_name", "project_slug", "description", "security_contact"),
+        *("csp_sources", "frame_ancestors", "cors_origins", "cors_origins", "framing"),
     ]
     # The last word is whose report follows.
     assert baked.refusal.endswith("\n\n")
@@ -340,6 +333,7 @@ BAD = {
         "My Shop": "my-shop",
         "my_shop": "my-shop",
         "Zoë": "zoe",
+        "my-shop\n": "my-shop",
         "../evil": "evil",
         "import": "import-service",
         "none": "none-service",
@@ -383,6 +377,7 @@ BAD = {
         "https://-.example": "",
         "https://" + "a" * 64 + ".example": "",
         "https://" + "a." * 127 + "example": "",
+        "https://0x7f.1": "",
         "https://[::1": "",
         "https://[0:0::1]": "https://[::1]",
         "https://[::ffff:127.0.0.1]": "https://127.0.0.1",
