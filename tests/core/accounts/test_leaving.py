@@ -244,9 +244,10 @@ def test_no_row_is_left_and_all_learn_of_it_if_the_user_or_an_operator_deletes_t
 # One of the two has the greater id.
 @pytest.mark.parametrize(("name", "other"), [(OTHER, USERNAME), (USERNAME, OTHER)])
 def test_who_deletes_somebody_else_stays_logged_in_and_does_so_once(
-    app: Flask, name: str, other: str
+    app: Flask, wait: Wait, name: str, other: str
 ) -> None:
     others = log_in(app, name)
+    wait(HOUR // 2)
     with request_of(app, others):
         set_address(f"{other}@example.org", other)
         gone = user_of(other)
