@@ -34,7 +34,7 @@ def test_an_engine_does_what_the_protections_rest_on(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", map(daily, LEVELS))
+@pytest.mark.parametrize("level", [*map(daily, LEVELS)])
 # tests/views/browser/test_attacks.py tries the same attacks in Chromium.
 @pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "Chromium"])
 def test_an_attack_gets_as_far_in_each_engine_as_the_policy_lets_it(
