@@ -461,7 +461,7 @@ def test_the_values_to_write_into_env_have_the_names_of_the_settings_and_are_to_
         "  LOG_LEVEL=… (was config.py:4)",
         "  REDIS_URL=… (was config.py:6)",
     ]
-    # Also a key that is an attribute, and a switch of the core.
+    # A key that is an attribute and a switch of the core are to be removed too.
     removed = [line for line in report["Remove from"] if " app.py" in line or "config.py" in line]
     assert removed == [
         "  app.py:1 SECRET_KEY",

@@ -22,6 +22,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import core.users  # noqa: F401 - an app needs a class of users
 import support
 from core.site import create_app
+from test_engines import daily
 
 THEME = support.PAGES / "theme"
 DATA = json.loads((THEME / "choices.js").read_text("utf-8").removeprefix("const CHOICES = ")[:-2])
@@ -201,13 +202,7 @@ def said(title: str, state: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.slow(seconds=60)
 @pytest.mark.parametrize("csp_sources", ["", "named"])
-@pytest.mark.parametrize(
-    "level",
-    [
-        pytest.param(LEVELS[0], marks=pytest.mark.all),
-        *(pytest.param(each, marks=pytest.mark.weekly) for each in LEVELS[1:]),
-    ],
-)
+@pytest.mark.parametrize("level", [*map(daily, LEVELS)])
 def test_a_page_may_do_in_chromium_what_the_page_of_choices_says(
     level: str, csp_sources: str, sites: Sites, browser: Browser
 ) -> None:

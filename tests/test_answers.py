@@ -331,7 +331,6 @@ BAD = {
         "x": "x-service",
         "x" * 51: "x" * 50,
         "My Shop": "my-shop",
-        "my_shop": "my-shop",
         "Zoë": "zoe",
         "my-shop\n": "my-shop",
         "../evil": "evil",

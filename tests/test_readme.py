@@ -129,3 +129,9 @@ def test_the_transcript_shows_each_question_as_it_is_asked() -> None:
         asked += prompt.values() if isinstance(prompt, dict) else [prompt]
     missing = [text for text in asked if text not in page]
     assert not missing, "copy the questions again from a terminal"
+
+
+def test_the_tutorial_shows_the_first_question_as_it_is_asked() -> None:
+    asked = support.SETTINGS["__prompts__"]["project_name"]
+    text = (support.PAGES / "tutorial.md").read_text("utf-8")
+    assert f"[1/11] {asked} (My Service): Harbour Log" in text

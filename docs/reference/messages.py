@@ -60,7 +60,7 @@ def place_of_message(steps: list[str], of_accounts: bool) -> int:
 
 
 def with_message(step: str, message: str) -> str:
-    """The step with this message, which is its own translation until somebody writes German words."""
+    """The step with this message, in English until somebody writes German words."""
     print(f"{PAGE}: {message!r} has no German words yet. You may leave it so.")
     entry = f'       "{message}": "{message}",\n'
     return ENTRY.sub(lambda first: entry + first[0], step, count=1)
