@@ -1,8 +1,8 @@
 """Who sends this request: a user, by a login or by a program, or nobody.
 
-The principal is found once, at its first use. A login that begins in this request changes it. A static file or public page that does not use it
-costs no query, and caches may keep it. The result is kept in the state of the request, not in `g`:
-an app may set `g.user` without effect here.
+The principal is found once, at its first use. A login that begins in this request changes it. A
+static file or public page that does not use it costs no query, and caches may keep it. The result is
+kept in the state of the request, not in `g`: an app may set `g.user` without effect here.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,14 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import flask
-from flask import (
-    Flask,
-    Request,
-    Response,
-    current_app,
-    has_request_context,
-    request,
-)
+from flask import Flask, Request, Response, current_app, has_request_context, request
 from limits import RateLimitItem
 from secure_flask.auth.logins import (
     Credential,
@@ -179,11 +172,12 @@ def _look_up(request: Request) -> Principal:
     found = (find(request) for find in app_state(current_app)[_FINDERS])
     principal = next(filter(None, found), Principal())
     _note(principal)
+    _note_use(principal)
     return principal
 
 
 def _note(principal: Principal) -> None:
-    """Keep ids for the log, which must not query the database, and what the request needs later."""
+    """Keep ids for the log, which must not query the database, and limit the roles by a program."""
     state = state_of(request)
     row = principal.row
     if principal.user is not None or row:
@@ -192,8 +186,13 @@ def _note(principal: Principal) -> None:
         state[KEY_ID] = principal.program.row.id
     if principal.program and principal.user:
         limit_roles_of_user(principal.user, principal.program.roles)
+
+
+def _note_use(principal: Principal) -> None:
+    """Keep which row was used, unless its stored time is recent enough, as that of a new login is."""
+    row = principal.row
     if row and principal.user and is_last_used_outdated(row):
-        state[_USED] = (type(row), row.id)
+        state_of(request)[_USED] = (type(row), row.id)
 
 
 @login_begins.connect

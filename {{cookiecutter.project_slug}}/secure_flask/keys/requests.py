@@ -54,8 +54,8 @@ def init_app(app: Flask) -> None:
 
 def _find_principal(request: Request) -> Principal | None:
     """The principal of a request with a key: nobody for an unknown one, which is no token either."""
-    token = bearer_token(request) or ""
-    if not api_keys.is_key(token):
+    token = bearer_token(request)
+    if token is None or not api_keys.is_key(token):
         return None
     key = api_keys.find_key(token)
     if key is None:

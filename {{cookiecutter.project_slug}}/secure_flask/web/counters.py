@@ -115,7 +115,7 @@ class Counters:
 
     def give_back(self, *counts: Count) -> None:
         """Undo counts where they were counted, unless that storage is away; never below zero."""
-        self.local.incr_all((c.key, c.lifetime, -1) for c in counts if c.storage is self.local)
+        self.local.incr_all([(c.key, c.lifetime, -1) for c in counts if c.storage is self.local])
         for count in counts:
             if count.storage is not self.local and not self._is_away():
                 self._give_back_shared(count)
