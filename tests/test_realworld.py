@@ -16,7 +16,7 @@ PAGE = support.PAGES / "how-to" / "api-with-a-contract.md"
 COLLECTION = Path(__file__).parent / "realworld"
 
 
-@pytest.mark.weekly
+@pytest.mark.all
 @pytest.mark.slow
 def test_the_collection_of_the_contract_passes(
     new_project: NewProject, node_programs: Path, tmp_path: Path
