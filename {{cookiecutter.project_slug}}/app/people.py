@@ -45,6 +45,7 @@ ADMIN = "admin"
 
 class Search(Query, extra="ignore"):
     q: Annotated[MultilineText, Field(max_length=MAX_SEARCH)] = ""
+    page: Annotated[int, Field(ge=1)] = 1
 
 
 class RolesForm(FlaskForm):
@@ -69,7 +70,8 @@ def list_people(*, query: Search) -> str:
         .where(User.name.icontains(search, autoescape=True))
     )
     # The id makes the order complete, so that nobody is on two pages or on none.
-    people = db.paginate(found.order_by(func.lower(User.name), User.id), per_page=PER_PAGE)
+    ordered = found.order_by(func.lower(User.name), User.id)
+    people = db.paginate(ordered, page=query.page, per_page=PER_PAGE)
     return render_template("people.html", people=people, search=search)
 
 

@@ -286,6 +286,13 @@ def test_a_login_by_a_token_gives_the_session_of_a_user_to_nobody_else(switched:
     assert other.get("/probe/all").get_json() == {}
 
 
+def test_a_login_by_a_token_leaves_a_visitors_session_with_the_visitor(switched: Flask) -> None:
+    client = switched.test_client()
+    client.get("/probe/write/cart")
+    client.post("/probe/switch", json={}, headers=OWN_PAGE)
+    assert client.get("/probe/all").get_json() == {"note": "cart", "added": "by the view"}
+
+
 def test_a_login_by_cookie_over_that_of_another_user_takes_no_session_along(
     make_app: MakeApp,
 ) -> None:
@@ -302,7 +309,5 @@ def test_a_login_by_cookie_over_that_of_another_user_takes_no_session_along(
     client.get("/probe/write/draft")
     client.post("/probe/switch", json={}, headers=OWN_PAGE)
     with stored_user(app, OTHER) as bob:
-        assert client.get("/probe/all").get_json() == {
-            "note": "of the new user",
-            OWNER: str(bob.id),
-        }
+        shown = {"note": "of the new user", OWNER: str(bob.id)}
+        assert client.get("/probe/all").get_json() == shown

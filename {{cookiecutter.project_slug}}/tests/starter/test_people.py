@@ -106,9 +106,9 @@ def test_the_next_page_keeps_the_search(
     assert "<bdi>grant</bdi>" in listed(admin, q="gra", page="2").text
 
 
-@pytest.mark.parametrize("page", ["2", "0", "-1", "x", str(10**17), "9" * 5000])
-def test_a_page_that_does_not_exist_is_not_found(admin: FlaskClient, page: str) -> None:
-    assert listed(admin, page=page).status_code == 404
+@pytest.mark.parametrize(("page", "status"), [("2", 404), ("0", 400), ("-1", 400), ("x", 400)])
+def test_a_page_that_does_not_exist_is_refused(admin: FlaskClient, page: str, status: int) -> None:
+    assert listed(admin, page=page).status_code == status
 
 
 def test_who_is_locked_out_logs_in_again_when_let_in(app: Flask, admin: FlaskClient) -> None:
