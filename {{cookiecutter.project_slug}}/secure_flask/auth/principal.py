@@ -189,7 +189,7 @@ def _note(principal: Principal) -> None:
 
 
 def _note_use(principal: Principal) -> None:
-    """Keep which row was used, unless its stored time is recent enough, as that of a new login is."""
+    """Keep which row was used, for `_store_use`, unless its stored time is recent."""
     row = principal.row
     if row and principal.user and is_last_used_outdated(row):
         state_of(request)[_USED] = (type(row), row.id)
