@@ -149,6 +149,24 @@ def cases(output: str) -> int:
     return int(found[1]) if found else 0
 
 
+WRITE_AN_ARTICLE = """
+import createClient from "openapi-fetch";
+import type { paths } from "./schema";
+
+const client = createClient<paths>({ baseUrl: "http://localhost:8000" });
+const user = { username: "jake", email: "jake@example.org", password: "seven owls in ink" };
+const registered = await client.POST("/api/users", { body: { user } });
+const headers = { Authorization: `Token ${registered.data?.user.token}` };
+
+const article = { title: "Dragons", description: "How?", body: "Carefully.", tagList: ["fire"] };
+const written = await client.POST("/api/articles", { headers, body: { article } });
+console.log(written.response.status, written.data?.article.title);
+
+const query = { tag: "fire", limit: 1 };
+const found = await client.GET("/api/articles", { params: { query } });
+const author = found.data?.articles[0]?.author;
+console.log(found.response.status, author?.username, author?.following);
+"""
 COMPILE = "--strict --target es2022 --module esnext --moduleResolution bundler"
 
 
@@ -186,19 +204,34 @@ def test_spectral_finds_nothing(
 def test_a_generated_client_logs_in_and_adds_a_task(
     new_project: NewProject, node_programs: Path, tmp_path: Path, token_type: str, accounts: str
 ) -> None:
-    """The command and the program of the page."""
-    [command] = re.findall(r"^\$ npx (.+)$", PAGE.read_text("utf-8"), re.MULTILINE)
+    """The program of the page."""
     program, session = [step.code for step in following.steps(PAGE) if step.language == "ts"]
     if token_type == "session":
         program = re.sub("(?m)^const headers = .*\n", lambda _: session, program)
-    (tmp_path / "node_modules").symlink_to(node_programs.parent)
-    (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
     project = new_project(token_type=token_type, accounts=accounts)
-    with services.gunicorn(project, tmp_path / "log") as port:
+    assert run_client(project, program, tmp_path, node_programs) == "201 Call the bank\n"
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_a_generated_client_writes_an_article_by_a_given_contract(
+    new_project: NewProject, node_programs: Path, tmp_path: Path
+) -> None:
+    project = new_project()
+    following.write_files(project, CONTRACT)
+    said = run_client(project, WRITE_AN_ARTICLE, tmp_path, node_programs)
+    assert said == "201 Dragons\n200 jake false\n"
+
+
+def run_client(project: Path, program: str, folder: Path, node_programs: Path) -> str:
+    """Generate types by the page's command, compile the program and return what it prints."""
+    [command] = re.findall(r"^\$ npx (.+)$", PAGE.read_text("utf-8"), re.MULTILINE)
+    (folder / "node_modules").symlink_to(node_programs.parent)
+    (folder / "package.json").write_text('{"type": "module"}', "utf-8")
+    with services.gunicorn(project, folder / "log") as port:
         here = f"localhost:{port}"
-        (tmp_path / "program.ts").write_text(program.replace(following.ADDRESS, here), "utf-8")
+        (folder / "program.ts").write_text(program.replace(following.ADDRESS, here), "utf-8")
         generator, *options = command.replace(following.ADDRESS, here).split()
-        support.run(node_programs / generator, *options, cwd=tmp_path)
-        support.run(node_programs / "tsc", *COMPILE.split(), "program.ts", cwd=tmp_path)
-        said = support.run("node", "program.js", cwd=tmp_path)
-    assert said == "201 Call the bank\n"
+        support.run(node_programs / generator, *options, cwd=folder)
+        support.run(node_programs / "tsc", *COMPILE.split(), "program.ts", cwd=folder)
+        return support.run("node", "program.js", cwd=folder)
