@@ -102,10 +102,10 @@ def test_the_pages_of_a_search_keep_it_and_end(
     add_user(app, "grant")
     assert "?q=gra&amp;page=2" in listed(admin, q="gra").text
     assert "<bdi>grant</bdi>" in listed(admin, q="gra", page="2").text
-    assert listed(admin, q="gra", page="3").status_code == 404
+    assert {listed(admin, q="gra", page=end).status_code for end in ("3", str(10**17))} == {404}
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "x"])
+@pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 5000])
 def test_what_is_no_page_is_invalid(app: Flask, admin: FlaskClient, page: str) -> None:
     assert listed(admin, page=page).status_code == app.config["INVALID_STATUS"]
 
