@@ -15,8 +15,8 @@ import pyotp
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.rendered import TEMPLATE, render, temporary_folder
-from demo import SEEDED
+from tools.benchmarks.rendered import TEMPLATE, render, temporary_folder
+from tools.demo import SEEDED
 
 sys.path.insert(0, str(TEMPLATE / "tests"))
 

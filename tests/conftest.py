@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # workers of xdist, and what tests start, inherit the variable.
 sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = support.COMPILED["PYTHONPYCACHEPREFIX"]
 
-# tests/test_views.py runs these in a separate process.
+# tests/render/test_views.py runs these in a separate process.
 collect_ignore = ["views"]
 
 # Hypothesis would keep its examples in the template's folder.
@@ -276,12 +276,12 @@ def ready_project(
 
 @pytest.fixture(scope="session")
 def node_programs(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs that pins/npm names, installed once."""
+    """The programs that tools/requirements/npm names, installed once."""
     support.need(shutil.which("npm"), "npm")
     kept = shared / "npm"
     if not kept.exists():
         made = tmp_path_factory.mktemp("npm") / "npm"
-        shutil.copytree(support.TEMPLATE / "pins" / "npm", made)
+        shutil.copytree(support.TEMPLATE / "tools" / "requirements" / "npm", made)
         support.run("npm", "ci", cwd=made)
         keep(made, kept)
     return kept / "node_modules" / ".bin"

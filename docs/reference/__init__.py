@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from benchmarks.rendered import TEMPLATE, module
+from tools.benchmarks.rendered import TEMPLATE, module
 
 FOLDER = TEMPLATE / "{{cookiecutter.project_slug}}"
 

@@ -4,7 +4,6 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks.rendered import TEMPLATE, render, temporary_folder
 from docs.reference import (
     Fact,
     Facts,
@@ -20,6 +19,7 @@ from docs.reference import (
     routes,
     settings,
 )
+from tools.benchmarks.rendered import TEMPLATE, render, temporary_folder
 
 PAGES = Path(__file__).parent.parent
 # A drawing in a page. What it shows is said in words too, for those who do not see it.

@@ -1,4 +1,4 @@
-"""What a page may do, as the headers of a project say it. tests/test_choose.py asks a browser."""
+"""What a page may do, as the headers of a project say it. tests/docs/test_choose.py asks a browser."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple

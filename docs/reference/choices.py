@@ -18,9 +18,9 @@ from cookiecutter.generate import is_copy_only_path
 from cookiecutter.utils import create_env_with_context
 from jinja2 import FileSystemBytecodeCache
 
-from benchmarks.rendered import TEMPLATE, module
 from docs.reference import FOLDER
 from docs.reference.allowed import FROM_OUTSIDE, IN_A_PAGE, LISTED, TERMS, Sent, words
+from tools.benchmarks.rendered import TEMPLATE, module
 
 PRE_GEN = runpy.run_path(str(TEMPLATE / "hooks" / "pre_gen_project.py"))
 POST_GEN = runpy.run_path(str(TEMPLATE / "hooks" / "post_gen_project.py"))

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from benchmarks.rendered import module
 from docs.reference import FOLDER
 from docs.reference.drawings import Box, Drawing, Row
+from tools.benchmarks.rendered import module
 
 # In wiring.py: what is set up, and why, behind it or in the line above.
 STEP = re.compile(

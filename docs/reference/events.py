@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Iterator
 
-from benchmarks.rendered import module
 from docs.reference import FOLDER, Fact, Facts
+from tools.benchmarks.rendered import module
 
 # The names of the OWASP Logging Vocabulary Cheat Sheet, with those of June 2026.
 OWASP_NAMES = {

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.rendered import TEMPLATE
+from tools.benchmarks.rendered import TEMPLATE
 
 MARK = "pytest.mark.asvs"
 OF_ACCOUNTS = "## With `accounts=self-service`"

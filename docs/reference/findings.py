@@ -1,7 +1,7 @@
 """Each finding of `flask check`: its level, and whether only `--deploy` looks for it."""
 
-from benchmarks.rendered import module
 from docs.reference import Fact, Facts, create_app, is_of_accounts
+from tools.benchmarks.rendered import module
 
 
 def facts() -> Facts:

@@ -5,8 +5,8 @@ from typing import Any
 
 import jinja2
 
-from benchmarks.rendered import module
 from docs.reference import FOLDER, choices, create_app
+from tools.benchmarks.rendered import module
 
 LONG = 60  # characters
 UNSET = (

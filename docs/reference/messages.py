@@ -10,8 +10,8 @@ from uuid import UUID
 import pydantic
 from werkzeug.exceptions import default_exceptions
 
-from benchmarks.rendered import module
 from docs.reference import FOLDER
+from tools.benchmarks.rendered import module
 
 # Which argument of these functions of the core is a message for people.
 SPEAKING = {

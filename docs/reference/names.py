@@ -9,7 +9,7 @@ import textwrap
 from types import ModuleType
 from typing import Any
 
-from benchmarks.rendered import module
+from tools.benchmarks.rendered import module
 
 ENTRY = re.compile(r"^### `(\w+)`\n(?:(?!#{2,3} ).*\n)*", re.MULTILINE)
 # An object has no docstring, so that of the core describes it.

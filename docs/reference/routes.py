@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from benchmarks.rendered import module
 from docs.reference import Fact, Facts, create_app, is_of_accounts
+from tools.benchmarks.rendered import module
 
 TOKEN_TYPES = ("opaque", "session", "jwt")
 

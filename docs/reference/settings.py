@@ -7,8 +7,8 @@ from unittest.mock import patch
 
 from pydantic import ByteSize, SecretStr, ValidationError
 
-from benchmarks.rendered import module
 from docs.reference import FOLDER, Fact, Facts
+from tools.benchmarks.rendered import module
 
 HOUR, DAY = 60 * 60, 24 * 60 * 60  # seconds
 LONGEST = 30  # characters of a word, which does not break; the page shows longer addresses

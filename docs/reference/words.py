@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from benchmarks import page as costs
 from docs.reference import __main__ as reference
 from docs.reference import evidence, names
+from tools.benchmarks import page as costs
 
 TABLES = {
     *(reference.ROUTES, reference.COMMANDS, reference.SETTINGS, reference.POLICY),
@@ -13,7 +13,7 @@ TABLES = {
 }
 # The site has only one of the decisions, which projects name, and no survivors of mutation tests.
 RECORD = "0013-cross-site-writes.md"
-SURVIVORS = "bite.md"
+SURVIVORS = "mutation.md"
 
 
 def pages() -> list[Path]:

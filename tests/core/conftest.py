@@ -20,11 +20,12 @@ from secure_flask.state import app_state
 from sqlalchemy.exc import OperationalError
 
 from core import routes, site
+from core.shared import *
 from core.site import POLICY
 from core.standing_clock import clock
-from shared import *
 
-# Their class of users is another one, so they have a process of their own: tests/test_accounts.py.
+# Their class of users is another one, so they have a process of their own:
+# test_accounts_apart.py starts it.
 collect_ignore = ["accounts"]
 
 

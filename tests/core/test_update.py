@@ -16,10 +16,10 @@ from threading import Thread
 import pytest
 from secure_flask import update
 
-import releases
 import support
-from certificates import write_certificate
-from releases import Changes, new_key, signer, write
+from services.certificates import write_certificate
+from updates import releases
+from updates.releases import Changes, new_key, signer, write
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""The sites that a browser visits: a process in a render, as `tests/scripts/sites.py` serves them."""
+"""The sites that a browser visits: a process in a render, as `served_sites.py` serves them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import support
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "sites.py"
+SCRIPT = Path(__file__).with_name("served_sites.py")
 FEATURES = Path(__file__).parent / "features.js"
 PATIENCE = 60  # seconds
 

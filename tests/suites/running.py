@@ -12,7 +12,7 @@ from pathlib import Path
 
 import support
 
-PINS = support.TEMPLATE / "pins" / "dev.txt"
+PINS = support.TEMPLATE / "tools" / "requirements" / "dev.txt"
 HERE = Path(__file__).parent
 
 # How each test ended, by its file, name and parameters.
@@ -20,7 +20,7 @@ Outcomes = dict[str, str]
 
 
 def fetch_source(package: str, folder: Path) -> Path:
-    """Unpack the source of the installed version, which pins/dev.txt names with its hashes."""
+    """Unpack the source of the installed version, which tools/requirements/dev.txt names with its hashes."""
     support.need(find_spec("pip"), "pip")
     [pin] = re.findall(rf"^{package}==.*(?:\n +--hash=.*)+", PINS.read_text("utf-8"), re.MULTILINE)
     assert pin.startswith(f"{package}=={importlib.metadata.version(package)} ")

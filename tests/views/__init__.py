@@ -1,6 +1,6 @@
 """The tests of the owner's views. Importing this package renders the project that they test.
 
-tests/test_views.py runs them in a separate process: `app.models.User` would be a second user class
+tests/render/test_views.py runs them in a separate process: `app.models.User` would be a second user class
 beside the one of tests/core/. By hand: `python -m pytest tests/views/test_login.py`. A command that
 names the folder of accounts, `python -m pytest tests/views/accounts`, renders that answer.
 """

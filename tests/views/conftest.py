@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.settings import Settings
 from core import routes
-from shared import *
+from core.shared import *
 from tests.page_elements import Elements
 
 # What a browser sends with a form on a page of this site.

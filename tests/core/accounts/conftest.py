@@ -11,13 +11,13 @@ from secure_flask.accounts import AccountSettings
 from secure_flask.accounts.smtp import TESTED_MAILS
 from secure_flask.state import app_state
 
-import mail_servers
 from core.accounts import site
 from core.accounts.devices import STEP, Passkey, add_app, add_passkey
 from core.accounts.people import ADDRESS, new_login, request_of, set_address, user_of
 from core.accounts.site import User
 from core.conftest import Configure, Create, Wait, give_roles
-from mail_servers import MailServer
+from services import mail_servers
+from services.mail_servers import MailServer
 
 Request = Callable[[], AbstractContextManager[None]]
 

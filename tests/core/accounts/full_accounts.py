@@ -19,7 +19,7 @@ from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, i
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from core.accounts.people import ADDRESS
-from shared import USERNAME, give_roles, stored_user
+from core.shared import USERNAME, give_roles, stored_user
 
 NEW_ADDRESS, FORMER_ADDRESS = "ada@example.net", "ada@old.example"
 ROLE, PASSKEY, KEY = "editor", "Phone", "Backup"

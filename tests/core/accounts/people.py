@@ -21,7 +21,7 @@ from secure_flask.database import db
 from secure_flask.web import cookies
 from werkzeug.exceptions import HTTPException
 
-from shared import PASSWORD, PRODUCTION, USERNAME
+from core.shared import PASSWORD, PRODUCTION, USERNAME
 
 if TYPE_CHECKING:
     from core.accounts.site import User

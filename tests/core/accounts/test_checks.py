@@ -10,11 +10,11 @@ from secure_flask.checks import CHECKS
 from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column
 
-import mail_servers
 from core.accounts import full_accounts
 from core.accounts.people import ADDRESS, IN_PRODUCTION, set_address, user_of
 from core.accounts.site import User
 from core.conftest import MakeApp, Wait
+from services import mail_servers
 
 UNREACHABLE, WAITING, USED_UP = "mail.unreachable", "mail.waiting", "mail.limit-reached"
 WITHOUT_FACTOR = "accounts.role-without-second-factor"

@@ -29,7 +29,7 @@ from sqlalchemy import delete, event, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import ServiceUnavailable
 
-import shared
+from core import shared
 from core.accounts import full_accounts
 from core.accounts.devices import AT_ONCE, at_once
 from core.accounts.people import (

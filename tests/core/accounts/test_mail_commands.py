@@ -21,7 +21,7 @@ from core.accounts.people import (
 )
 from core.conftest import PASSWORD, USERNAME, Configure, MakeApp
 from core.standing_clock import clock
-from mail_servers import MailServer
+from services.mail_servers import MailServer
 
 
 @pytest.fixture

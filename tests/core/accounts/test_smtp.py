@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 from secure_flask.accounts import development_mails, send_mail, smtp, text_of_mail
 
-import mail_servers
 from core.accounts.people import ADDRESS, IN_PRODUCTION
 from core.conftest import MakeApp
-from mail_servers import NAME, PASSWORD, USER, MailServer
+from services import mail_servers
+from services.mail_servers import NAME, PASSWORD, USER, MailServer
 
 Deliver = Callable[..., None]
 

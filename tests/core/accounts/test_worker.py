@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from core.accounts.people import ADDRESS, add_user, logged, request_of, set_address, user_of
 from core.accounts.site import User
 from core.conftest import USERNAME, Configure, MakeApp, Wait
-from mail_servers import MailServer
+from services.mail_servers import MailServer
 
 BOB, HOUR = "bob@example.org", outbox.HOUR
 

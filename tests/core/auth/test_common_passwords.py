@@ -8,7 +8,7 @@ from secure_flask.auth.common_passwords import is_easy_to_guess
 from secure_flask.auth.passwords import MAX_LENGTH, MIN_NAME, why_password_refused
 
 from core.conftest import Configure
-from shared import common_passwords
+from core.shared import common_passwords
 
 NAME, EMAIL, PROJECT = "Ada Lovelace", "countess@ockham.example", "Garden Shed"
 EASY = "easy to guess"

@@ -16,9 +16,9 @@ from sqlalchemy import Engine, text
 
 import services
 import support
-from certificates import write_certificate
 from core.checks.conftest import Find, MakeSite, found_in
 from core.conftest import away
+from services.certificates import write_certificate
 
 FOUND = {
     "DATABASE_URL": [

@@ -24,8 +24,8 @@ from sqlalchemy import Engine, create_engine, delete, event, exc, inspect, selec
 
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp, protect
+from core.shared import SECRETS, Create
 from core.users import User
-from shared import SECRETS, Create
 
 READY = routes.READYZ
 

@@ -9,9 +9,9 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, Request, expect
 from secure_flask.csp_levels import PARANOID
 
-import mail_servers
 from core.accounts.people import IN_PRODUCTION
-from mail_servers import MailServer
+from services import mail_servers
+from services.mail_servers import MailServer
 from views.accounts.browser.visitor import Visitor, code_of
 from views.accounts.people import STRONG, delivered
 from views.browser.conftest import REAL_NAME, Serve, new_page, noted_reports
