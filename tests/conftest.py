@@ -1,14 +1,14 @@
-"""`bake` runs cookiecutter as a user does: `bake(csp="paranoid").path` is the project."""
+"""What the tests of all folders share: renders, browsers, the site.
+
+pytest-cookies makes each render. `rendered` keeps one of each combination of answers.
+"""
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import functools
 import gc
 import http.server
-import itertools
-import json
 import os
 import re
 import shutil
@@ -16,9 +16,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,6 +28,7 @@ from support import Answers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+    from pytest_cookies.plugin import Cookies
 
 # The core is imported from the template's folder, which must hold nothing but the template. The
 # workers of xdist, and what tests start, inherit the variable.
@@ -47,6 +47,11 @@ settings.load_profile("template")
 
 # Apps and SQL statements are so many objects that the garbage collector takes a fifth of the time.
 gc.set_threshold(50_000)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-cookies render this template, wherever pytest was started."""
+    config.option.template = str(support.TEMPLATE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,119 +77,6 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     return (yield) + 1
 
 
-END_OF_REFUSAL = "Nothing was written. What follows is cookiecutter's own report of this."
-
-
-@dataclass(frozen=True)
-class Baked:
-    """What a user has after running cookiecutter: a project, or a refusal to read."""
-
-    out: Path
-    exit_code: int
-    output: str
-
-    @property
-    def path(self) -> Path:
-        assert self.exit_code == 0, self.output
-        (project,) = self.out.iterdir()
-        return project
-
-    @property
-    def refusal(self) -> str:
-        assert END_OF_REFUSAL in self.output, self.output
-        return self.output.partition(END_OF_REFUSAL)[0]
-
-    @property
-    def problems(self) -> list[str]:
-        return self.refusal.split("\n\n")[1].strip().split("\n  ")
-
-    @property
-    def command(self) -> str:
-        """The line that the refusal offers instead."""
-        return self.refusal.split("\n\n")[3].strip()
-
-    def policy(self) -> dict[str, Any]:
-        return literals(self.path / "app" / "policy.py")
-
-
-def render(template: Path, folder: Path, **answers: str) -> Path:
-    """Render by a file of answers, which nothing evaluates, as at cookiecutter's prompts."""
-    # A test of the core renders nothing, and need not wait for this import.
-    from cookiecutter.main import cookiecutter
-
-    file = folder / "answers.json"
-    file.write_text(json.dumps({"cookiecutter": DEFAULTS | answers}), "utf-8")
-    own = {"replay_dir": str(folder), "cookiecutters_dir": str(folder)}
-    out = folder / "out"
-    return Path(
-        cookiecutter(str(template), output_dir=str(out), replay=str(file), default_config=own)
-    )
-
-
-def literals(policy: Path) -> dict[str, Any]:
-    """Return the plain values in a `policy.py`, read without running it."""
-    return {
-        name: ast.literal_eval(node.value)
-        for node in ast.parse(policy.read_text("utf-8")).body
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and is_literal(node.value)
-        for name in names(node)
-    }
-
-
-@dataclass
-class Bake:
-    template: Path
-    folder: Path
-    environment: dict[str, str]
-    count: itertools.count[int] = field(default_factory=itertools.count)
-
-    def __call__(self, **answers: str) -> Baked:
-        """Answer on the command line."""
-        pairs = (f"{question}={answer}" for question, answer in answers.items())
-        return self.run(str(self.template), "--no-input", *pairs)
-
-    def replay(self, environment: dict[str, str] | None = None, /, **answers: object) -> Baked:
-        """Answer by a file: cookiecutter checks nothing and evaluates nothing, as at its prompts."""
-        file = self.folder / "answers.json"
-        file.write_text(json.dumps({"cookiecutter": DEFAULTS | answers}), "utf-8")
-        return self.run(str(self.template), "--replay-file", str(file), **environment or {})
-
-    def run(self, *arguments: str, **environment: str) -> Baked:
-        out = self.folder / f"out-{next(self.count)}"
-        out.mkdir()
-        command = [sys.executable, "-m", "cookiecutter", *arguments]
-        return self.finish([*command, "--output-dir", str(out)], out, **environment)
-
-    def shell(self, line: str, out: Path) -> Baked:
-        """Run a line as printed, where the user stood."""
-        return self.finish(["sh", "-c", line], out)
-
-    def finish(self, command: list[str], out: Path, **environment: str) -> Baked:
-        environment = self.environment | environment
-        finished = support.attempt(*command, cwd=self.folder, **environment)
-        return Baked(out, finished.returncode, finished.stdout)
-
-
-DEFAULTS: dict[str, object] = {
-    question: answer[0] if isinstance(answer, list) else answer
-    for question, answer in support.SETTINGS.items()
-    if not question.startswith("_")
-} | {"project_slug": "my-service"}
-
-
-def is_literal(node: ast.expr) -> bool:
-    try:
-        ast.literal_eval(node)
-    except ValueError:
-        return False
-    return True
-
-
-def names(node: ast.Assign | ast.AnnAssign) -> list[str]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
 @pytest.fixture(scope="session")
 def short_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template without what cookiecutter copies as it is: rendered, it takes half the time."""
@@ -195,16 +87,6 @@ def short_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not support.is_copied(file):
             support.copy(file, short / file.relative_to(support.TEMPLATE))
     return short
-
-
-@pytest.fixture
-def bake(short_template: Path, tmp_path: Path) -> Bake:
-    # The user's own defaults and replays have no say here, and are not overwritten.
-    config, here = tmp_path / "cookiecutter.yaml", tmp_path / "here"
-    config.write_text(f"replay_dir: {tmp_path}\ncookiecutters_dir: {tmp_path}\n", "utf-8")
-    here.mkdir()
-    environment = {"COOKIECUTTER_CONFIG": str(config), "PYTHONUTF8": "1"}
-    return Bake(short_template, here, environment)
 
 
 Rendered = Callable[[Answers], Path]
@@ -222,7 +104,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 
 
 def named(kind: str, answers: Answers) -> str:
-    return re.sub(r"[^\w=]+", "-", f"{kind} {sorted(answers.items() - DEFAULTS.items())}")
+    return re.sub(r"[^\w=]+", "-", f"{kind} {sorted(answers.items() - support.DEFAULTS.items())}")
 
 
 def keep(made: Path, kept: Path) -> None:
@@ -232,13 +114,13 @@ def keep(made: Path, kept: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def rendered(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Rendered:
+def rendered(shared: Path, cookies_session: Cookies) -> Rendered:
     """Render each combination once, however many tests and processes look at it: none changes it."""
 
     def render_once(answers: Answers) -> Path:
         kept = shared / named("render", answers)
         if not kept.exists():
-            keep(render(support.TEMPLATE, tmp_path_factory.mktemp("render"), **answers), kept)
+            keep(support.project_of(cookies_session.bake(support.typed(**answers))), kept)
         return kept
 
     return render_once

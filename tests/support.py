@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
 import socket
@@ -22,7 +23,10 @@ from typing import Any
 
 import pytest
 import yaml
+from cookiecutter.generate import generate_context
+from cookiecutter.prompt import prompt_for_config
 from packaging.requirements import Requirement
+from pytest_cookies.plugin import Cookies, Result
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 FOLDER = TEMPLATE / "{{cookiecutter.project_slug}}"
@@ -31,6 +35,14 @@ PAGES = TEMPLATE / "docs"
 SITE_FOLDER = "/cookiecutter-secure-flask"
 SETTINGS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
+# What Enter gives at each question.
+DEFAULTS: dict[str, Any] = {
+    question: answer
+    for question, answer in prompt_for_config(
+        generate_context(str(TEMPLATE / "cookiecutter.json")), no_input=True
+    ).items()
+    if not question.startswith("_")
+}
 CHOICES: dict[str, list[str]] = {
     question: answers
     for question, answers in SETTINGS.items()
@@ -64,6 +76,9 @@ COMPILED = {
 MOST_SECONDS = 1000
 
 Answers = dict[str, str]
+WITHOUT_MARKS: Callable[[str], str] = runpy.run_path(
+    str(TEMPLATE / "hooks" / "pre_gen_project.py")
+)["without_marks"]
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
@@ -112,6 +127,55 @@ def write_settings(project: Path) -> None:
         _settings[kind] = file.read_text("utf-8")
     file.touch(0o600)
     file.write_text(_settings[kind], "utf-8")
+
+
+def typed(**answers: str) -> Answers:
+    """Write answers so that `cookies.bake`, which evaluates marks in them, gives them back."""
+    return {question: WITHOUT_MARKS(answer) for question, answer in answers.items()}
+
+
+def project_of(result: Result) -> Path:
+    """Return the project of a render, which must have been made."""
+    if result.exception:
+        raise result.exception
+    project: Path = result.project_path
+    return project
+
+
+def bake(answers: Answers, folder: Path, template: Path = TEMPLATE) -> Path:
+    """Render as `cookies.bake` does, where no fixture is: at an import, or of another template."""
+    cookies = Cookies(str(template), lambda _: folder / "out", own_configuration(folder))
+    return project_of(cookies.bake(typed(**answers)))
+
+
+def own_configuration(folder: Path) -> Path:
+    """Keep cookiecutter from what its user has set, and from the folders that all share."""
+    file = folder / "cookiecutter.yaml"
+    file.write_text(f"replay_dir: {folder}\ncookiecutters_dir: {folder}\n", "utf-8")
+    return file
+
+
+def literals(policy: Path) -> dict[str, Any]:
+    """Return the plain values in a `policy.py`, read without running it."""
+    return {
+        name: ast.literal_eval(node.value)
+        for node in ast.parse(policy.read_text("utf-8")).body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and is_literal(node.value)
+        for name in names(node)
+    }
+
+
+def is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except ValueError:
+        return False
+    return True
+
+
+def names(node: ast.Assign | ast.AnnAssign) -> list[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def own_tests(project: Path, *arguments: str, **options: Any) -> str:

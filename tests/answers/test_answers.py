@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib.metadata
-import json
 import os
 import runpy
 import shlex
@@ -13,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from unittest import mock
 
 import jinja2
@@ -21,9 +20,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
+from pytest_cookies.plugin import Cookies
 
 import support
-from conftest import DEFAULTS, Bake
+from answers.replaying import Refusal, replay
+from support import DEFAULTS
 
 HOOKS = sorted((support.TEMPLATE / "hooks").glob("*.py"))
 PRE_GEN = runpy.run_path(str(support.TEMPLATE / "hooks" / "pre_gen_project.py"))
@@ -73,6 +74,45 @@ def fault(question: str, value: str) -> str:
     return str(words)
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where somebody runs cookiecutter."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+class Refused(Protocol):
+    """`refused(csp_sources="*")`: what is said of these answers, which leave no project."""
+
+    def __call__(self, **answers: str) -> Refusal: ...
+
+
+@pytest.fixture
+def refused(
+    cookies: Cookies, short_template: Path, here: Path, capfd: pytest.CaptureFixture[str]
+) -> Refused:
+    def bake(**answers: str) -> Refusal:
+        result = cookies.bake(support.typed(**answers), template=str(short_template))
+        assert (result.exit_code, result.project_path) == (-1, None)
+        assert not list(here.iterdir())
+        return Refusal(capfd.readouterr().err)
+
+    return bake
+
+
+def run_line(refusal: Refusal) -> Path:
+    """Run the line of a refusal as printed, where somebody stood; return the project."""
+    words = shlex.split(refusal.command)
+    out = Path(words[words.index("--output-dir") + 1])
+    return replay(out, line=refusal.command).project
+
+
+def policy_of(project: Path) -> dict[str, Any]:
+    return support.literals(project / "app" / "policy.py")
+
+
 def ids(table: dict[str, Any]) -> Any:
     return [pytest.param(value, id=name) for name, value in table.items()]
 
@@ -80,47 +120,46 @@ def ids(table: dict[str, Any]) -> Any:
 # What other templates were seen to do.
 
 
-def test_enter_at_every_question_is_a_whole_set_of_answers(bake: Bake) -> None:
-    assert (bake.run(str(support.TEMPLATE), "--no-input").path / "app").is_dir()
+def test_enter_at_every_question_is_a_whole_set_of_answers(cookies: Cookies) -> None:
+    result = cookies.bake()
+    assert (support.project_of(result) / "app").is_dir()
+    assert examine(**{question: result.context[question] for question in DEFAULTS})[0] == []
 
 
 @pytest.mark.parametrize("slug", ["../evil", "..", "{elsewhere}/evil", "~/evil"])
 def test_nothing_is_written_outside_the_output_folder(
-    slug: str, bake: Bake, tmp_path: Path
+    slug: str, refused: Refused, tmp_path: Path
 ) -> None:
-    baked = bake(project_slug=slug.format(elsewhere=tmp_path))
-    assert baked.exit_code != 0
+    refused(project_slug=slug.format(elsewhere=tmp_path))
     assert not list(tmp_path.rglob("evil*"))
 
 
 @pytest.mark.parametrize("text", ids(HOSTILE))
-def test_an_answer_is_never_executed(text: str, bake: Bake) -> None:
-    baked = bake.replay(project_name=text, description=text, project_slug="flask")
-    again = bake.shell(baked.command, baked.out)
-    assert again.policy()["PROJECT_NAME"] == text
-    assert not list(bake.folder.rglob("executed"))
+def test_an_answer_is_never_executed(text: str, refused: Refused, tmp_path: Path) -> None:
+    refusal = refused(project_name=text, description=text, project_slug="flask")
+    assert policy_of(run_line(refusal))["PROJECT_NAME"] == text
+    assert not list(tmp_path.rglob("executed"))
 
 
-def test_an_answer_stays_text_where_the_hooks_are_off(bake: Bake) -> None:
+def test_an_answer_stays_text_where_the_hooks_are_off(short_template: Path, tmp_path: Path) -> None:
     text, entry = 'x";open("executed","w");"', 'x"];__import__("os").mkdir("executed");["\\'
     lists = dict.fromkeys(("csp_sources", "frame_ancestors", "cors_origins"), entry)
     answers = {"security_contact": text, "token_type": text, "framing": "allowlist", **lists}
-    file = bake.folder / "answers.json"
-    file.write_text(json.dumps({"cookiecutter": DEFAULTS | answers}), "utf-8")
-    baked = bake.run(str(bake.template), "--accept-hooks", "no", "--replay-file", str(file))
-    policy = baked.policy()
+    options = (str(short_template), "--accept-hooks", "no")
+    policy = policy_of(replay(tmp_path / "out", *options, **answers).project)
     assert [policy[name.upper()] for name in answers if name != "framing"] == [
         *(text, text),
         *([entry] for _ in lists),
     ]
 
 
-def test_a_refused_answer_is_never_executed(bake: Bake) -> None:
+def test_a_refused_answer_is_never_executed(short_template: Path, tmp_path: Path) -> None:
     questions = [question for question in DEFAULTS if question != "project_slug"]
-    baked = bake.replay(**dict.fromkeys(questions, "\n".join(HOSTILE.values())))
-    assert len(baked.problems) > len(questions)
-    assert bake.shell(baked.command, baked.out).exit_code == 0
-    assert not list(bake.folder.rglob("executed"))
+    hostile = dict.fromkeys(questions, "\n".join(HOSTILE.values()))
+    replayed = replay(tmp_path / "out", str(short_template), **hostile)
+    assert len(replayed.refusal.problems) > len(questions)
+    assert replay(replayed.out, line=replayed.refusal.command).exit_code == 0
+    assert not list(tmp_path.rglob("executed"))
 
 
 @pytest.mark.parametrize(
@@ -133,11 +172,11 @@ def test_a_refused_answer_is_never_executed(bake: Bake) -> None:
     ],
 )
 def test_an_address_of_the_template_that_no_update_takes_is_refused(
-    source: str, bake: Bake
+    source: str, short_template: Path, tmp_path: Path
 ) -> None:
-    baked = bake.replay(_source=source)
-    assert f"_source: {source!a} is no https address" in baked.refusal
-    assert not list(baked.out.iterdir())
+    replayed = replay(tmp_path / "out", str(short_template), _source=source)
+    assert f"_source: {source!a} is no https address" in replayed.refusal.text
+    assert not list(replayed.out.iterdir())
 
 
 @pytest.mark.parametrize("question", support.CHOICES)
@@ -158,8 +197,8 @@ def test_hooks_need_python_alone(hook: Path) -> None:
 # How a refusal reads.
 
 
-def test_every_problem_is_told_at_once_and_nothing_is_left(bake: Bake) -> None:
-    baked = bake(
+def test_every_problem_is_told_at_once_and_nothing_is_left(refused: Refused) -> None:
+    refusal = refused(
         project_name="",
         project_slug="flask",
         description="line\nbreak",
@@ -168,17 +207,16 @@ def test_every_problem_is_told_at_once_and_nothing_is_left(bake: Bake) -> None:
         frame_ancestors="http://example.com",
         cors_origins="*, https://a.example:443",
     )
-    told = [problem.partition(":")[0] for problem in baked.problems]
+    told = [problem.partition(":")[0] for problem in refusal.problems]
     assert told == [
         *("project_name", "project_slug", "description", "security_contact"),
         *("csp_sources", "frame_ancestors", "cors_origins", "cors_origins", "framing"),
     ]
     # The last word is whose report follows.
-    assert baked.refusal.endswith("\n\n")
-    assert "Traceback" not in baked.refusal
-    line = shlex.split(baked.command)
+    assert refusal.text.endswith("\n\n")
+    assert "Traceback" not in refusal.text
+    line = shlex.split(refusal.command)
     assert [word.partition("=")[0] for word in line if "=" in word] == list(DEFAULTS)
-    assert not list(baked.out.iterdir())
 
 
 def test_a_bad_value_is_shown_escaped_and_short() -> None:
@@ -215,31 +253,35 @@ def test_a_star_is_told_why_and_what_to_write(question: str, reason: str) -> Non
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_the_line_runs_as_printed_and_keeps_what_was_good(encoding: str, bake: Bake) -> None:
+def test_the_line_runs_as_printed_and_keeps_what_was_good(
+    encoding: str, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever the terminal can show."""
     name = """Žoë's "Café" \\101 👩‍🚀 100% {{ x }} $HOME שלום"""
-    environment = {"PYTHONIOENCODING": f"{encoding}:strict"}
+    monkeypatch.setenv("PYTHONIOENCODING", f"{encoding}:strict")
     good = {"project_name": name, "csp": "paranoid"}
-    baked = bake.replay(
-        environment, **good, project_slug="flask", cors_origins="https://A.example/"
-    )
-    policy = bake.shell(baked.command, baked.out).policy()
+    refusal = refused(**good, project_slug="flask", cors_origins="https://A.example/")
+    policy = policy_of(run_line(refusal))
     assert policy["PROJECT_NAME"] == name
     assert policy["CORS_ORIGINS"] == ["https://a.example"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file system that takes any bytes")
-def test_the_line_finds_a_folder_whose_name_is_no_text(bake: Bake) -> None:
-    out = bake.folder / os.fsdecode(b"out \xff")
-    command = [sys.executable, "-m", "cookiecutter", str(bake.template), "--no-input"]
-    baked = bake.finish([*command, "--output-dir", str(out), "project_slug=flask"], out)
-    assert bake.shell(baked.command, out).path.is_dir()
+def test_the_line_finds_a_folder_whose_name_is_no_text(
+    short_template: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / os.fsdecode(b"out \xff")
+    replayed = replay(out, str(short_template), "--no-input", "project_slug=flask")
+    assert replay(out, line=replayed.refusal.command).project.is_dir()
 
 
-def test_the_line_needs_no_cookiecutter_on_the_path_after_uvx(bake: Bake) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    baked = bake.replay({"UV": "/usr/bin/uv", "PATH": path}, project_slug="flask")
-    assert shlex.split(baked.command)[:3] == [sys.executable, "-m", "cookiecutter"]
+def test_the_line_needs_no_cookiecutter_on_the_path_after_uvx(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV", "/usr/bin/uv")
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    command = shlex.split(refused(project_slug="flask").command)
+    assert command[:3] == [sys.executable, "-m", "cookiecutter"]
 
 
 @pytest.fixture(scope="module")
@@ -270,12 +312,13 @@ def repository(short_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     ),
 )
 def test_the_line_finds_the_template_again(
-    location: list[str], repository: Path, bake: Bake
+    location: list[str], repository: Path, short_template: Path, here: Path
 ) -> None:
-    (bake.folder.parent / "template").symlink_to(bake.template)
+    (here.parent / "template").symlink_to(short_template)
     arguments = [word.format(repository=repository) for word in location]
-    baked = bake.run(*arguments, "--no-input", "project_slug=flask")
-    assert (bake.shell(baked.command, baked.out).path / "app").is_dir()
+    replayed = replay(here / "out", *arguments, "--no-input", "project_slug=flask")
+    again = replay(replayed.out, line=replayed.refusal.command)
+    assert (again.project / "app").is_dir()
 
 
 # What each question takes.
@@ -515,8 +558,11 @@ def test_the_name_of_every_module_of_the_project_is_taken(module: str) -> None:
 # What is said once all answers were good.
 
 
-def test_what_to_do_next_is_said(bake: Bake) -> None:
-    said = bake(project_slug="shop").output
+def test_what_to_do_next_is_said(
+    cookies: Cookies, short_template: Path, here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cookies.bake({"project_slug": "shop"}, template=str(short_template))
+    said = capfd.readouterr().out
     assert "cd shop\n    make run\n" in said
     assert "app/policy.py" in said
     assert "subdomain" in said
@@ -560,12 +606,14 @@ def test_style_sheets_of_google_without_their_fonts_are_named(sources: str, remi
     assert ("https://fonts.gstatic.com" in said) == reminded
 
 
-def test_the_project_stays_though_nobody_can_read_what_is_said(bake: Bake) -> None:
+def test_the_project_stays_though_nobody_can_read_what_is_said(
+    short_template: Path, tmp_path: Path
+) -> None:
     support.need(Path("/dev/full").exists(), "/dev/full")
-    out = bake.folder / "out"
-    command = [sys.executable, "-m", "cookiecutter", str(bake.template), "--no-input"]
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "cookiecutter", str(short_template), "--no-input"]
     line = shlex.join([*command, "--output-dir", str(out)])
-    assert bake.shell(f"{line} > /dev/full", out).path.is_dir()
+    assert replay(out, line=f"{line} > /dev/full").project.is_dir()
 
 
 # What holds for any text.

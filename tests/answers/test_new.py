@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 import support
-from conftest import literals
 
 ENTER = ""
 GOOGLE = "https://fonts.googleapis.com"
@@ -68,7 +67,7 @@ def test_a_refused_answer_is_asked_again_with_the_reason(ask: Asker) -> None:
     assert "'*' would let the pages of every site call your API" in asked.stdout
     assert asked.returncode == 0
     assert "\n    cd ../my-shop\n" in asked.stdout
-    policy = literals(ask.template.parent / "my-shop" / "app" / "policy.py")
+    policy = support.literals(ask.template.parent / "my-shop" / "app" / "policy.py")
     assert (policy["PROJECT_NAME"], policy["CORS_ORIGINS"]) == (name, [sites])
 
 
@@ -87,7 +86,7 @@ def test_style_sheets_of_google_are_taken_after_a_hint_at_their_fonts(
     said = ask("Shop", *[ENTER] * 4, GOOGLE, again, *[ENTER] * 5).stdout
     assert said.count("[6/11]") == 2
     assert f"load fonts of {FONTS}" in said
-    policy = literals(ask.template.parent / "shop" / "app" / "policy.py")
+    policy = support.literals(ask.template.parent / "shop" / "app" / "policy.py")
     assert policy["CSP_SOURCES"] == sources
 
 
@@ -96,7 +95,7 @@ def test_sites_that_are_offered_are_kept_by_enter_and_removed_by_a_comma(ask: As
     question = said.partition("[6/11]")[2].partition("[7/11]")[0]
     assert f"Enter keeps these, a comma removes them ({FONTS}): " in question
     assert "Enter for none" not in question
-    policy = literals(ask.template.parent / "shop" / "app" / "policy.py")
+    policy = support.literals(ask.template.parent / "shop" / "app" / "policy.py")
     assert policy["CSP_SOURCES"] == []
 
 
@@ -108,7 +107,7 @@ def test_the_sites_of_an_allowlist_are_asked_for_there_alone(ask: Asker) -> None
 def test_an_allowlist_without_a_site_becomes_deny_and_says_so(ask: Asker) -> None:
     said = ask("Shop", *[ENTER] * 5, "3", *[ENTER] * 5).stdout
     assert "so `framing` is deny" in said
-    policy = literals(ask.template.parent / "shop" / "app" / "policy.py")
+    policy = support.literals(ask.template.parent / "shop" / "app" / "policy.py")
     assert policy["FRAME_ANCESTORS"] == ["'none'"]
 
 
@@ -189,7 +188,7 @@ def test_back_leaves_out_a_question_that_was_not_asked(
 def test_sites_of_an_allowlist_that_was_taken_back_are_forgotten(ask: Asker) -> None:
     typed = ("Shop", *[ENTER] * 5, "allowlist", "https://a.example", "<", "<", "deny")
     assert ask(*typed, *[ENTER] * 4).returncode == 0
-    policy = literals(ask.template.parent / "shop" / "app" / "policy.py")
+    policy = support.literals(ask.template.parent / "shop" / "app" / "policy.py")
     assert policy["FRAME_ANCESTORS"] == ["'none'"]
 
 

@@ -8,9 +8,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pytest_cookies.plugin import Cookies
 
 import support
-from conftest import Rendered, literals, render
+from conftest import Rendered
 
 AWKWARD = {
     "quotes": "She said \"no\", 'yes' and `maybe`",
@@ -45,15 +46,16 @@ UNLIKELY = "Unlikely 0f3a"
 
 @pytest.mark.parametrize("text", AWKWARD.values(), ids=list(AWKWARD))
 def test_each_file_parses_and_gives_it_back_as_typed(
-    text: str, short_template: Path, tmp_path: Path
+    text: str, short_template: Path, cookies: Cookies
 ) -> None:
-    project = render(short_template, tmp_path, project_name=text, description=text)
+    answers = support.typed(project_name=text, project_slug="shop", description=text)
+    project = support.project_of(cookies.bake(answers, template=str(short_template)))
     files = [project / name for name in HOLDERS]
     parsed = {
         each: support.PARSERS.get(each.suffix, str)(each.read_text("utf-8")) for each in files
     }
     assert [each for each in files if not parsed[each]] == []
-    policy = literals(project / "app" / "policy.py")
+    policy = support.literals(project / "app" / "policy.py")
     assert (policy["PROJECT_NAME"], policy["DESCRIPTION"]) == (text, text)
     pyproject = tomllib.loads(read(project, "pyproject.toml"))
     assert pyproject["project"]["description"] == text
@@ -80,11 +82,10 @@ def test_it_is_in_no_other_file(rendered: Rendered) -> None:
     ],
 )
 def test_a_list_takes_one_row_of_the_security_policy(
-    typed: str, shown: str, short_template: Path, tmp_path: Path
+    typed: str, shown: str, short_template: Path, cookies: Cookies
 ) -> None:
-    project = render(
-        short_template, tmp_path, csp_sources=typed, cors_origins=typed, frame_ancestors=" , "
-    )
+    answers = {"csp_sources": typed, "cors_origins": typed, "frame_ancestors": " , "}
+    project = support.project_of(cookies.bake(answers, template=str(short_template)))
     policy = read(project, "SECURITY.md").partition("| question | answer |")[2]
     rows = dict(re.findall(r"^\| (.+?) \| (.*) \|$", policy, re.MULTILINE))
     assert rows["other origins that pages load from"] == shown

@@ -16,13 +16,14 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from pytest_cookies.plugin import Cookies
 from secure_flask import Settings
 from secure_flask.settings.__main__ import fresh_secrets
 
 import following
 import services
 import support
-from conftest import Bake, NewProject
+from conftest import NewProject
 from services import proxies
 
 KUBERNETES = "1.37"
@@ -68,8 +69,9 @@ def test_compose_yaml_follows_the_specification(project: Path) -> None:
 
 
 @pytest.mark.parametrize("slug", ["null", "no", "yes"])
-def test_a_name_that_yaml_reads_as_another_value_stays_a_name(slug: str, bake: Bake) -> None:
-    compose = yaml.safe_load((bake(project_slug=slug).path / "compose.yaml").read_text("utf-8"))
+def test_a_name_that_yaml_reads_as_another_value_stays_a_name(slug: str, cookies: Cookies) -> None:
+    project = support.project_of(cookies.bake({"project_slug": slug}))
+    compose = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
     assert (compose["name"], compose["services"]["app"]["image"]) == (slug, slug)
 
 

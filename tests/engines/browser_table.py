@@ -30,10 +30,7 @@ WebKitGTK and Safari share the engine WebKit, but their code for cookies, storag
 
 def render(level: str, folder: Path) -> Path:
     folder.mkdir()
-    command = ("cookiecutter", support.TEMPLATE, "--no-input", "--output-dir", folder)
-    answers = ("project_slug=project", f"csp={level}", "token_type=session")
-    support.python("-m", *command, *answers, cwd=folder)
-    return folder / "project"
+    return support.bake({"csp": level, "token_type": "session"}, folder)
 
 
 DIFFERENCES = "Behaviours are those at the level `strict`. A number such as 403 is the status of the site's answer. Attacks and features have the name of their row in the file."

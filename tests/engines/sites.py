@@ -114,7 +114,11 @@ def serving(project: Path) -> Iterator[Sites]:
         subprocess.Popen(
             [sys.executable, SCRIPT, folder, FEATURES.read_text("utf-8")],
             cwd=project,
-            env={**support.newcomers_environment(), **support.COMPILED},
+            env={
+                **support.newcomers_environment(),
+                **support.COMPILED,
+                "VIEWS_PROJECT": str(project),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -14,7 +14,7 @@ import pytest
 import following
 import services
 import support
-from conftest import DEFAULTS, NewProject
+from conftest import NewProject
 
 PAGE = support.PAGES / "how-to" / "json-routes.md"
 CONTRACT = support.PAGES / "how-to" / "api-with-a-contract.md"
@@ -199,7 +199,7 @@ def test_spectral_finds_nothing(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("token_type", "accounts"),
-    [(DEFAULTS["token_type"], DEFAULTS["accounts"]), ("session", "self-service")],
+    [(support.DEFAULTS["token_type"], support.DEFAULTS["accounts"]), ("session", "self-service")],
 )
 def test_a_generated_client_logs_in_and_adds_a_task(
     new_project: NewProject, node_programs: Path, tmp_path: Path, token_type: str, accounts: str

@@ -17,7 +17,7 @@ import pytest
 from cookiecutter.utils import create_env_with_context
 
 import support
-from conftest import DEFAULTS, NewProject, Rendered
+from conftest import NewProject, Rendered
 from support import Answers
 
 
@@ -29,7 +29,7 @@ def one_of_each(question: str, accounts: object) -> dict[str, Answers]:
 
 
 # The project's own suite runs in a browser too with each of these answers.
-IN_BROWSER = one_of_each("csp", DEFAULTS["accounts"])
+IN_BROWSER = one_of_each("csp", support.DEFAULTS["accounts"])
 # It runs without a browser with these: all other answers are data, whose values tests/core has.
 OF_ACCOUNTS = one_of_each("token_type", "self-service")
 # What only some answers need.
@@ -101,7 +101,7 @@ def test_with_every_combination_no_mark_is_left_and_the_app_starts(
     policies, left = [], []
     for number, answers in enumerate(support.EVERY):
         if answers["csp"] == csp:
-            context = {**support.SETTINGS, **DEFAULTS, **answers}
+            context = {**support.SETTINGS, **support.DEFAULTS, **answers}
             texts = {each: marked[each].render(cookiecutter=context) for each in marked}
             left += [(answers, each) for each in texts if mark_in(each, texts[each])]
             policies.append(tmp_path / f"{number}.py")

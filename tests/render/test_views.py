@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import pytest
 
 import services
 import support
+from conftest import Rendered
 
 VIEWS = support.TEMPLATE / "tests" / "views"
 # So that processes share the work.
@@ -29,9 +32,25 @@ DECIDED_BY_CSP = [
 ]
 
 
-def run(*tests: str, csp: str = "strict", accounts: str = "builtin", **environment: str) -> None:
-    chosen = {"VIEWS_CSP": csp, "VIEWS_ACCOUNTS": accounts} | environment
-    support.python("-m", "pytest", "-q", *support.random_order(), *tests, cwd=VIEWS, **chosen)
+class Views(Protocol):
+    """Run tests of the views, on a render of these answers."""
+
+    def __call__(
+        self, *tests: str, csp: str = "strict", accounts: str = "builtin", **environment: str
+    ) -> None: ...
+
+
+@pytest.fixture
+def run(rendered: Rendered) -> Views:
+    def run_on(
+        *tests: str, csp: str = "strict", accounts: str = "builtin", **environment: str
+    ) -> None:
+        project = rendered({"csp": csp, "accounts": accounts})
+        chosen = {"VIEWS_PROJECT": str(project), "VIEWS_ACCOUNTS": accounts} | environment
+        command = ("-m", "pytest", "-q", *support.random_order(), *tests)
+        support.python(*command, cwd=VIEWS, **chosen)
+
+    return run_on
 
 
 @pytest.mark.slow(seconds=30)
@@ -39,7 +58,7 @@ def run(*tests: str, csp: str = "strict", accounts: str = "builtin", **environme
     "part",
     [pytest.param(part, marks=pytest.mark.all if part == "pages" else ()) for part in PARTS],
 )
-def test_the_views_keep_what_they_promise(part: str) -> None:
+def test_the_views_keep_what_they_promise(part: str, run: Views) -> None:
     run(*PARTS[part])
 
 
@@ -47,19 +66,19 @@ def test_the_views_keep_what_they_promise(part: str) -> None:
 @pytest.mark.parametrize(
     "files", [WALK, *(pytest.param(OTHERS[half::2], marks=pytest.mark.all) for half in (0, 1))]
 )
-def test_the_views_of_accounts_keep_what_they_promise(files: list[str]) -> None:
+def test_the_views_of_accounts_keep_what_they_promise(files: list[str], run: Views) -> None:
     run(*files, accounts="self-service")
 
 
 @pytest.mark.all
 @pytest.mark.slow
-def test_the_other_views_keep_it_beside_accounts() -> None:
+def test_the_other_views_keep_it_beside_accounts(run: Views) -> None:
     run(*PARTS["routes"], accounts="self-service")
 
 
 @pytest.mark.all
 @pytest.mark.slow
-def test_the_views_of_accounts_keep_it_on_postgresql() -> None:
+def test_the_views_of_accounts_keep_it_on_postgresql(run: Views) -> None:
     """A walk through them, and what several requests do at the same moment."""
     races = ("-k", "or".join(f" {word} " for word in (*WALKED, *AT_ONCE)))
     with services.postgresql() as url:
@@ -68,7 +87,7 @@ def test_the_views_of_accounts_keep_it_on_postgresql() -> None:
 
 @pytest.mark.all
 @pytest.mark.slow
-def test_a_long_list_of_tasks_keeps_it_on_postgresql() -> None:
+def test_a_long_list_of_tasks_keeps_it_on_postgresql(run: Views) -> None:
     with services.postgresql() as url:
         run("starter/test_tasks.py", TEST_DATABASE_URL=url)
 
@@ -83,12 +102,12 @@ def test_a_long_list_of_tasks_keeps_it_on_postgresql() -> None:
         ("paranoid", ["accounts/browser/test_passkeys.py"]),
     ],
 )
-def test_people_use_accounts_in_a_browser(level: str, files: list[str]) -> None:
+def test_people_use_accounts_in_a_browser(level: str, files: list[str], run: Views) -> None:
     run(*files, csp=level, accounts="self-service")
 
 
 @pytest.mark.all
 @pytest.mark.slow(seconds=60)
 @pytest.mark.parametrize("level", support.CHOICES["csp"][1:])
-def test_the_browser_blocks_and_allows_at_each_other_level(level: str) -> None:
+def test_the_browser_blocks_and_allows_at_each_other_level(level: str, run: Views) -> None:
     run(*DECIDED_BY_CSP, csp=level)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cookiecutter.main import cookiecutter
 from secure_flask.update import manifest
 
 import support
@@ -88,10 +87,7 @@ def render_tag(repository: Path, tag: str, folder: Path, **answers: str) -> Path
     archive, template = folder / "template.tar", folder / "template"
     support.run("git", "archive", f"--output={archive}", f"refs/tags/{tag}", cwd=repository)
     shutil.unpack_archive(archive, template, filter="data")
-    # Its own questions may be others than today's.
-    own = {"replay_dir": str(folder), "cookiecutters_dir": str(folder)}
-    options = {"output_dir": str(folder / "out"), "default_config": own}
-    return Path(cookiecutter(str(template), no_input=True, extra_context=answers, **options))
+    return support.bake(answers, folder, template)
 
 
 def update(project: Path, repository: Repository, *arguments: str) -> str:

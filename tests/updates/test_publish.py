@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import support
+from answers.replaying import replay
 from updates import releases
 from updates.releases import Repository
 
@@ -110,12 +111,9 @@ def test_the_four_commands_publish_what_projects_are_made_from_and_updated_by(
     for command in commands:
         support.run(*shlex.split(command), cwd=clone)
 
-    settings = tmp_path / "settings.yaml"
-    settings.write_text(f"cookiecutters_dir: {tmp_path}\nreplay_dir: {tmp_path}\n", "utf-8")
-    options = ("--no-input", "--checkout", f"v{VERSION}", "--config-file", settings)
     template = f"gh:{ORG}/cookiecutter-secure-flask"
-    support.python("-m", "cookiecutter", template, *options, cwd=tmp_path)
-    project = tmp_path / "my-service"
+    options = (template, "--no-input", "--checkout", f"v{VERSION}")
+    project = replay(tmp_path / "render" / "out", *options).project
     assert f'source = "{ADDRESS}"' in (project / "pyproject.toml").read_text("utf-8")
 
     support.init_git(project)

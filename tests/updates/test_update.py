@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import support
+from answers.replaying import replay
 
 EDIT = "\n# An edit of the project's owner.\n"
 NEWS = "\n# News of a newer template.\n"
@@ -64,7 +65,7 @@ def unlinked(newer: Path, tmp_path: Path) -> Path:
     """Make a project by cookiecutter alone, with no default answer."""
     release = ("--checkout", f"v{support.SETTINGS['_version']}", f"git+file://{newer}")
     answers = (*EVERYTHING_ANSWERED, "token_type=jwt")
-    project = cookiecutter("--no-input", *release, *answers, out=tmp_path / "plain")
+    project = replay(tmp_path / "plain" / "out", "--no-input", *release, *answers).project
     support.run("git", "init", "--quiet", cwd=project)
     return project
 
@@ -139,33 +140,22 @@ def test_where_git_never_saw_the_render_the_rest_is_in_a_rej_file(
 
 def test_replaying_the_answers_renders_the_same_project(tmp_path: Path) -> None:
     given = (*EVERYTHING_ANSWERED, "token_type=jwt")
-    first = cookiecutter("--no-input", str(support.TEMPLATE), *given, out=tmp_path / "first")
-    replay = ("--replay-file", str(first / ".cookiecutter.json"))
-    second = cookiecutter(*replay, str(support.TEMPLATE), out=tmp_path / "second")
+    template = str(support.TEMPLATE)
+    first = replay(tmp_path / "first" / "out", "--no-input", template, *given).project
+    same = ("--replay-file", str(first / ".cookiecutter.json"))
+    second = replay(tmp_path / "second" / "out", *same, template).project
     assert support.contents(second) == support.contents(first)
 
 
 def test_rendering_over_a_project_keeps_the_owners_own_files(tmp_path: Path) -> None:
-    project = cookiecutter("--no-input", str(support.TEMPLATE), out=tmp_path)
+    out = tmp_path / "out"
+    project = replay(out, "--no-input", str(support.TEMPLATE)).project
     folders = [project, *(path for path in project.rglob("*") if path.is_dir())]
     for folder in folders:
         (folder / "own.txt").write_text("Mine.", "utf-8")
     again = ("--no-input", "--overwrite-if-exists", str(support.TEMPLATE))
-    assert cookiecutter(*again, out=tmp_path) == project
+    assert replay(out, *again).project == project
     assert not [folder for folder in folders if not (folder / "own.txt").exists()]
-
-
-def cookiecutter(*arguments: str, out: Path) -> Path:
-    """Render the template into a folder as a user would."""
-    own = out.with_suffix(".yaml")
-    # By default all who render share one folder of templates, and replace what is there.
-    own.write_text(f"cookiecutters_dir: {out}-templates\nreplay_dir: {out}-replays\n", "utf-8")
-    support.python(
-        *("-m", "cookiecutter", "--output-dir", str(out), *arguments),
-        cwd=support.TEMPLATE,
-        COOKIECUTTER_CONFIG=str(own),
-    )
-    return next(out.iterdir())
 
 
 def link(project: Path, template: Path) -> None:
