@@ -16,7 +16,7 @@ REQUIREMENTS = tools/requirements
 
 .DEFAULT_GOAL := help
 .PHONY: help demo new quick test test-all lint fix sizes bench site publish
-.PHONY: adopt test-weekly test-containers test-next test-random mutation
+.PHONY: test-weekly test-containers test-next test-random mutation
 .PHONY: manifest reference requirements pictures browsers
 
 help:
@@ -46,10 +46,10 @@ help:
 	@echo '               = .venv/bin/python -m tools.benchmarks --only requests gunicorn'
 	@echo 'make site      build the site into build/site/, warnings as errors'
 	@echo '               = .venv/bin/python -m sphinx -qW --keep-going -E -d build/doctrees docs build/site'
-	@echo 'make publish   write your name and keys into a fork of this template (ORG=acme)'
+	@echo 'make publish   once, before the first release: write your name and keys into this template (ORG=acme)'
 	@echo '               = .venv/bin/python -m tools.publish acme'
 	@echo
-	@echo 'CONTRIBUTING.md, "Commands that are needed now and then", has the others.'
+	@echo 'CONTRIBUTING.md has the others, under "Commands that are needed now and then", and what runs weekly.'
 	@echo 'To set this folder up without make:'
 	@echo '               python3 -m venv .venv ; .venv/bin/pip install --require-hashes -r $(REQUIREMENTS)/render.txt'
 	@echo '               ; .venv/bin/uv pip sync --python .venv --require-hashes $(REQUIREMENTS)/dev.txt'
@@ -59,9 +59,6 @@ demo: .venv/bin/cookiecutter
 
 new: .venv/bin/cookiecutter
 	.venv/bin/python -m tools.new '$(OUT)' $(ANSWERS)
-
-adopt: .venv/bin/cookiecutter
-	.venv/bin/python adopt.py '$(or $(APP),$(error Name the app: make adopt APP=../their-app))'
 
 publish: .venv/ready
 	.venv/bin/python -m tools.publish '$(ORG)'

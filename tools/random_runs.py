@@ -1,4 +1,4 @@
-"""`python tools/random_runs.py RUNS MARKS`: the tests, in an order that differs.
+"""`make test-random`: the tests, in an order that differs.
 
 Every second run shares the processors with loops that never wait. A test that is red in one of the
 runs depends on another test, on the time or on an idle machine. The seed makes its order again, and
@@ -18,8 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import support
-
+TEMPLATE = Path(__file__).resolve().parents[1]
 BUSY = "while True: pass"
 SUMMARY = re.compile(r"^(?:FAILED|ERROR) .*|^=+ (.* in .*) =+$", re.MULTILINE)
 
@@ -57,7 +56,7 @@ def run(seed: int, selection: str) -> subprocess.CompletedProcess[str]:
     options = ("-n", "auto", "--dist", "worksteal", "-m", selection)
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, f"--random-order-seed={seed}"],
-        cwd=support.TEMPLATE,
+        cwd=TEMPLATE,
         env=os.environ | {"RANDOM_ORDER_SEED": str(seed)},
         capture_output=True,
         text=True,

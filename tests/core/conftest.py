@@ -84,14 +84,12 @@ def away(*arguments: object, **options: object) -> NoReturn:
     raise OperationalError("SELECT 1", {}, OSError("host db1"))
 
 
-def protect(
-    app: Flask, *, find_user: Any = None, error_bodies: Any = None, **changes: Any
-) -> Flask:
+def protect(app: Flask, *, error_bodies: Any = None, **changes: Any) -> Flask:
     """Protect an app that a test creates by itself; the changes are those of `make_app`."""
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app.config.update({**POLICY, "TESTING": True, **replaced})
     settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
-    init_app(app, settings, find_user=find_user, error_bodies=error_bodies)
+    init_app(app, settings, error_bodies=error_bodies)
     app_state(app)[CLOCK] = clock.now
     return app
 

@@ -1,6 +1,5 @@
 """The state of an app and of a request: one name among those of others, and typed keys within."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -81,8 +80,8 @@ def test_a_request_of_a_middleware_changes_no_header_of_the_response() -> None:
         return inner(environ, start_response)
 
     app.wsgi_app = middleware  # type: ignore[method-assign]
-    protect(app, find_user=lambda: SimpleNamespace(id=7), TOKEN_TYPE="opaque")
-    app.add_url_rule("/page", view_func=lambda: csp_nonce())
+    protect(app, TOKEN_TYPE="opaque")
+    app.add_url_rule("/page", view_func=public(lambda: csp_nonce()))
     answer = app.test_client().get("/page")
     assert f"'nonce-{answer.text}'" in answer.headers["Content-Security-Policy"]
     assert answer.cache_control.no_store

@@ -254,21 +254,6 @@ def test_an_app_that_the_update_breaks_is_named_with_the_error(
     assert [error for error in errors if not error.startswith(said)] == []
 
 
-def test_an_app_that_adopted_the_core_is_told_no_command_of_a_project(project: Project) -> None:
-    project.edit(project.path, {".cookiecutter.json": None})
-    said = project.update()
-    assert "Next:\n  flask db upgrade\n  flask check, and your tests\n  commit\n" in said
-    project.commit()
-    shutil.rmtree(project.path / "migrations")
-    project.commit()
-    release(project.template, "1.2.0", {"DEPENDENCIES": "flask>=3.2\n"})
-    steps = [
-        "install, and add to your list of packages: 'flask>=3.2'",
-        "flask check, and your tests",
-    ]
-    assert "\n  ".join(["Next:", *steps, "commit\n"]) in project.update()
-
-
 # Signatures
 
 

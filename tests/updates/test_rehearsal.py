@@ -1,6 +1,6 @@
 """An advisory rehearsed: many renders, edited at random places, take the release that fixes it.
 
-`make test-all` runs one; REHEARSAL=40 in the environment runs forty. `-s` shows the table.
+`make test-weekly` runs one; REHEARSAL=40 in the environment runs forty. `-s` shows the table.
 """
 
 from __future__ import annotations

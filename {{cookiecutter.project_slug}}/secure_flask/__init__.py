@@ -18,7 +18,7 @@ modules behind them may move. See README.md in this folder.
 - `THREADS`: the number of threads of a server process, and of its database connections.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import secure_flask.dependencies  # noqa: F401 - stops with the commands that help
@@ -177,7 +177,6 @@ current_user: Any = LocalProxy(logged_in_user)
 def init_app(
     app: Flask,
     settings: Settings,
-    find_user: Callable[[], object] | None = None,
     *,
     error_bodies: Mapping[str, ErrorBody] | None = None,
 ) -> None:
@@ -185,11 +184,6 @@ def init_app(
 
     `secure_flask.init_app(app, Settings.load())`. `app.config` holds the policy; a name that it
     lacks gets the default of policy.py.
-
-    `find_user` is for an app that has a login already. It takes nothing, and returns the user who
-    has sent the request, an object with `id`, or None. It runs before each function of the app, so
-    it reads `flask.session` or a header itself. `@roles_required` demands a return annotation: a
-    class with `role_names`, a list of str.
 
     `error_bodies={"/api": in_our_shape}` gives the errors below a path another body. The function
     takes the status (int), the message (str) and the reasons by member (dict), and returns a
@@ -202,4 +196,4 @@ def init_app(
     """
     from secure_flask.wiring import wire_app
 
-    wire_app(app, settings, find_user, error_bodies)
+    wire_app(app, settings, error_bodies)

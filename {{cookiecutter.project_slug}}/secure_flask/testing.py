@@ -21,7 +21,7 @@ from pydantic_settings import InitSettingsSource, SettingsConfigDict
 from secure_flask.auth import passwords, route_table
 from secure_flask.auth.access import is_public
 from secure_flask.database import db
-from secure_flask.database.database import app_metadata
+from secure_flask.database.database import Model
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web import csp, error_bodies
@@ -151,7 +151,7 @@ def drop_tables(app: Flask) -> None:
 def reset(app: Flask) -> None:
     """Empty all tables, and forget all counted requests and failed logins: `testing.reset(app)`."""
     with app.app_context():
-        for table in reversed(app_metadata().sorted_tables):
+        for table in reversed(Model.metadata.sorted_tables):
             db.session.execute(table.delete())
         db.session.commit()
         counters().local.reset()

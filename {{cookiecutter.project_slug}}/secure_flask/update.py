@@ -409,12 +409,6 @@ def _report(before: Files, files: Files, migrations: dict[str, str], error: str)
 
 
 def _next_steps(needed: str, outdated: bool) -> list[str]:
-    if not (PROJECT / ".cookiecutter.json").exists():
-        # adopt.py brought the core to this app, which has commands of its own.
-        install = [f"install, and add to your list of packages: {needed}"] if needed else []
-        app = ["app/: what the CHANGELOG above says"] if outdated else []
-        upgrade = ["flask db upgrade"] if MIGRATIONS.exists() else []
-        return [*install, *app, *upgrade, "flask check, and your tests", "commit"]
     install = [f".venv/bin/uv add {needed}"] if needed else []
     app = ["app/: docs/update.md, step 2"]
     test = [".venv/bin/flask db upgrade", "make test check", "commit"]

@@ -1,13 +1,12 @@
 """Sets up each module for an app, in the order in which requests and responses meet them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from flask import Flask
 from secure_flask import assets, health, keys, openapi, policy_in_force, security_txt
 from secure_flask.auth import (
     access,
-    find_user,
     principal,
     route_table,
     tokens,
@@ -19,7 +18,6 @@ from secure_flask.crypto import encryption, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
-from secure_flask.database.core_tables import FIND_USER
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
 from secure_flask.settings.frozen_config import (
     ConfigCheck,
@@ -29,7 +27,7 @@ from secure_flask.settings.frozen_config import (
     refuse_replaced_config,
     refuse_weak_fallbacks,
 )
-from secure_flask.state import app_state, begin_app_state
+from secure_flask.state import begin_app_state
 from secure_flask.web import (
     audit,
     bodies,
@@ -54,14 +52,11 @@ from secure_flask.web import (
 def wire_app(
     app: Flask,
     settings: Settings,
-    find_user: Callable[[], object] | None = None,
     shapes: Mapping[str, error_bodies.ErrorBody] | None = None,
 ) -> None:
     """Protect the app; see `secure_flask.init_app`, whose `error_bodies` are the shapes."""
     _configure(app, settings)
     error_bodies.init_app(app, shapes or {})  # refuses a shape of errors that cannot work
-    if find_user is not None:
-        app_state(app)[FIND_USER] = find_user
     _protect_requests(app)
     _add_services(app)
     _add_routes_and_commands(app)
@@ -115,9 +110,8 @@ def _protect_requests(app: Flask) -> None:
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
     principal.init_app(app)  # stores after a request when its login was last used
     user_sessions.init_app(app)  # lets no code read cookies that do not count
-    if FIND_USER not in app_state(app):
-        # This comes before `access`, since the page of a refusal may read the session too.
-        user_sessions.bind_sessions(app)  # hides a session that another user has left
+    # This comes before `access`, since the page of a refusal may read the session too.
+    user_sessions.bind_sessions(app)  # hides a session that another user has left
     access.init_app(app)  # refuses requests without a login, unless the view is public
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
@@ -132,14 +126,11 @@ def _add_services(app: Flask) -> None:
 
 
 def _add_routes_and_commands(app: Flask) -> None:
-    if FIND_USER in app_state(app):
-        find_user.init_app(app)  # refuses marks and policies that need the core's users
-    else:
-        access.add_current_user(app)  # `current_user` in templates
-        keys.init_app(app)  # keys of programs, which are read before tokens, and `flask key`
-        tokens.init_app(app)  # TOKEN_TYPE: the tokens that programs get at a login
-        user_commands.init_app(app)  # `flask user` and `flask logins`
-        rotation.init_app(app)  # `flask crypto`
+    access.add_current_user(app)  # `current_user` in templates
+    keys.init_app(app)  # keys of programs, which are read before tokens, and `flask key`
+    tokens.init_app(app)  # TOKEN_TYPE: the tokens that programs get at a login
+    user_commands.init_app(app)  # `flask user` and `flask logins`
+    rotation.init_app(app)  # `flask crypto`
     route_table.init_app(app)  # `flask access`
     check_command.init_app(app)  # `flask check`
     policy_in_force.init_app(app)  # `flask policy`

@@ -59,7 +59,6 @@ from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.accounts.worker import development_mails
 from secure_flask.auth.user_changes import user_deleted
 from secure_flask.auth.users import ACCOUNT_RULES, AccountRules
-from secure_flask.database.core_tables import require_core_tables
 from secure_flask.state import app_state
 from secure_flask.web.serving import serves_requests
 
@@ -115,7 +114,6 @@ __all__ = [
 
 def init_app(app: Flask) -> None:
     """Set accounts up, after `init_app` of secure_flask: `accounts.init_app(app)`."""
-    require_core_tables("accounts.init_app(app)", app)
     commands.init_app(app)
     app_state(app)[ACCOUNT_RULES] = AccountRules(
         factors.role_demands_factor,

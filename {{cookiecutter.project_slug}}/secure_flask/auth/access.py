@@ -26,7 +26,6 @@ from secure_flask.auth.principal import (
 )
 from secure_flask.auth.users import UserMixin
 from secure_flask.clock import seconds_now
-from secure_flask.database.core_tables import require_core_tables
 from secure_flask.state import StateKey, app_state
 from secure_flask.web import audit, rate_limits
 from secure_flask.web.bearer import challenge
@@ -151,7 +150,6 @@ def has_recent_login(minutes: int = RECENT) -> bool:
     A page hides what `@recent_login(minutes=5)` would refuse by `has_recent_login(minutes=5)`. It is
     False if nobody is logged in.
     """
-    require_core_tables("has_recent_login()")
     login = current_login()
     return login is not None and _is_recent(login, minutes)
 
@@ -168,7 +166,6 @@ def require_login(*, minutes: int | None = None) -> Login:
     :raises ErrorResponse: 401, there is none, or it is not recent enough; a browser goes to the
         page that asks for it. 403, a key sent the request.
     """
-    require_core_tables("@recent_login")
     login = current_login()
     if login is None:
         raise _no_login()

@@ -36,7 +36,6 @@ from secure_flask.auth.users import (
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
-from secure_flask.database.core_tables import needs_core_tables
 from secure_flask.web import audit
 from secure_flask.web.csrf import SAFE_METHODS, is_consumed_form
 from secure_flask.web.errors import error_response
@@ -51,7 +50,6 @@ MULTIPLE_FACTORS = "mfa"
 CLOCK_SKEW = 5 * 60  # seconds
 
 
-@needs_core_tables
 def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
     """Check the credentials, log the user in and commit; return the body of the response.
 
@@ -76,7 +74,6 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
     return body
 
 
-@needs_core_tables
 def log_in_user(
     user: Any,
     *,
@@ -125,7 +122,6 @@ def log_in_user(
     return body
 
 
-@needs_core_tables
 def reauthenticate(password: str) -> dict[str, Any]:
     """Check the password of the logged-in user, replace the present login by a new one, and commit.
 
@@ -147,7 +143,6 @@ def reauthenticate(password: str) -> dict[str, Any]:
     return body
 
 
-@needs_core_tables
 def log_out() -> None:
     """End the login of this request and commit; the browser drops what it stored: `log_out()`.
 
@@ -166,7 +161,6 @@ def forget_login(login: Login) -> None:
     forget_current_login()
 
 
-@needs_core_tables
 def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[str, Any]:
     """Change the user's password, end all logins and keys, begin a new login, and commit.
 
@@ -191,7 +185,6 @@ def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[
     return body
 
 
-@needs_core_tables
 def set_password(user: UserMixin, password: str, *, check_password: bool = True) -> None:
     """Set a password without the current one, end all the user's logins and keys, and commit.
 
@@ -213,7 +206,6 @@ def set_password(user: UserMixin, password: str, *, check_password: bool = True)
     audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by=by)
 
 
-@needs_core_tables
 def list_logins() -> list[dict[str, Any]]:
     """The logins of the user, newest first: `return {"sessions": list_logins()}`.
 
@@ -237,7 +229,6 @@ def list_logins() -> list[dict[str, Any]]:
     ]
 
 
-@needs_core_tables
 def end_login(login_id: str) -> None:
     """End one of the user's logins and commit: `end_login(login_id)`, an id of `list_logins`.
 
@@ -248,7 +239,6 @@ def end_login(login_id: str) -> None:
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session=login_id)
 
 
-@needs_core_tables
 def end_other_logins(user: UserMixin | None = None) -> None:
     """End all logins of the user but the present one, and commit: `end_other_logins()`.
 

@@ -21,7 +21,6 @@ from secure_flask.auth.users import UserMixin, demands_second_factor, locked_use
 from secure_flask.clock import seconds_now
 from secure_flask.crypto.encrypted_columns import EncryptedString
 from secure_flask.database import db
-from secure_flask.database.core_tables import add_core_tables
 from secure_flask.database.database import CoreModel, impatient_transaction
 from secure_flask.web import audit
 from secure_flask.web.counters import client_address
@@ -176,8 +175,6 @@ class Login(Credential):
         self.authenticated = voucher.at if voucher else now
         self.expires = now + (kept_for if self.kept else lifetime_of(self.kind))
 
-
-add_core_tables(Login.__table__)
 
 # Each request runs one of these. To build it anew takes as long as SQLite needs for the answer.
 _BY_SECRET = select(Login).where(Login.secret_hash == bindparam("value"))

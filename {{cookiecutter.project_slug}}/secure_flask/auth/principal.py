@@ -109,7 +109,7 @@ def current_login() -> Login | None:
 
 
 def logged_in_user() -> Any:
-    """The user of the login or of an accepted key; with `find_user`, the user that it returned."""
+    """The user of the login or of an accepted key."""
     return current_principal().user
 
 
@@ -134,11 +134,6 @@ def is_proved(demand: object) -> bool:
         return False
     found = state_of(_present_request()).get(_PRINCIPAL)
     return found is not None and demand in found.proved
-
-
-def is_looked_up() -> bool:
-    """Whether this request has asked who sends it."""
-    return _PRINCIPAL in state_of(request)
 
 
 def is_user_gone() -> bool:

@@ -11,17 +11,14 @@ from secure_flask.auth import logins, route_table, users
 from secure_flask.auth.user_changes import changed_by
 from secure_flask.auth.users import Role, UserMixin
 from secure_flask.database import db
-from secure_flask.database.core_tables import needs_core_tables
 from secure_flask.web import audit
 
 
-@needs_core_tables
 def known_roles() -> list[str]:
     """The names of the roles that a view names or somebody has had: `choices = known_roles()`."""
     return sorted(_rows_by_name())
 
 
-@needs_core_tables
 def set_roles(user: UserMixin, names: Iterable[str]) -> bool:
     """Give a user exactly these roles, and commit: `set_roles(user, ["admin"])`.
 

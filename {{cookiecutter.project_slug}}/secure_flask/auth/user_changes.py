@@ -16,7 +16,6 @@ from secure_flask.auth.users import (
     user_class,
 )
 from secure_flask.database import db
-from secure_flask.database.core_tables import needs_core_tables
 from secure_flask.state import state_of
 from secure_flask.web import audit
 from secure_flask.web.logs import USER_ID
@@ -31,7 +30,6 @@ user_deleted = Namespace().signal(
 address_changed = Namespace().signal("address-changed")
 
 
-@needs_core_tables
 def create_user(
     name: str, password: str | None = None, *, check_password: bool = True, **columns: Any
 ) -> Any:
@@ -59,7 +57,6 @@ def create_user(
     return user
 
 
-@needs_core_tables
 def delete_user(user: UserMixin) -> None:
     """Delete a user with all rows that refer to it, and commit: `delete_user(user)`.
 

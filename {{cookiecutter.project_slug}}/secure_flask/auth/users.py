@@ -18,7 +18,6 @@ from flask import current_app, has_request_context, request
 from secure_flask.crypto.blind_indexes import normalised_value
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
-from secure_flask.database.core_tables import add_core_tables, need_core_tables
 from secure_flask.database.database import CoreModel
 from secure_flask.state import StateKey, app_state, state_of
 from secure_flask.web.validation import Reason
@@ -88,9 +87,6 @@ class Role(CoreModel):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(MAX_ROLE), unique=True)
-
-
-add_core_tables(user_roles, Role.__table__)
 
 
 class UserMixin:
@@ -301,7 +297,6 @@ def _require_final_role_names(cls: type[UserMixin]) -> None:
 
 def _register_user_class(cls: type[UserMixin]) -> None:
     if not _registered:
-        need_core_tables(cls)
         _registered.append(cls)
     elif not issubclass(cls, _registered[0]):
         first, second = (f"{each.__module__}.{each.__qualname__}" for each in (_registered[0], cls))

@@ -27,7 +27,6 @@ from secure_flask.checks import Finding, register_check
 from secure_flask.checks.services import problem_of_migrations
 from secure_flask.csp_levels import DATA, UNSAFE_INLINE
 from secure_flask.database import db
-from secure_flask.database.core_tables import has_core_tables
 from secure_flask.database.database import pages_of_rows
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
@@ -218,7 +217,7 @@ def costs_of_legacy_hashes(app: Flask) -> Iterator[Finding]:
 
     Most hashes contain the cost of their check as numbers, such as the rounds.
     """
-    if not has_core_tables() or problem_of_migrations():
+    if problem_of_migrations():
         return
     yield from _argon2_without_policy()
     if scheme := legacy_scheme():

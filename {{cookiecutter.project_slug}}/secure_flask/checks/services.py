@@ -16,7 +16,6 @@ from flask import Flask
 from secure_flask.checks import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
-from secure_flask.database.core_tables import has_core_tables
 from secure_flask.database.database import migrate
 from secure_flask.database.engine_options import arguments_of_requests
 from secure_flask.web import count_storages
@@ -133,12 +132,7 @@ def unverified_redis(app: Flask) -> Iterator[Finding]:
 
 
 def problem_of_migrations() -> Finding | None:
-    """What is wrong with the database; None where it is at the newest migration.
-
-    An app without users of the core may make its tables in another way.
-    """
-    if not (Path(migrate.directory).is_dir() or has_core_tables()):
-        return None
+    """What is wrong with the database; None where it is at the newest migration."""
     try:
         newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
     except CommandError:

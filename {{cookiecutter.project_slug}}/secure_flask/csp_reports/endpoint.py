@@ -8,21 +8,17 @@ OWASP ASVS 3.4.7, 15.2.2.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from itertools import islice
 
 from flask import Blueprint, Flask, Response, current_app, request
 from limits import parse
 from secure_flask.auth.access import public
 from secure_flask.csp_reports.violations import (
-    MAX_ROWS,
     Violation,
     add_violations,
     has_table,
     read_violations,
 )
-from secure_flask.database.core_tables import has_core_tables
-from secure_flask.state import StateKey, app_state
 from secure_flask.web import audit, strict_json
 from secure_flask.web.counters import counters
 from secure_flask.web.csrf import csrf_exempt
@@ -38,11 +34,6 @@ MAX_REPORTS = 20  # in one body; a browser sends a few together
 STORE_LIMIT = parse("600 per minute")
 
 TABLE_WARNING_LIMIT = parse("1 per day")
-# Log lines for violations in an app that has no table for them.
-LOG_LIMIT = parse("60 per minute")
-
-# The last violations that were logged, in order.
-_LOGGED = StateKey[dict[Violation, None]]("logged violations")
 _TYPES = ("application/csp-report", "application/reports+json", "application/json")
 
 
@@ -66,9 +57,6 @@ def receive() -> Response:
 
 
 def _store(found: Counter[Violation]) -> None:
-    if not has_core_tables():
-        _log(found)
-        return
     try:
         for violation in add_violations(found):
             audit.record(audit.CSP_VIOLATION, **violation._asdict())
@@ -81,18 +69,6 @@ def _store(found: Counter[Violation]) -> None:
                 "CSP reports are not stored: the table csp_violations is missing. "
                 "Run `.venv/bin/flask db upgrade`."
             )
-
-
-def _log(found: Iterable[Violation]) -> None:
-    """Log each violation once, within a limit: anybody can send one."""
-    logged = app_state(current_app).setdefault(_LOGGED, {})
-    for violation in found:
-        if violation in logged or not counters().add_locally(LOG_LIMIT, "csp-log").allowed:
-            continue
-        audit.record(audit.CSP_VIOLATION, **violation._asdict())
-        logged[violation] = None
-        for oldest in [*logged][:-MAX_ROWS]:
-            logged.pop(oldest, None)
 
 
 def init_app(app: Flask) -> None:

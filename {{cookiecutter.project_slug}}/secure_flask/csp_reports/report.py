@@ -2,17 +2,12 @@
 
 It lists closed connections (`Connection-Allowlist`) and scripts without integrity too. The advice
 never allows what only an attacker needs, and never more than the blocked source.
-For an app that has no table of them, they are read from lines of the log.
 Anybody can send a report, so control characters are removed before it reaches the terminal.
 Source: W3C Content Security Policy Level 3, sections 6 and 7; WICG Connection Allowlists;
 OWASP ASVS 3.4.3, 16.4.1.
 """
 
-import ast
-import json
-import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from textwrap import indent
 from typing import Any
@@ -27,14 +22,11 @@ from secure_flask.csp_reports.violations import (
     KEYWORDS,
     OWN_SITE,
     UNKNOWN_PAGE,
-    Violation,
     ViolationCount,
 )
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup, add_command
-from secure_flask.database.core_tables import has_core_tables
 from secure_flask.web import csp
-from secure_flask.web.audit import CSP_VIOLATION
 from secure_flask.web.connection_allowlist import resolve_links
 from secure_flask.web.csp import is_whole_cdn
 from secure_flask.web.origins import is_loopback
@@ -94,18 +86,10 @@ _PUBLIC_CDN = (
 )
 
 
-# A line of development holds Python strings, as in "directive='img-src'".
-_PAIR = re.compile(r"""(\w+)=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
-_NEEDED = {*Violation._fields, "datetime", "event"}
-
-
 @csp_commands.command("report")
 def report_command() -> None:
-    """Show the violations that browsers reported, with counts and advice.
-
-    An app with a login of its own has no table of them: it reads lines of the log from stdin.
-    """
-    rows = violations.most_frequent_violations() if has_core_tables() else _rows_of_log()
+    """Show the violations that browsers reported, with counts and advice."""
+    rows = violations.most_frequent_violations()
     click.echo("Anybody can post a report: allow only what you know." if rows else "No reports.")
     for row in rows:
         click.echo(_described_violation(row))
@@ -114,8 +98,6 @@ def report_command() -> None:
 @csp_commands.command("clear")
 def clear_command() -> None:
     """Delete all reports, to see which violations remain after a change."""
-    if not has_core_tables():
-        raise click.ClickException("The reports are in the log, where nothing is deleted.")
     db.session.execute(delete(ViolationCount))
     db.session.commit()
 
@@ -141,27 +123,6 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
     if directive == CONNECTION:
         return _advise_link(row, config)
     return known.replace("{}", row.blocked) if known else _advise_source(row, directive, config)
-
-
-def logged_violations(lines: Iterable[str]) -> list[ViolationCount]:
-    """The violations in lines of the log, the most frequent first; `count` counts the lines."""
-    found: dict[Violation, ViolationCount] = {}
-    for line in _lines_of_violations(lines):
-        key = Violation(*(line[field] for field in Violation._fields))
-        when = int(datetime.fromisoformat(line["datetime"]).timestamp())
-        new = ViolationCount(**key._asdict(), count=0, first_seen=when, last_seen=when)
-        row = found.setdefault(key, new)
-        row.count += 1
-        row.last_seen = when
-    return sorted(found.values(), key=lambda row: -row.count)
-
-
-def _rows_of_log() -> list[ViolationCount]:
-    if sys.stdin.isatty():
-        raise click.ClickException(
-            "The reports are in the log. Send it here: flask csp report < app.log"
-        )
-    return logged_violations(sys.stdin)
 
 
 def _described_violation(row: ViolationCount) -> str:
@@ -225,22 +186,3 @@ def _advise_place(directive: str, source: str, view: str, all_pages: str) -> str
 
 def _listed_sources(sources: Iterable[str]) -> str:
     return ", ".join(f'"{each}"' for each in sources)
-
-
-def _lines_of_violations(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    for line in lines:
-        parsed = _parsed(line)
-        if parsed.keys() >= _NEEDED and parsed["event"] == CSP_VIOLATION.name:
-            yield parsed
-
-
-def _parsed(line: str) -> dict[str, str]:
-    """The strings of a line by name; empty if it is no line of the log."""
-    try:
-        if line.lstrip().startswith("{"):
-            values = json.loads(line)
-        else:
-            values = {name: ast.literal_eval(text) for name, text in _PAIR.findall(line)}
-    except (SyntaxError, ValueError):
-        return {}
-    return {name: value for name, value in values.items() if isinstance(value, str)}

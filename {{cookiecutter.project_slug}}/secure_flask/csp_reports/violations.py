@@ -20,12 +20,12 @@ from urllib.parse import unquote
 
 from flask import current_app
 from secure_flask.clock import seconds_now
-from secure_flask.database import Model, db
-from secure_flask.database.core_tables import add_core_tables, needs_core_tables
+from secure_flask.database import db
+from secure_flask.database.database import CoreModel
 from secure_flask.web.csp import DIRECTIVES
 from sqlalchemy import BigInteger, String, delete, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 
 MAX_ROWS = 1000
@@ -70,16 +70,7 @@ class Violation(NamedTuple):
     disposition: str
 
 
-class _ModelWithoutUser(DeclarativeBase):
-    """A base class whose registry holds no table that refers to the class of users.
-
-    SQLAlchemy looks for that class at the first object of a registry, and an app may have none.
-    """
-
-    metadata = Model.metadata
-
-
-class ViolationCount(_ModelWithoutUser):
+class ViolationCount(CoreModel):
     """A violation, with the number and times of its reports."""
 
     __tablename__ = "csp_violations"
@@ -93,7 +84,6 @@ class ViolationCount(_ModelWithoutUser):
     last_seen: Mapped[int] = mapped_column(BigInteger)
 
 
-add_core_tables(ViolationCount.__table__)
 _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 
 
@@ -138,7 +128,6 @@ def most_frequent_violations() -> list[ViolationCount]:
     return list(db.session.scalars(most))
 
 
-@needs_core_tables
 def latest_csp_violations(limit: int) -> list[ViolationCount]:
     """The most recently reported violations, newest first; `limit` is the number of rows.
 

@@ -26,12 +26,6 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.pagination import Pagination
 from pydantic_settings import DotEnvSettingsSource
 from secure_flask.database import failures
-from secure_flask.database.core_tables import (
-    CORE_TABLES,
-    NamesTable,
-    has_core_tables,
-    release_name,
-)
 from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.settings import ENV_FILE, Settings, SettingsError
 from secure_flask.settings.types import INSTANCE
@@ -45,13 +39,12 @@ from sqlalchemy import (
     MetaData,
     Result,
     Select,
-    Table,
     event,
     inspect,
     make_url,
     tuple_,
 )
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
@@ -81,24 +74,32 @@ _REFUSED = (
 )
 
 Row = TypeVar("Row")
-BindKeys = str | list[str | None] | None
 Execute = Callable[[Select[Any]], Result[Any]]
 
 
-class ModelMetaData(MetaData):
-    """The tables of all models. Flask-Migrate compares only the ones that the app has."""
+class _NamesTable:
+    """Apart from `Model`, since Flask-SQLAlchemy copies what that defines into a class of its own."""
 
-    @property
-    def sorted_tables(self) -> list[Table]:
-        if not current_app or has_core_tables():
-            return super().sorted_tables
-        return app_metadata().sorted_tables
+    def __init_subclass__(cls, **options: Any) -> None:
+        name = cls.__dict__.get("__tablename__")
+        try:
+            super().__init_subclass__(**options)
+        except InvalidRequestError as error:
+            if name not in Model.metadata.tables:
+                raise
+            raise TypeError(
+                f"The table {name} of {cls.__module__}.{cls.__qualname__} is there already, in "
+                "secure_flask or in another model: give yours another name."
+            ) from error
 
 
-class Model(NamesTable, DeclarativeBase):
-    """The base class of all models: `class Task(Model)`, with `__tablename__ = "tasks"`."""
+class Model(_NamesTable, DeclarativeBase):
+    """The base class of all models: `class Task(Model)`, with `__tablename__ = "tasks"`.
 
-    metadata = ModelMetaData(naming_convention=NAMES)
+    :raises TypeError: there is a table of this name, such as one of the core's.
+    """
+
+    metadata = MetaData(naming_convention=NAMES)
 
 
 class CoreModel(DeclarativeBase):
@@ -114,42 +115,14 @@ class CoreModel(DeclarativeBase):
 class Database(SQLAlchemy):
     """Flask-SQLAlchemy, whose queries for one row have the type of the row.
 
-    `db.session.add(task)`, `db.session.commit()`, `db.first_or_404(select(Task))`. `db.create_all()`
-    creates the tables of the core only for an app that has its users.
+    `db.session.add(task)`, `db.session.commit()`, `db.first_or_404(select(Task))`.
     """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        metadatas = self.metadatas
-
-        class OwnTable(self.Table):  # type: ignore[name-defined]
-            def __new__(cls, *args: Any, bind_key: str | None = None, **options: Any) -> Any:
-                has_metadata = isinstance(next(iter(args[1:]), None), MetaData)
-                release_name(
-                    next(iter(args), None), args[1] if has_metadata else metadatas.get(bind_key)
-                )
-                return super().__new__(cls, *args, bind_key=bind_key, **options)
-
-        self.Table = OwnTable
-
-    def create_all(self, bind_key: BindKeys = "__all__") -> None:
-        for engine, metadata in self._tables_by_engine(bind_key):
-            metadata.create_all(engine)
-
-    def drop_all(self, bind_key: BindKeys = "__all__") -> None:
-        for engine, metadata in self._tables_by_engine(bind_key):
-            metadata.drop_all(engine)
 
     def paginate(
         self, select: Select[Any], *, page: int | None = None, **options: Any
     ) -> Pagination:
         """As Flask-SQLAlchemy's, also for a number that the database cannot count to: 404."""
         return super().paginate(select, page=page_number(page), **options)
-
-    def _tables_by_engine(self, bind_key: BindKeys) -> Iterator[tuple[Engine, MetaData]]:
-        keys = [bind_key] if bind_key is None or isinstance(bind_key, str) else bind_key
-        for key in self.metadatas if bind_key == "__all__" else keys:
-            yield self.engines[key], self.metadatas[key] if key else app_metadata()
 
     if TYPE_CHECKING:
 
@@ -198,22 +171,10 @@ def impatient_transaction() -> Iterator[Connection]:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
 
 
-def app_metadata() -> MetaData:
-    """The tables of this app, without the core's tables if it does not use the core's users."""
-    if has_core_tables():
-        return Model.metadata
-    whole = Model.metadata
-    metadata = MetaData(schema=whole.schema, naming_convention=whole.naming_convention)
-    for table in whole.tables.values():
-        if table not in CORE_TABLES:
-            table.to_metadata(metadata)
-    return metadata
-
-
 def missing_tables() -> list[str]:
     """The tables of models that the database does not have, in alphabetical order."""
     found = inspect(db.session.connection())
-    tables = app_metadata().tables.values()
+    tables = Model.metadata.tables.values()
     return sorted(
         each.fullname for each in tables if not found.has_table(each.name, schema=each.schema)
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import click
 from alembic import context
-from secure_flask.database.database import app_metadata, db, missing_tables
+from secure_flask.database.database import Model, db, missing_tables
 from sqlalchemy import BLOB, CHAR, DATETIME, Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
@@ -38,7 +38,7 @@ def run_migrations() -> None:
         # Batch mode copies a table to alter it, which SQLite requires.
         context.configure(
             connection=connection,
-            target_metadata=app_metadata(),
+            target_metadata=Model.metadata,
             render_as_batch=True,
             render_item=_render_item,
             process_revision_directives=_drop_if_empty,

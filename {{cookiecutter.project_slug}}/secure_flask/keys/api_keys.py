@@ -24,7 +24,6 @@ from secure_flask.auth.tokens import opaque
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user, user_class
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
-from secure_flask.database.core_tables import add_core_tables, needs_core_tables
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error, plain_error, translated_text
 from secure_flask.web.origins import PolicyError
@@ -93,8 +92,6 @@ class ApiKey(Credential):
         return self.second_factor or not demands_second_factor(self.user)
 
 
-add_core_tables(ApiKey.__table__)
-
 # It is built once, since each request with a key runs it.
 _BY_SECRET = select(ApiKey).where(ApiKey.secret_hash == bindparam("secret_hash"))
 logins.end_with_logins(ApiKey)
@@ -109,7 +106,6 @@ def longest_lifetime(user: UserMixin) -> int:
     return LONGEST_LIFETIME if user.has_password else lifetime_of("session")
 
 
-@needs_core_tables
 def create_api_key(
     name: str, *, expires_in: int | None = None, roles: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -136,7 +132,6 @@ def create_api_key(
     }
 
 
-@needs_core_tables
 def list_api_keys() -> list[dict[str, Any]]:
     """The keys of the user by name: `return {"keys": list_api_keys()}`.
 
@@ -158,7 +153,6 @@ def list_api_keys() -> list[dict[str, Any]]:
     ]
 
 
-@needs_core_tables
 def end_api_key(key_id: str) -> None:
     """End one of the user's keys and commit: `end_api_key(key_id)`, an id of `list_api_keys`.
 

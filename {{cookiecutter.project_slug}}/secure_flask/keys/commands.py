@@ -17,7 +17,6 @@ from secure_flask.checks import Finding, register_check
 from secure_flask.clock import seconds_now
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup, add_command
-from secure_flask.database.core_tables import has_core_tables
 from secure_flask.keys import api_keys
 from secure_flask.keys.api_keys import LONGEST_LIFETIME, ApiKey, longest_lifetime
 from secure_flask.web import audit
@@ -80,8 +79,6 @@ def end_command(key_id: str) -> None:
 
 @register_check("api-keys.unused", "warning")
 def unused_keys(app: Flask) -> Iterator[Finding]:
-    if not has_core_tables():
-        return
     now = seconds_now()
     used = func.coalesce(ApiKey.last_used, ApiKey.created)
     unused = select(ApiKey.id).where(used <= now - UNUSED, ApiKey.expires > now)
