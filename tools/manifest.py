@@ -1,4 +1,7 @@
-"""`make manifest`: writes the MANIFEST of the core; `make lint` compares it, by --check."""
+"""`make manifest`: writes the MANIFEST of the core; `make lint` compares it, by --check.
+
+It is needed after each change of the core.
+"""
 
 from __future__ import annotations
 
