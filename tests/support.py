@@ -64,12 +64,13 @@ ON_OR_OFF = {
 }
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-# Compiled and read for types once for all the commands that these tests run, off the folders.
+# What the commands of these tests compile and read for types lies apart from the folders.
 _CACHES = os.environ.get("PYTHONPYCACHEPREFIX") or str(TEMPLATE / ".venv" / "pycache")
 COMPILED = {
     "PYTHONPYCACHEPREFIX": _CACHES,
     "PYTHONDONTWRITEBYTECODE": "",
-    "MYPY_CACHE_DIR": f"{_CACHES}/mypy",
+    # Of each process its own: two that write one cache at the same moment end mypy by an error.
+    "MYPY_CACHE_DIR": f"{_CACHES}/mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}",
 }
 
 # Some times what the longest command takes on a busy machine; less than the limit of a test.
