@@ -36,7 +36,7 @@ project = "cookiecutter-secure-flask"
 html_title = "Secure Flask"
 extensions = ["myst_parser", "sphinx_design", "docs.requirements", "docs.search_records"]
 root_doc = "index"
-# Of the decisions, the site has the one that projects name. Who changes the core reads mutation.md.
+# The site has the one decision that projects name. mutation.md is for those who change the core.
 RECORDS = ("decisions/00[!1]*", "decisions/001[!3]*", "mutation.md")
 exclude_patterns = ["examples", "theme", *RECORDS]
 templates_path = ["theme"]

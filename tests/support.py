@@ -69,7 +69,7 @@ _CACHES = os.environ.get("PYTHONPYCACHEPREFIX") or str(TEMPLATE / ".venv" / "pyc
 COMPILED = {
     "PYTHONPYCACHEPREFIX": _CACHES,
     "PYTHONDONTWRITEBYTECODE": "",
-    # Of each process its own: two that write one cache at the same moment end mypy by an error.
+    # Two processes that write one cache at the same moment end mypy by an error.
     "MYPY_CACHE_DIR": f"{_CACHES}/mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}",
 }
 

@@ -1,6 +1,6 @@
 """`make demo`: renders a project, sets it up, adds people and tasks, and serves it.
 
-It is needed by whoever wants to look before they answer the questions.
+Somebody needs it who wants to look before they answer the questions.
 It prints a line for each step. The full output is in build/demo.log, which an error names.
 """
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import io
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -21,10 +22,7 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 # What is compared with until there is a tag: the state in which a size was only allowed to fall.
 BEFORE_THE_FIRST_TAG = "df30ec158dd51008e1ab967bec5d218d53d95d4f"
 # What only accounts=self-service needs.
-OF_ACCOUNTS = (
-    *("app/accounts", "app/templates/accounts", "app/static/accounts", "tests/accounts"),
-    *("secure_flask/accounts", "migrations/versions/0002_accounts.py"),
-)
+OF_ACCOUNTS = runpy.run_path(str(TEMPLATE / "hooks" / "pre_gen_project.py"))["OF_ACCOUNTS"]
 # Tokens that are no code.
 LAYOUT = {
     *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT),

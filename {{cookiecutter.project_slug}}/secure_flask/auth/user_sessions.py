@@ -103,7 +103,7 @@ def init_app(app: Flask) -> None:
 
 
 def bind_sessions(app: Flask) -> None:
-    """Bind sessions to users, unless the app keeps its own login in the session."""
+    """Bind sessions to users."""
     app_state(app)[_BINDS] = True
     add_request_check(app, _clear_session_of_another)
     # The session is emptied before any handler of an error runs.

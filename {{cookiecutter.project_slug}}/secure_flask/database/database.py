@@ -78,7 +78,10 @@ Execute = Callable[[Select[Any]], Result[Any]]
 
 
 class _NamesTable:
-    """Apart from `Model`, since Flask-SQLAlchemy copies what that defines into a class of its own."""
+    """Refuses a model whose table is there already.
+
+    It is no part of `Model`, since Flask-SQLAlchemy copies what `Model` defines into another class.
+    """
 
     def __init_subclass__(cls, **options: Any) -> None:
         name = cls.__dict__.get("__tablename__")
